@@ -1,0 +1,185 @@
+"""The command line, `python -m replication`. Heavy imports (torch, Lightning) belong inside the commands."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from replication import project
+from replication.datasets import catalogue, fetch, pin, place, status
+
+app = typer.Typer(
+    help="Replication of five papers on perceptual image similarity.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data = typer.Typer(help="The real data: what is there, and how to get the rest.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
+Set = Annotated[str, typer.Argument(metavar="NAME", help="A set, or `bsds500` for its three parts.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is in place.")]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command: 0 where it went well, 2 for a usage error, 1 with one sentence on stderr for what may go wrong."""
+    try:
+        app(None if arguments is None else list(arguments), prog_name="python -m replication")
+    except SystemExit as finished:
+        return finished.code if isinstance(finished.code, int) else int(bool(finished.code))
+    except OSError as error:  # full disk, no permission, no project here
+        where = f": {error.filename}" if error.filename else ""
+        print(f"error: {error.strerror or error}{where}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if not type(error).__module__.startswith("replication."):
+            raise  # a defect of ours, or of a library: the traceback helps
+        print(f"error: {error}", file=sys.stderr)  # our own classes are sentences for the user
+        return 1
+    return 0
+
+
+@app.command()
+def profile(
+    name: Annotated[str | None, typer.Argument(help="The profile to make active; without it, show them.")] = None,
+) -> None:
+    """Show the profiles, or make one active by copying conf/NAME.yaml to params.yaml."""
+    if name is None:
+        active = project.settings()["profile"]
+        for known in project.profiles():
+            print(f"{known} (active)" if known == active else known)
+        return
+    project.use_profile(name)
+    print(f"params.yaml is now the profile {name}; `dvc repro` runs it")
+
+
+@app.command()
+def run(
+    notebook: Annotated[Path, typer.Argument(help="A notebook in notebooks/.")],
+    name: Annotated[str | None, typer.Option(help="Name of the page; without it, the notebook's.")] = None,
+    params: Annotated[
+        list[str] | None, typer.Option(help="Group of params.yaml whose entries are parameters; later ones win.")
+    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One parameter.")] = None,
+) -> None:
+    """Execute a notebook with values from params.yaml and render it to reports/<profile>/NAME.html: a pipeline stage."""
+    from replication.reporting import notebook as notebooks
+
+    settings = project.settings()
+    parameters = notebooks.select_parameters(settings, params or [], set_ or [])
+    pin.check(_texts(parameters))  # every image set that a parameter names
+    page = notebooks.run_stage(notebook, parameters, name or notebook.stem)
+    print(page.relative_to(project.root()))
+    shutil.rmtree(project.checkpoint_folder(settings["profile"], name or notebook.stem), ignore_errors=True)
+
+
+@app.command()
+def scorecard() -> None:
+    """Write reports/<profile>/index.html: every published value and claim beside ours, with a verdict."""
+    from replication.reporting import scorecard as scorecards
+
+    page = scorecards.build(project.settings()["profile"])
+    print(page.relative_to(project.root()))
+
+
+@data.command("status")
+def data_status() -> None:
+    """Say which sets and weights are there, complete and as pinned, and where to get the others."""
+    root = project.data_root()
+    print(f"data root: {root}" + ("" if root.is_dir() else " (does not exist)"))
+    _table(("set", "state", "pin", "licence", "where to get it"), status.sets())
+    _table(("weights", "state", "what for", "licence", "where to get it"), status.weights())
+
+
+@data.command("add")
+def data_add(
+    name: Set,
+    path: Annotated[Path, typer.Argument(help="A folder, or a zip or tar archive, that holds the set.")],
+    force: Force = False,
+) -> None:
+    """Put a downloaded set in place, and check it."""
+    for entry in catalogue.select(name):
+        state = place.add(entry, path, force=force)
+        note = "; another copy than the published results were computed from" if state.word == "different" else ""
+        print(f"{entry.name}: {state}{note}")
+
+
+@data.command("fetch")
+def data_fetch(name: Set, force: Force = False) -> None:
+    """Download a set that may be downloaded freely; interrupted, the same command goes on where it stopped."""
+    entries = catalogue.select(name)
+    with _progress() as progress:
+        fetch.fetch(entries, force=force, progress=progress)
+    for entry in entries:
+        print(f"{entry.name}: complete; licence: {entry.licence}")
+
+
+@data.command("pin")
+def data_pin(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME...]", help="The sets; all pinned ones if none.")
+    ] = None,
+) -> None:
+    """Record in data.dvc and data.md5 which files the results are computed from: those under the data root now."""
+    chosen = [entry.name for name in names or [] for entry in catalogue.select(name)]
+    print(f"data.dvc and data.md5 now pin {', '.join(pin.write(chosen))}")
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in nested lists and mappings."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(inner)
+
+
+def _table(titles: Sequence[str], rows: Sequence[status.Row]) -> None:
+    """A table on a terminal; elsewhere lines of tab-separated fields, whole."""
+    fields = [(row.name, row.state, row.pin, row.licence, row.source) for row in rows]
+    if not sys.stdout.isatty():
+        for line in (titles, *fields):
+            print("\t".join(line))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    for line in fields:
+        there = line[1].startswith(("complete", "present"))
+        table.add_row(*(Text(field, style="" if there else "yellow") for field in line))
+    Console().print(table)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int | None], None] | None]:
+    """A bar with rate and estimate per file on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, progress.TaskID] = {}
+
+        def show(file: str, done: int, total: int | None) -> None:
+            if file not in tasks:
+                tasks[file] = bars.add_task(file)
+            bars.update(tasks[file], completed=done, total=total)
+
+        yield show

@@ -1,0 +1,20 @@
+"""What goes wrong with data, in words meant for the person who has to put it right."""
+
+import os
+from pathlib import Path
+
+
+class DataError(ValueError):
+    """Data that is missing, incomplete or not what it should be; the message says which, and what to do."""
+
+
+class ImageError(DataError):
+    """An image that cannot be used as it is: `path` names the file, `reason` says why and what to do."""
+
+    def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
+        super().__init__(os.fspath(path), reason)  # both arguments, so that the error survives pickling
+        self.path = Path(path)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"

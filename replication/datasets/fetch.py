@@ -1,0 +1,151 @@
+"""Downloading the sets that may be downloaded freely: resumed where it stopped, checked by hash, then put in place."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+from replication.datasets import manifests
+from replication.datasets.catalogue import Folder
+from replication.datasets.errors import DataError
+from replication.datasets.place import add, refuse_read_only
+from replication.project import data_root
+
+Progress: TypeAlias = Callable[[str, int, int | None], None]  # file, bytes so far, bytes in all if the server says
+
+_CONNECT_S, _READ_S = 20.0, 60.0
+_CHUNK = 1 << 14  # bytes; what a broken connection costs at most
+_RETRIES = 2  # each goes on where the last one stopped
+
+
+class Resuming:
+    """A downloader for Pooch that keeps what has arrived in <file>.part and asks the server for the rest.
+
+    A server that does not know ranges sends the whole file, and it starts afresh. Pooch then checks the hash, and only
+    after that does the file get its name; a file with the wrong hash is removed.
+    """
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self.progress = progress
+
+    def __call__(self, url: str, output_file: str, pooch: Any, check_only: bool = False) -> None:
+        """Download `url` to `output_file`; a broken connection raises and leaves the .part for the next call."""
+        import requests
+
+        file = PurePosixPath(urlsplit(url).path).name
+        part = Path(output_file).parent / f"{file}.part"
+        start = part.stat().st_size if part.is_file() else 0
+        # A compressed transfer has no byte ranges of the file itself.
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+        with requests.get(url, headers=headers, stream=True, timeout=(_CONNECT_S, _READ_S)) as response:
+            if response.status_code == 416 and response.headers.get("Content-Range") == f"bytes */{start}":
+                pass  # all of it was there already
+            elif response.status_code == 416:
+                part.unlink()
+                raise requests.exceptions.ConnectionError("the part that was there does not fit the server's file")
+            else:
+                response.raise_for_status()
+                resumed = response.status_code == 206 and _first_byte(response.headers) == start
+                if response.status_code == 206 and not resumed:
+                    part.unlink(missing_ok=True)
+                    raise requests.exceptions.ConnectionError("the server sent another part than asked for")
+                self._receive(response, part, file, start if resumed else 0)
+        os.replace(part, output_file)
+
+    def _receive(self, response: Any, part: Path, file: str, start: int) -> None:
+        length = response.headers.get("Content-Length")
+        total = start + int(length) if length and length.isdigit() else None
+        done = start
+        with open(part, "ab" if start else "wb") as out:
+            for chunk in response.iter_content(_CHUNK):
+                out.write(chunk)
+                done += len(chunk)
+                if self.progress:
+                    self.progress(file, done, total)
+
+
+def fetch(entries: Sequence[Folder], *, force: bool = False, progress: Progress | None = None) -> None:
+    """Download these sets and put them in place. Exactly the manifest's files, or a DataError and nothing in place.
+
+    Interrupted, it leaves what has arrived in a hidden folder of the data root, and the next call goes on there.
+    """
+    for entry in entries:
+        if entry.download is None:
+            raise DataError(
+                f"{entry.name} has no place to be downloaded from freely. Get it from: {entry.source} "
+                f"(licence: {entry.licence}); then `python -m replication data add {entry.name} PATH`"
+            )
+        at = manifests.locate(entry.folder)
+        if at and manifests.holds_images(at) and not force:
+            raise DataError(f"{entry.name} is in place already, in {at}; --force replaces it")
+        refuse_read_only(at or data_root() / entry.folder)
+    for url in dict.fromkeys(entry.download for entry in entries if entry.download):
+        of_this = [entry for entry in entries if entry.download and entry.download == url]
+        staging = data_root() / ".downloads" / PurePosixPath(urlsplit(url).path).name
+        try:
+            source = _download(url, of_this[0], staging, progress)
+            _put_in_place(of_this, source, staging, force)
+        finally:
+            for folder in (staging, staging.parent):
+                with contextlib.suppress(OSError):
+                    folder.rmdir()  # where nothing has arrived, nothing stays
+
+
+def _put_in_place(entries: Sequence[Folder], source: Path, staging: Path, force: bool) -> None:
+    try:
+        for entry in entries:
+            add(entry, source, force=force, as_published=True)
+    except DataError:  # not what it should be, and of no use the next time either
+        shutil.rmtree(staging)
+        raise
+    shutil.rmtree(staging)
+
+
+def _download(url: str, entry: Folder, staging: Path, progress: Progress | None) -> Path:
+    """What is at `url`, in `staging`: the folder with the manifest's files, or the archive."""
+    import pooch
+    import requests
+
+    folder_url, _, archive = url.rpartition("/")
+    registry = (
+        {archive: None} if archive else {fact.file: f"md5:{fact.md5}" for fact in manifests.read(entry.name).values()}
+    )
+    pooch.get_logger().setLevel("ERROR")  # its notes about hashes are for those who write registries
+    staging.mkdir(parents=True, exist_ok=True)
+    downloads = pooch.create(staging, f"{folder_url}/", registry=registry, retry_if_failed=_RETRIES)
+    for file in registry:
+        try:
+            downloads.fetch(file, downloader=Resuming(progress))
+        except requests.exceptions.HTTPError as error:
+            status = error.response.status_code if error.response is not None else "no"
+            raise DataError(f"{folder_url}/{file}: the server answers {status}; {_by_hand(entry)}") from error
+        except requests.exceptions.RequestException as error:
+            raise DataError(
+                f"{folder_url}/{file}: the connection failed ({_cause(error)}); "
+                f"the same command goes on where it stopped. If it keeps failing, {_by_hand(entry)}"
+            ) from error
+        except ValueError as error:  # Pooch's: the hash is wrong, and the file is gone
+            raise DataError(
+                f"{folder_url}/{file} is not the file it should be (its MD5 differs); {_by_hand(entry)}"
+            ) from error
+    return staging / archive if archive else staging
+
+
+def _first_byte(headers: Any) -> int | None:
+    """The first byte of "bytes 500-999/1000"."""
+    first = str(headers.get("Content-Range", "")).removeprefix("bytes ").partition("-")[0]
+    return int(first) if first.isdigit() else None
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost of the errors that network libraries wrap around one another."""
+    while error.args and isinstance(error.args[0], BaseException):
+        error = error.args[0]
+    return " ".join(str(getattr(error, "reason", None) or error).split())
+
+
+def _by_hand(entry: Folder) -> str:
+    return f"get it by hand from: {entry.source}, and use `python -m replication data add {entry.name} PATH`"

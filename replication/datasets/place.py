@@ -1,0 +1,169 @@
+"""Putting a downloaded set in place: found inside a folder or an archive, checked, and moved there in one step."""
+
+import lzma
+import os
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from replication.datasets import manifests
+from replication.datasets.catalogue import Folder
+from replication.datasets.errors import DataError, ImageError
+from replication.datasets.images import read_image
+from replication.project import data_root
+
+
+@dataclass(frozen=True)
+class _Container:
+    """A folder or an archive: its files (path inside, with slashes -> bytes), and how to read one."""
+
+    sizes: Mapping[str, int]
+    read: Callable[[str], bytes]
+
+
+def add(entry: Folder, source: Path, *, force: bool = False, as_published: bool = False) -> manifests.State:
+    """Copy the images of a set from `source`, a folder or a zip or tar archive that holds them somewhere inside.
+
+    The folder inside `source` that has most of the manifest's file names is taken. Nothing is in place until everything
+    is: the copy grows in a hidden folder beside its destination and is renamed at the end; if anything fails, what was
+    there before is untouched. Gives the state of what is now in place: complete, or different where the copy is
+    another one than the manifest's.
+
+    A DataError: nothing like the set inside, images missing or unusable, a damaged archive, images in place already
+    (unless `force`), or files other than the manifest's where `as_published` asks for exactly those.
+    """
+    destination = manifests.locate(entry.folder) or data_root() / entry.folder
+    refuse_read_only(destination)
+    if not force and destination.is_dir() and any(destination.iterdir()):
+        raise DataError(f"{entry.name}: the folder {destination} is not empty; --force replaces it")
+    with _open(source) as container:
+        chosen = _choose(entry, container, source)
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        building = destination.parent / f".{destination.name}.{os.getpid()}.part"
+        try:
+            building.mkdir()
+            for inside in chosen:
+                # Only the last part of a name is used, so no name in an archive can lead out of the folder.
+                _write(building / PurePosixPath(inside).name, container.read(inside))
+            state = _check(entry, building, source, as_published)
+            _swap(building, destination)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+    return state
+
+
+def refuse_read_only(folder: Path) -> None:
+    """Raise a DataError where a folder, or the nearest one above that exists, is marked read-only.
+
+    The system enforces that for ordinary users only; in a container one is often root, and data that somebody protected
+    would be replaced.
+    """
+    marked = [at for at in (folder, *folder.parents) if at.exists()][:1]
+    if folder.exists():
+        marked.append(folder.parent)
+    for at in marked:
+        if not at.stat().st_mode & stat.S_IWUSR:
+            raise DataError(f"{at} is read-only; nothing was changed (chmod u+w, if it is yours to change)")
+
+
+def _check(entry: Folder, folder: Path, source: Path, as_published: bool) -> manifests.State:
+    state = manifests.compare(entry.name, folder)
+    if state.word in ("empty", "incomplete"):
+        raise DataError(f"{source}: {entry.name} in it is {state}; nothing was put in place")
+    if state.word == "different" and as_published:
+        raise DataError(f"{source}: {entry.name} in it is {state}; nothing was put in place")
+    files = manifests.list_images(folder)
+    for name in (*state.differing, *state.extra):  # the others are known to be good
+        try:
+            read_image(files[name])
+        except ImageError as error:
+            raise DataError(f"{source}: {error.path.name} {error.reason}; nothing was put in place") from None
+    return state
+
+
+def _choose(entry: Folder, container: _Container, source: Path) -> list[str]:
+    """The set's files, in the order in which they lie in the container."""
+    manifest = manifests.read(entry.name)
+    folders: dict[str, dict[str, str]] = {}
+    for inside in container.sizes:
+        path = PurePosixPath(inside)
+        if manifests.is_image(path.name) and "__MACOSX" not in path.parts:
+            folders.setdefault(str(path.parent), {})[inside] = path.stem.lower()
+
+    def score(folder: str) -> tuple[int, int]:
+        known = [(inside, manifest[name]) for inside, name in folders[folder].items() if name in manifest]
+        return len(known), sum(container.sizes[inside] == fact.size for inside, fact in known)
+
+    ranked = sorted(folders, key=score, reverse=True)
+    if ranked and score(ranked[0])[0] == 0:  # another naming of the files; then the folder must have the set's name
+        named = [folder for folder in ranked if PurePosixPath(folder).name.lower() == Path(entry.folder).name]
+        ranked = named or (ranked if len(ranked) == 1 and len(folders[ranked[0]]) == len(manifest) else [])
+    if not ranked:
+        wanted = manifests.enumerate_briefly((fact.file for fact in manifest.values()), 3)
+        raise DataError(f"{source} holds nothing like {entry.name} (a folder with {wanted})")
+    if len(ranked) > 1 and score(ranked[0]) == score(ranked[1]):
+        raise DataError(
+            f"{source} holds {entry.name} twice, in {ranked[0]} and {ranked[1]}; give the folder that is meant"
+        )
+    chosen = folders[ranked[0]]
+    if manifest.keys() <= set(chosen.values()):  # all there; whatever else lies beside is not part of the set
+        return [inside for inside, name in chosen.items() if name in manifest]
+    return list(chosen)
+
+
+@contextmanager
+def _open(source: Path) -> Iterator[_Container]:
+    try:
+        if source.is_dir():
+            files = {path.relative_to(source).as_posix(): path for path in sorted(source.rglob("*")) if path.is_file()}
+            sizes = {inside: path.stat().st_size for inside, path in files.items()}
+            yield _Container(sizes, lambda inside: files[inside].read_bytes())
+        elif not source.exists():
+            raise DataError(f"no file or folder {source}")
+        elif zipfile.is_zipfile(source):
+            with zipfile.ZipFile(source) as archive:
+                yield _Container({info.filename: info.file_size for info in archive.infolist()}, archive.read)
+        elif tarfile.is_tarfile(source):
+            with tarfile.open(source) as tar:
+                members = {member.name: member for member in tar if member.isfile()}
+                yield _Container(
+                    {name: member.size for name, member in members.items()},
+                    lambda inside: tar.extractfile(members[inside]).read(),  # type: ignore[union-attr]  # a file, see above
+                )
+        else:
+            raise DataError(f"{source} is neither a folder nor a zip or tar archive; unpack it and give the folder")
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError) as error:
+        raise DataError(f"{source} is damaged or incomplete ({error}); get it again") from error
+    except (RuntimeError, NotImplementedError) as error:  # zipfile: encrypted, or an unknown compression
+        raise DataError(f"{source} cannot be read ({error}); unpack it and give the folder") from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    with open(path, "xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _swap(new: Path, destination: Path) -> None:
+    """Put `new` at `destination`; what was there is removed only after that, and comes back if it fails."""
+    if not destination.exists() and not destination.is_symlink():
+        os.replace(new, destination)
+        return
+    aside = new.with_suffix(".old")
+    os.replace(destination, aside)
+    try:
+        os.replace(new, destination)
+    except BaseException:
+        os.replace(aside, destination)
+        raise
+    if aside.is_symlink():
+        aside.unlink()
+    else:
+        shutil.rmtree(aside)

@@ -1,0 +1,95 @@
+"""What is there and what is not: the rows of `python -m replication data status`."""
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from replication.datasets import manifests, photos, pin
+from replication.datasets.catalogue import FOLDERS, WEIGHTS, Folder, Weights
+from replication.datasets.errors import DataError
+from replication.project import data_root
+
+
+@dataclass(frozen=True)
+class Row:
+    """One set or one file of weights, in words."""
+
+    name: str
+    state: str
+    pin: str
+    licence: str
+    source: str
+
+
+def sets() -> list[Row]:
+    """The state of every image set: against its manifest, and against data.dvc."""
+    pinned = pin.read()
+    rows = [_folder_row(entry, name in pinned) for name, entry in FOLDERS.items()]
+    for name, (_, pieces) in photos.PHOTOS.items():
+        rows.append(
+            Row(
+                name,
+                _installed(pieces),
+                "",
+                photos.LICENCE,
+                "comes with scikit-image and scikit-learn; replicates nothing",
+            )
+        )
+    return rows
+
+
+def weights() -> list[Row]:
+    """Whether each file of weights is under the data root or in torch's own cache."""
+    return [
+        Row(entry.file, _weights_state(entry), f"{entry.network}: for {entry.purpose}", entry.licence, entry.source)
+        for entry in WEIGHTS
+    ]
+
+
+def _folder_row(entry: Folder, pinned: bool) -> Row:
+    at = manifests.locate(entry.folder)
+    try:
+        state = manifests.compare(entry.name, at)
+        against_pin = ""
+        if pinned and state.word not in ("missing", "empty"):
+            difference = pin.difference(entry.name)
+            against_pin = f"differs from pin: {difference}" if difference else "as pinned"
+        elif pinned:
+            against_pin = "pinned"
+        words = str(state)
+    except (DataError, OSError) as error:
+        words, against_pin = str(error), ""
+    fetch = f"`data fetch {entry.name}`; " if entry.download else ""
+    return Row(entry.name, words, against_pin, entry.licence, fetch + entry.source)
+
+
+def _installed(pieces: dict[str, photos.Piece]) -> str:
+    try:
+        absent = sorted({piece.photo for piece in pieces.values() if not photos.photo_path(piece.photo).is_file()})
+    except DataError as error:
+        return f"missing: {error}"
+    return f"missing {', '.join(absent)}" if absent else f"complete ({len(pieces)} images)"
+
+
+def _weights_state(entry: Weights) -> str:
+    for folder, where in ((data_root() / "weights", "present"), (_torch_cache(), "present in torch's cache")):
+        if (folder / entry.file).is_file():
+            return where if _fits_name(folder / entry.file) else f"damaged: {folder / entry.file} has the wrong hash"
+    return "missing"
+
+
+def _torch_cache() -> Path:
+    """Where torch.hub keeps downloads, without importing torch."""
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    return Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser() / "hub" / "checkpoints"
+
+
+def _fits_name(path: Path) -> bool:
+    """Whether the content fits the start of its SHA-256 that torchvision puts into names such as vgg16-397923af.pth."""
+    named = re.search(r"-([0-9a-f]{8})\.pth$", path.name)
+    if named is None:
+        return True
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest().startswith(named[1])

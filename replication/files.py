@@ -1,0 +1,51 @@
+"""Writing files so that a reader sees the old content or the new one, never a part of it."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a temporary file beside `path` for writing; replace `path` with it when the block ends well.
+
+    If the block raises, or the disk is full, the temporary file is removed and what stood at `path` before stays as it
+    was. Parent folders are made. `mode` is "w" (UTF-8, newlines as written) or "wb".
+    """
+    if mode not in ("w", "wb"):
+        raise ValueError(f"mode must be 'w' or 'wb', got {mode!r}")
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = {"encoding": "utf-8", "newline": ""} if mode == "w" else {}
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(descriptor, mode, **text) as file:  # type: ignore[call-overload]
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Replace the content of `path` by `text` (UTF-8) in one step."""
+    with atomic_write(path) as file:
+        file.write(text)
+
+
+def atomic_write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Replace the content of `path` by `data` in one step."""
+    with atomic_write(path, "wb") as file:
+        file.write(data)
+
+
+def _umask() -> int:
+    current = os.umask(0)  # the only way to read it is to set it
+    os.umask(current)
+    return current

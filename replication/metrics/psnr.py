@@ -1,0 +1,32 @@
+"""Peak signal-to-noise ratio."""
+
+import torch
+from torch import Tensor
+
+from replication.metrics.checks import Validate, checked_pair
+
+
+def psnr(
+    reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, epsilon: float = 0.0, validate: Validate = None
+) -> Tensor:
+    """PSNR in decibels of each image, shape (N,); higher is better.
+
+        PSNR = 10 log10(1 / (MSE / data_range^2 + epsilon))
+
+    with the mean squared error MSE over all channels and pixels of the image.
+
+    reference, distorted: (N, C, H, W) floats in [0, data_range].
+    epsilon: caps the score at -10 log10(epsilon) dB. With 0, the definition, identical images score infinity; their
+        gradient is zero.
+    validate: whether values are checked, see `checks.checked_pair`.
+    Raises ValueError naming the tensor and what was wanted.
+    """
+    reference, distorted = checked_pair(reference, distorted, data_range, validate)
+    if epsilon < 0:
+        raise ValueError(f"epsilon must not be negative, got {epsilon}")
+    with torch.autocast(reference.device.type, enabled=False):
+        error = ((reference - distorted) / data_range).square().mean(dim=(1, 2, 3)) + epsilon
+        # Below the smallest normal number 1 / error overflows, and with it the gradient.
+        identical = error < torch.finfo(error.dtype).tiny
+        decibels = -10 * torch.log10(torch.where(identical, 1.0, error))
+        return torch.where(identical, torch.inf, decibels)

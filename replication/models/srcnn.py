@@ -1,0 +1,45 @@
+"""SRCNN (Dong, Loy, He & Tang, TPAMI 2016): super-resolution of a bicubically enlarged image by three convolutions."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class SRCNN(nn.Module):
+    """y = W3 * relu(W2 * relu(W1 * x + b1) + b2) + b3, by default 9-5-5 with 64, 32 and 1 filters.
+
+    Convolutions are unpadded, as in the original, so that no made-up border enters the training: `forward` takes
+    (N, C, H, W) and returns (N, C, H - 2 margin, W - 2 margin), margin = sum of (kernel - 1) / 2 = 8 for 9-5-5.
+    `enlarge` keeps the size by repeating border pixels first; that is what is used on whole images.
+
+    Weights start from He's normal distribution (the last layer, which no ReLU follows, from one with unit gain), biases
+    from zero. The original drew from N(0, 0.001^2) and trained for 10^8 steps of plain gradient descent.
+    """
+
+    def __init__(self, filters: Sequence[int] = (64, 32), kernels: Sequence[int] = (9, 5, 5), channels: int = 1) -> None:
+        super().__init__()
+        if len(kernels) != len(filters) + 1 or any(k % 2 == 0 for k in kernels):
+            raise ValueError(f"SRCNN needs one odd kernel size a layer, got kernels {kernels} for filters {filters} and the output")
+        widths = [channels, *filters, channels]
+        self.margin = sum(k // 2 for k in kernels)
+        self.layers = nn.ModuleList(nn.Conv2d(widths[i], widths[i + 1], k) for i, k in enumerate(kernels))
+        for layer in self.layers:
+            assert isinstance(layer, nn.Conv2d)
+            followed_by_relu = layer is not self.layers[-1]
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu" if followed_by_relu else "linear")
+            assert layer.bias is not None
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, image: Tensor) -> Tensor:
+        *hidden, last = self.layers
+        for layer in hidden:
+            image = torch.relu(layer(image))
+        result: Tensor = last(image)
+        return result
+
+    def enlarge(self, image: Tensor) -> Tensor:
+        """The network on a whole image (N, C, H, W), same size out."""
+        result: Tensor = self(F.pad(image, (self.margin,) * 4, mode="replicate"))
+        return result

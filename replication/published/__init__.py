@@ -1,0 +1,1 @@
+"""What the papers printed, as CSV files; read them with `replication.reporting.published`."""

@@ -1,0 +1,143 @@
+"""With what the numbers were made: code, parameters, packages, device, data, weights. No clock, path or host name."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from replication import project
+from replication.files import atomic_write_text
+
+_PACKAGES = [
+    *("torch", "torchvision", "lightning", "numpy", "scipy", "pandas", "scikit-image", "scikit-learn", "pillow"),
+    *("matplotlib", "seaborn", "papermill", "nbconvert", "ipykernel", "latex2mathml", "dvc"),
+]
+_OUTPUTS = ["reports", "results", "dvc.lock", "params.yaml"]  # what a run itself writes, or records by another entry
+
+
+def record(profile: str, *, weights: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Describe the present environment in reports/<profile>/environment.json and return what it says.
+
+    weights: name -> what it is (file digest, or 'random, seed 0') of every network that was not trained here.
+    """
+    facts: dict[str, Any] = {
+        "profile": profile,
+        "parameters": parameters(profile),
+        "code": code(),
+        "data": data(profile),
+        "weights": dict(weights or {}),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        **device(),
+        "packages": packages(),
+    }
+    path = project.root() / "reports" / profile / "environment.json"
+    atomic_write_text(path, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+    return facts
+
+
+def summary(profile: str, *, weights: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a page's footer states of it: profile, parameters, data, weights."""
+    listed = "; ".join(f"{name}: {what}" for name, what in (weights or {}).items())
+    return {
+        "Profile": profile,
+        "Parameters": parameters(profile),
+        "Data": data(profile),
+        "Weights": listed or "none from elsewhere: every network was trained here",
+    }
+
+
+def parameters(profile: str) -> str:
+    """'as in conf/sample.yaml', or the parameters of params.yaml that differ from it."""
+    ours, conf = _flat(project.settings()), _flat(_yaml(project.root() / "conf" / f"{profile}.yaml"))
+    changed = [f"{name}={value!r}" for name, value in ours.items() if value != conf.get(name)]
+    return f"as in conf/{profile}.yaml" + (f", except {', '.join(changed)}" if changed else "")
+
+
+def data(profile: str) -> str:
+    """Which images: the pinned content of the data root, or for the sample profile the photographs of two packages."""
+    if profile == "sample":
+        versions = packages()
+        sources = [f"{name} {versions[name]}" for name in ("scikit-image", "scikit-learn") if name in versions]
+        return f"photographs that come with {' and '.join(sources)}"
+    pin = project.root() / "data.dvc"
+    if not pin.is_file():
+        return "files of the data root, not pinned (no data.dvc)"
+    pinned = [
+        f"{out.get('path', 'data')}: {out['nfiles']} files, md5 {out['md5']}"
+        if "nfiles" in out
+        else f"md5 {out['md5']}"
+        for out in _yaml(pin).get("outs", [])
+        if "md5" in out
+    ]
+    return f"pinned by data.dvc ({'; '.join(pinned)})" if pinned else "data.dvc holds no content hash"
+
+
+def code() -> str:
+    """The git commit, and whether files other than outputs were changed after it."""
+    commit = _git("rev-parse", "HEAD")
+    if commit is None:
+        return "not under version control"
+    changed = _git("status", "--porcelain", "--", ".", *(f":(exclude){name}" for name in _OUTPUTS))
+    return f"commit {commit}" + (", with uncommitted changes" if changed else "")
+
+
+def device() -> dict[str, Any]:
+    """Processor or GPU, and the number of threads."""
+    import torch  # seconds to import, and only this needs it
+
+    name = _processor()
+    if torch.cuda.is_available():
+        name = f"{torch.cuda.get_device_name()} (CUDA {torch.version.cuda}), {name}"
+    return {"device": name, "threads": torch.get_num_threads()}
+
+
+def packages() -> dict[str, str]:
+    """Versions of the packages that the numbers depend on."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _git(*arguments: str) -> str | None:
+    quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=project.root(), env=quiet, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, f"{prefix}{name}."))
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

@@ -1,0 +1,93 @@
+"""The house style of figures, and images side by side."""
+
+import base64
+import io
+from collections.abc import Mapping
+from html import escape
+
+import matplotlib as mpl
+import numpy as np
+from cycler import cycler
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from replication.reporting.tables import Html
+
+# Okabe and Ito (2008): distinguishable with the common colour-vision deficiencies; ordered by contrast on white.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]  # so that nothing depends on colour alone
+
+
+def use_house_style() -> None:
+    """Set matplotlib's (and so seaborn's) defaults for all figures that follow.
+
+    In a notebook, figures are drawn at twice the pixels and shown at their size, so that they are sharp on any screen.
+    """
+    mpl.rcParams.update(mpl.rcParamsDefault | {"backend": mpl.get_backend()})
+    mpl.rcParams.update(
+        {
+            "figure.figsize": (7.0, 3.6),
+            "figure.dpi": 100,
+            "figure.constrained_layout.use": True,
+            "savefig.dpi": 200,
+            "font.size": 10,
+            "axes.prop_cycle": cycler(color=COLOURS),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "axes.titlesize": 10,
+            "axes.titlelocation": "left",
+            "grid.color": "#e3e6ea",
+            "grid.linewidth": 0.7,
+            "lines.linewidth": 1.6,
+            "lines.markersize": 5,
+            "legend.frameon": False,
+            "image.interpolation": "nearest",
+            "image.cmap": "gray",
+            "svg.hashsalt": "replication",  # identifiers in SVG files are random otherwise
+        }
+    )
+    try:
+        from IPython import get_ipython
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+    except ImportError:
+        return
+    if get_ipython() is not None:
+        set_matplotlib_formats("retina")  # type: ignore[no-untyped-call]
+
+
+def show_crops(
+    crops: Mapping[str, ArrayLike], titles: Mapping[str, str] | None = None, scale: int = 2, *, data_range: float = 1.0
+) -> Html:
+    """Images side by side as they are: every pixel a square of `scale` screen pixels, nothing resampled.
+
+    crops: name -> (H, W) grey or (H, W, 3) colour array in [0, data_range]; values outside are clipped.
+    titles: name -> caption; the name where absent. On a narrow screen the strip wraps.
+    """
+    figures = []
+    for name, crop in crops.items():
+        pixels = _eight_bit(name, crop, data_range)
+        caption = escape((titles or {}).get(name, name)).replace("\n", "<br>")
+        size = f'width="{pixels.shape[1] * scale}" height="{pixels.shape[0] * scale}"'
+        figures.append(
+            f'<figure style="margin:0"><img {size} alt="{escape(name)}" src="data:image/png;base64,{_png(pixels)}" '
+            'style="image-rendering:pixelated;max-width:100%;height:auto;display:block">'
+            f'<figcaption style="font-size:.85em;line-height:1.35;padding:.25em 0">{caption}</figcaption></figure>'
+        )
+    return Html(f'<div style="display:flex;flex-wrap:wrap;gap:.7em">{"".join(figures)}</div>')
+
+
+def _eight_bit(name: str, crop: ArrayLike, data_range: float) -> NDArray[np.uint8]:
+    image = np.asarray(crop, dtype=np.float64)
+    if image.ndim not in (2, 3) or image.size == 0 or (image.ndim == 3 and image.shape[2] != 3):
+        raise ValueError(f"crop {name!r} must be (H, W) or (H, W, 3), got {image.shape}")
+    if not np.isfinite(image).all():
+        raise ValueError(f"crop {name!r} holds values that are not finite")
+    return np.rint(np.clip(image / data_range, 0, 1) * 255).astype(np.uint8)
+
+
+def _png(pixels: NDArray[np.uint8]) -> str:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG")
+    return base64.b64encode(file.getvalue()).decode("ascii")

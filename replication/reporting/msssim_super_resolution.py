@@ -1,0 +1,115 @@
+"""Paper 1, table "Image super-resolution": our rows, the differences between losses, and the verdicts on its claims."""
+
+import pandas as pd
+
+from replication.evaluation import bootstrap_mean, compare_paired, holm, not_worse
+from replication.evaluation.intervals import Interval
+from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, REPRODUCED
+
+PAPER, TABLE = "msssim", "super_resolution"
+METHODS = {"mse": "MSE", "mae": "MAE", "ms_ssim": "MS-SSIM"}
+"""Losses by their name in params.yaml and in the paper's table."""
+
+PAIRS = (("MS-SSIM", "MSE"), ("MS-SSIM", "MAE"), ("MSE", "MAE"))
+PSNR_MARGIN = 0.2  # decibels; the largest gap between MS-SSIM and MSE that the paper still calls comparable is 0.17
+ALPHA = 0.05
+
+
+def table_values(scores: pd.DataFrame, *, seed: int = 0, note: str = "") -> pd.DataFrame:
+    """Mean of each method on each data set with its 95 % bootstrap interval over images, keyed as the paper's table.
+
+    scores: `replication.scoring.super_resolution.score`. note: what a reader of the number must know of its data.
+    """
+    rows = []
+    for (data_set, metric, method), group in scores.groupby(["data_set", "metric", "method"], sort=False):
+        mean = bootstrap_mean(group["score"], seed=seed)
+        rows.append((PAPER, TABLE, method, data_set, metric, *mean, len(group), note))
+    columns = ["paper", "table", "row", "column", "statistic", "value", "low", "high", "n", "note"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def loss_differences(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """Every pair of losses compared over the same images, on each data set and in each metric.
+
+    Columns: data_set, metric, first, second, mean, low, high (first minus second, 95 % bootstrap over images), effect
+    (matched-pairs rank-biserial), p (Wilcoxon signed-rank), p_holm (adjusted over all tests of a metric), n.
+    """
+    rows = []
+    for (data_set, metric), group in scores.groupby(["data_set", "metric"], sort=False):
+        wide = group.pivot(index="image", columns="method", values="score")
+        for first, second in PAIRS:
+            result = compare_paired(wide[first], wide[second], seed=seed)
+            rows.append((data_set, metric, first, second, *result.difference, result.effect, result.p_value, result.n))
+    columns = ["data_set", "metric", "first", "second", "mean", "low", "high", "effect", "p", "n"]
+    table = pd.DataFrame(rows, columns=columns)
+    table.insert(8, "p_holm", table.groupby("metric")["p"].transform(lambda p: holm(p.to_numpy())))
+    return table
+
+
+def judge_claims(differences: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts on what the paper says of the losses, from `loss_differences`: paper, claim, verdict, evidence."""
+    return pd.DataFrame(
+        [
+            (PAPER, "sr-ssim-best", *_best_ssim(differences)),
+            (PAPER, "sr-psnr-comparable", *_comparable_psnr(differences)),
+            (PAPER, "sr-mae-worst", *_worst_mae(differences)),
+        ],
+        columns=["paper", "claim", "verdict", "evidence"],
+    )
+
+
+def _best_ssim(differences: pd.DataFrame) -> tuple[str, str]:
+    """'MS-SSIM gives the highest SSIM': higher on every set, significantly wherever the test can be.
+
+    Reproduced: the mean is higher than that of both other losses on every set, and p (Holm) is below 0.05 on every set
+    with at least six images (with five, the smallest possible p is 0.0625). Close: higher everywhere, not everywhere
+    significantly. Otherwise not reproduced.
+    """
+    rows = differences[(differences["metric"] == "SSIM") & (differences["first"] == "MS-SSIM")]
+    higher = rows["mean"] > 0
+    significant = (rows["p_holm"] < ALPHA) | (rows["n"] < 6)
+    verdict = (REPRODUCED if significant.all() else CLOSE) if higher.all() else NOT_REPRODUCED
+    return verdict, f"SSIM of MS-SSIM training is higher in {higher.sum()} of {len(rows)} comparisons: {_list(rows, 4)}"
+
+
+def _comparable_psnr(differences: pd.DataFrame) -> tuple[str, str]:
+    """'Comparable PSNR to MSE': not worse by 0.2 dB, the paper's own largest gap being 0.17.
+
+    Reproduced: the whole interval of the difference lies above -0.2 dB on every set. Close: the mean does. Otherwise not
+    reproduced.
+    """
+    rows = differences[
+        (differences["metric"] == "PSNR") & (differences["first"] == "MS-SSIM") & (differences["second"] == "MSE")
+    ]
+    surely = [not_worse(Interval(row.mean, row.low, row.high), PSNR_MARGIN) for row in rows.itertuples()]  # type: ignore[arg-type]
+    if all(surely):
+        verdict = REPRODUCED
+    else:
+        verdict = CLOSE if (rows["mean"] > -PSNR_MARGIN).all() else NOT_REPRODUCED
+    return verdict, f"PSNR of MS-SSIM minus MSE training, margin {PSNR_MARGIN} dB: {_list(rows, 2, ' dB')}"
+
+
+def _worst_mae(differences: pd.DataFrame) -> tuple[str, str]:
+    """'MAE is behind MSE and MS-SSIM in both measures': in all comparisons; close if in more than half of them."""
+    rows = differences[differences["second"] == "MAE"]
+    behind = rows["mean"] > 0
+    verdict = REPRODUCED if behind.all() else CLOSE if behind.mean() > 0.5 else NOT_REPRODUCED
+    parts = [
+        f"{metric} {_list(group, 4 if metric == 'SSIM' else 2)}" for metric, group in rows.groupby("metric", sort=False)
+    ]
+    return verdict, f"MAE is behind in {behind.sum()} of {len(rows)} comparisons (other minus MAE): {'; '.join(parts)}"
+
+
+def _list(rows: pd.DataFrame, decimals: int, unit: str = "") -> str:
+    """Means with intervals and adjusted p-values, in a line."""
+
+    def describe(row: object) -> str:
+        r = row._asdict()  # type: ignore[attr-defined]
+        interval = f"[{r['low']:+.{decimals}f}, {r['high']:+.{decimals}f}]"
+        return f"{r['data_set']} {r['first']} - {r['second']} {r['mean']:+.{decimals}f} {interval}{unit} (p {_p(r['p_holm'])})"
+
+    return ", ".join(describe(row) for row in rows.itertuples())
+
+
+def _p(value: float) -> str:
+    return "< 0.0001" if value < 0.0001 else f"{value:.2g}"

@@ -1,0 +1,151 @@
+"""An executed notebook as one HTML page: narrative first, code behind a click, mathematics as MathML, no scripts."""
+
+import re
+from collections.abc import Mapping
+from html import escape, unescape
+from typing import Any
+from urllib.parse import quote
+
+import latex2mathml.converter
+from nbconvert.filters.ansi import ansi2html
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+from pygments import highlight  # type: ignore[import-untyped]
+from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
+from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
+
+from replication.reporting.page import page
+
+_PREFERENCE = (  # the first of these that an output offers is shown
+    "text/html",
+    "text/markdown",
+    "image/svg+xml",
+    "image/png",
+    "image/jpeg",
+    "text/latex",
+    "text/plain",
+)
+
+
+def render(
+    notebook: NotebookNode, *, profile: str, footer: Mapping[str, str], back: tuple[str, str] | None = None
+) -> str:
+    """The notebook's page. Its title is the first heading; error and stderr outputs are not shown."""
+    headings: list[tuple[int, str, str]] = []
+    cells = [_cell(cell, headings) for cell in notebook.cells]
+    title = next((_text(html) for level, html, _ in headings if level == 1), "Notebook")
+    contents = _contents([(html, anchor) for level, html, anchor in headings if level == 2])
+    body = "\n".join(part for part in cells if part)
+    body = body.replace("</h1>", "</h1>" + contents, 1) if "</h1>" in body else contents + body
+    return page(title, body, profile=profile, footer=footer, back=back, extra_css=_code_style())
+
+
+def mathml(latex: str, *, block: bool = False) -> str:
+    """LaTeX mathematics as MathML, which browsers draw themselves; what cannot be converted is shown as its source."""
+    try:
+        return latex2mathml.converter.convert(latex.strip(), display="block" if block else "inline")
+    except Exception:  # the converter raises many kinds; a formula must not cost the run its report
+        return f"<code>{escape(latex.strip())}</code>"
+
+
+class _Markdown(IPythonRenderer):
+    """Markdown with MathML for mathematics, and headings that the table of contents can point to."""
+
+    def __init__(self, headings: list[tuple[int, str, str]], attachments: dict[str, dict[str, str]]) -> None:
+        super().__init__(escape=False, attachments=attachments)
+        self.headings = headings
+
+    def heading(self, text: str, level: int, **attributes: Any) -> str:
+        anchor = re.sub(r"[^a-z0-9]+", "-", _text(text).lower()).strip("-") or "section"
+        taken = [anchor_ for _, _, anchor_ in self.headings]
+        unique, count = anchor, 1
+        while unique in taken:
+            unique, count = f"{anchor}-{count}", count + 1
+        self.headings.append((level, text, unique))
+        return f'<h{level} id="{unique}">{text}</h{level}>\n'
+
+    def inline_math(self, body: str) -> str:
+        return mathml(body)
+
+    def block_math(self, body: str) -> str:
+        return mathml(body, block=True)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return mathml(f"\\begin{{{name}}}{body}\\end{{{name}}}", block=True)
+
+    def table(self, text: str) -> str:
+        return f'<div class="scroll"><table>\n{text}</table></div>\n'
+
+
+def _markdown(source: str, headings: list[tuple[int, str, str]], attachments: dict[str, dict[str, str]]) -> str:
+    return str(MarkdownWithMath(renderer=_Markdown(headings, attachments)).render(source))
+
+
+def _cell(cell: NotebookNode, headings: list[tuple[int, str, str]]) -> str:
+    if cell.cell_type == "markdown":
+        return f'<div class="text">{_markdown(cell.source, headings, cell.get("attachments", {}))}</div>'
+    if cell.cell_type != "code" or not (cell.source.strip() or cell.outputs):
+        return ""
+    tags = cell.metadata.get("tags", [])
+    label = (
+        "parameters of this run" if "injected-parameters" in tags else "parameters" if "parameters" in tags else "code"
+    )
+    code = highlight(cell.source, PythonLexer(), HtmlFormatter(cssclass="highlight"))
+    outputs = "\n".join(_output(output, headings) for output in cell.outputs)
+    return f'<details class="code"><summary>{label}</summary>{code}</details>\n{outputs}'
+
+
+def _output(output: NotebookNode, headings: list[tuple[int, str, str]]) -> str:
+    if output.output_type == "stream":
+        return _printed(output.text) if output.name == "stdout" else ""
+    data = output.get("data", {})
+    kind = next((kind for kind in _PREFERENCE if kind in data), None)
+    if kind is None:
+        return ""
+    content = data[kind]
+    if kind == "text/html":
+        return f'<div class="scroll">{_without_scripts(content)}</div>'
+    if kind == "text/markdown":
+        return f'<div class="text">{_markdown(content, headings, {})}</div>'
+    if kind == "text/latex":
+        return mathml(content.strip().strip("$"), block=True)
+    if kind == "text/plain":
+        return _printed(content)
+    return _image(kind, content, output.get("metadata", {}).get(kind, {}), headings)
+
+
+def _printed(text: str) -> str:
+    return f"<pre>{ansi2html(text)}</pre>"  # type: ignore[no-untyped-call]
+
+
+def _image(kind: str, content: str, metadata: Mapping[str, Any], headings: list[tuple[int, str, str]]) -> str:
+    if kind == "image/svg+xml":
+        source = f"data:{kind};utf8,{quote(content)}"
+    else:
+        source = f"data:{kind};base64,{''.join(content.split())}"
+    alternative = metadata.get("alt") or (f"Figure: {_text(headings[-1][1])}" if headings else "Figure")
+    size = "".join(f' {side}="{int(metadata[side])}"' for side in ("width", "height") if side in metadata)
+    return f'<div class="figure"><img alt="{escape(str(alternative))}"{size} src="{source}"></div>'
+
+
+def _without_scripts(html: str) -> str:
+    """Drop scripts, and the style block pandas adds to every table, which would fight with the page's own."""
+    return re.sub(r"<(script|style scoped)\b.*?</(script|style)>", "", html, flags=re.DOTALL | re.IGNORECASE)
+
+
+def _contents(sections: list[tuple[str, str]]) -> str:
+    if len(sections) < 3:
+        return ""
+    items = "".join(f'<li><a href="#{anchor}">{html}</a></li>' for html, anchor in sections)
+    return f'<details class="contents"><summary>Contents</summary><ol>{items}</ol></details>'
+
+
+def _text(html: str) -> str:
+    return unescape(re.sub(r"<[^>]*>", "", html)).strip()
+
+
+def _code_style() -> str:
+    light = HtmlFormatter(style="friendly").get_style_defs(".highlight")
+    dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
+    backgrounds = ".highlight, .highlight pre { background: var(--tint); }\n"
+    return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n{backgrounds}"

@@ -1,0 +1,243 @@
+"""The scorecard: every published value and claim, ours, and a verdict, on one page per profile."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from html import escape, unescape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from replication import project
+from replication.files import atomic_write_text
+from replication.reporting import environment, published, tables, verdicts
+from replication.reporting.page import page
+from replication.reporting.published import CLAIM_KEY, KEY
+from replication.reporting.verdicts import VERDICTS, ResultsError
+
+_LONG = 30  # rows from which a table starts folded
+
+
+def build(profile: str) -> Path:
+    """Write reports/<profile>/index.html and environment.json from results/<profile>/; returns the page's path.
+
+    Rows without results say 'not run' with the reason, 'not built' where no experiment has touched the table yet. A
+    verdict links to the notebook that made it if that page exists.
+    """
+    folder = project.root() / "reports" / profile
+    results = verdicts.read_results(profile)
+    values, claims = _judged_values(results), _judged_claims(results)
+    pages = _pages(folder)
+    body = "\n".join(
+        [
+            "<h1>Scorecard of the replication</h1>",
+            "<p>Every value and every claim that the five papers publish, beside what this repository computes.</p>",
+            _overview(values, claims),
+            _notebooks(pages),
+            *(_paper(paper, values, claims, pages) for paper in published.papers().to_dict("records")),
+            _extensions(results, pages),
+            _rules(),
+        ]
+    )
+    facts = environment.record(profile)
+    html = page(f"Scorecard, {profile} profile", body, profile=profile, footer=_footer(facts), extra_css=_CSS)
+    atomic_write_text(folder / "index.html", html)
+    return folder / "index.html"
+
+
+def _judged_values(results: dict[str, dict[str, pd.DataFrame]]) -> pd.DataFrame:
+    """All published values compared with ours; `experiment` names whose they are."""
+    ours, owner = _gather(results, "values", KEY)
+    judged = verdicts.compare(published.values(), ours)
+    judged["experiment"] = [owner.get(key, "") for key in judged[KEY].itertuples(index=False, name=None)]
+    return judged
+
+
+def _judged_claims(results: dict[str, dict[str, pd.DataFrame]]) -> pd.DataFrame:
+    ours, owner = _gather(results, "claims", CLAIM_KEY)
+    judged = verdicts.compare_claims(published.claims(), ours)
+    judged["experiment"] = [owner.get(key, "") for key in judged[CLAIM_KEY].itertuples(index=False, name=None)]
+    return judged
+
+
+def _gather(
+    results: dict[str, dict[str, pd.DataFrame]], kind: str, key: list[str]
+) -> tuple[pd.DataFrame, dict[tuple[Any, ...], str]]:
+    owner: dict[tuple[Any, ...], str] = {}
+    frames = []
+    for experiment, found in results.items():
+        if kind not in found:
+            continue
+        for row in found[kind][key].itertuples(index=False, name=None):
+            if row in owner:
+                raise ResultsError(f"{' / '.join(row)} is reported by two experiments: {owner[row]} and {experiment}")
+            owner[row] = experiment
+        frames.append(found[kind])
+    empty = pd.DataFrame(columns=verdicts.VALUE_COLUMNS if kind == "values" else verdicts.CLAIM_COLUMNS)
+    return pd.concat(frames, ignore_index=True) if frames else empty, owner
+
+
+def _pages(folder: Path) -> dict[str, str]:
+    """Rendered notebooks: name -> title."""
+    titles = {}
+    for path in sorted(folder.glob("*.html")):
+        if path.name != "index.html":
+            found = re.search(r"<title>(.*?)</title>", path.read_text(encoding="utf-8"), re.DOTALL)
+            titles[path.stem] = unescape(found[1]).strip() if found else path.stem
+    return titles
+
+
+def _overview(values: pd.DataFrame, claims: pd.DataFrame) -> str:
+    bodies = []
+    for paper in published.papers().to_dict("records"):
+        link = f'<a href="#{escape(paper["paper"])}">{escape(paper["title"])}</a>'
+        rows = [f'<tr class="group"><th colspan="6">{link}</th></tr>']
+        for kind, judged in (("values", values), ("claims", claims)):
+            counts = Counter(judged.loc[judged["paper"] == paper["paper"], "verdict"])
+            if counts:
+                cells = "".join(f"<td class='number'>{counts[verdict] or ''}</td>" for verdict in VERDICTS)
+                rows.append(f"<tr><th scope='row'>{kind}</th>{cells}<td class='wide'>{_proportions(counts)}</td></tr>")
+        bodies.append(f"<tbody>{''.join(rows)}</tbody>")
+    head = "".join(f"<th scope='col' class='number'>{tables.pill(verdict)}</th>" for verdict in VERDICTS)
+    return (
+        f'<div class="scroll"><table class="sides overview"><thead><tr><td></td>{head}<td class="wide"></td></tr>'
+        f"</thead>{''.join(bodies)}</table></div>"
+    )
+
+
+def _proportions(counts: Counter[str]) -> str:
+    parts = "".join(
+        f'<i class="{verdict.replace(" ", "-")}" style="flex-grow:{counts[verdict]}"></i>'
+        for verdict in VERDICTS
+        if counts[verdict]
+    )
+    return f'<span class="proportions" aria-hidden="true">{parts}</span>'
+
+
+def _notebooks(pages: dict[str, str]) -> str:
+    if not pages:
+        return "<h2>Notebooks</h2><p>None has been run yet.</p>"
+    items = "".join(
+        f'<li><a href="{escape(name)}.html">{escape(title)}</a> <small>{escape(name)}</small></li>'
+        for name, title in pages.items()
+    )
+    return f"<h2>Notebooks</h2><ul>{items}</ul>"
+
+
+def _paper(paper: Any, values: pd.DataFrame, claims: pd.DataFrame, pages: dict[str, str]) -> str:
+    parts = [
+        f'<section><h2 id="{escape(paper["paper"])}">{escape(paper["title"])}</h2>',
+        f'<p class="soft">{_imprint(paper)}</p>',
+    ]
+    own_claims = claims[claims["paper"] == paper["paper"]]
+    if len(own_claims):
+        parts.append(f"<h3>Claims</h3>{_links(own_claims, pages)}{tables.claims_table(own_claims)}")
+    for table in published.tables().to_dict("records"):
+        own = values[(values["paper"] == table["paper"]) & (values["table"] == table["table"])]
+        if table["paper"] != paper["paper"] or own.empty:
+            continue
+        counts = Counter(own["verdict"])
+        told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+        shown = " open" if len(own) <= _LONG and set(counts) != {verdicts.NOT_RUN} else ""
+        parts.append(
+            f"<h3>{escape(table['title'])}</h3><p>{escape(table['note'])}</p>{_links(own, pages)}"
+            f"<details{shown}><summary>{len(own)} values: {told} {_proportions(counts)}</summary>"
+            f"{tables.values_table(own)}</details>"
+        )
+    return "".join(parts) + "</section>"
+
+
+def _imprint(paper: Any) -> str:
+    kind, _, number = paper["identifier"].partition(":")
+    address = {"arXiv": f"https://arxiv.org/abs/{number}", "doi": f"https://doi.org/{number}"}.get(kind)
+    identifier = (
+        f'<a href="{escape(address)}">{escape(paper["identifier"])}</a>' if address else escape(paper["identifier"])
+    )
+    return (
+        ". ".join(part for part in (escape(paper["authors"]), escape(paper["venue"]), identifier) if part)
+        + f". {escape(paper['note'])}"
+    )
+
+
+def _links(judged: pd.DataFrame, pages: dict[str, str]) -> str:
+    """Links to the notebooks that gave these verdicts."""
+    names: Iterable[str] = dict.fromkeys(name for name in judged["experiment"] if name in pages)
+    links = ", ".join(f'<a href="{escape(name)}.html">{escape(pages[name])}</a>' for name in names)
+    return f"<p>From the notebook {links}.</p>" if links else ""
+
+
+def _extensions(results: dict[str, dict[str, pd.DataFrame]], pages: dict[str, str]) -> str:
+    parts = []
+    for experiment, found in results.items():
+        if "extensions" in found and len(found["extensions"]):
+            extensions = found["extensions"].assign(
+                **{name: pd.to_numeric(found["extensions"][name]) for name in ("value", "low", "high")}
+            )
+            title = escape(pages.get(experiment, experiment))
+            link = f'<a href="{escape(experiment)}.html">{title}</a>' if experiment in pages else title
+            parts.append(f"<h3>{link}</h3>{tables.extensions_table(extensions)}")
+    if not parts:
+        return ""
+    return f"<h2>Extensions</h2><p>Numbers that no paper has published.</p>{''.join(parts)}"
+
+
+def _rules() -> str:
+    rows = "".join(
+        f"<tr><td>{escape(row['paper'])}</td><td>{escape(row['table'])}</td><td>{escape(row['statistic'])}</td>"
+        f"<td class='number'>{_limit(row['reproduced'], row['scale'])}</td>"
+        f"<td class='number'>{_limit(row['close'], row['scale'])}</td>"
+        f"<td>{escape(row['reason'])}</td></tr>"
+        for row in published.tolerances().to_dict("records")
+    )
+    head = "".join(
+        f"<th scope='col'>{name}</th>" for name in ("paper", "table", "statistic", "reproduced", "close", "why")
+    )
+    return (
+        f'<h2 id="rule">How verdicts are reached</h2><p>{escape(verdicts.RULE)}</p>'
+        "<p>A value or claim is <em>not run</em> where data, weights or the experiment itself are absent; the reason "
+        "stands beside it. Verdicts on claims are reached in the notebooks, from the numbers and tests shown there.</p>"
+        "<details><summary>Tolerances</summary>"
+        f'<div class="scroll"><table class="sides"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+        "</details>"
+    )
+
+
+def _limit(value: float, scale: str) -> str:
+    return f"{value:.0%}" if scale == "relative" else f"{value:g}"
+
+
+def _footer(facts: dict[str, Any]) -> dict[str, str]:
+    weights = "; ".join(f"{name}: {what}" for name, what in facts["weights"].items())
+    return {
+        "Profile": facts["profile"],
+        "Parameters": facts["parameters"],
+        "Code": facts["code"],
+        "Data": facts["data"],
+        "Weights": weights or "none from elsewhere: every network was trained here",
+        "Device": f"{facts['device']}, {facts['threads']} threads",
+        "Python": f"{facts['python']}, {facts['system']}",
+        "Packages": ", ".join(f"{name} {version}" for name, version in facts["packages"].items()),
+    }
+
+
+_CSS = (
+    tables.VERDICT_CSS
+    + """
+.overview tr.group th { border-bottom: 1px solid var(--line); }
+.proportions { display: inline-flex; width: 7rem; height: .7em; border-radius: 2px; overflow: hidden; gap: 1px; }
+.proportions i { background: var(--none); opacity: .45; }
+.proportions i.reproduced { background: var(--good); opacity: 1; }
+.proportions i.close { background: var(--near); opacity: 1; }
+.proportions i.not-reproduced { background: var(--bad); opacity: 1; }
+section { border-top: 1px solid var(--line); margin-top: 2.5rem; }
+section h2 { margin-top: 1.2rem; }
+summary { padding: .2rem 0; }
+@media (max-width: 40rem) {
+  .overview .wide { display: none; }
+  .overview :is(th, td) { padding-inline: .25rem; }
+  .overview .verdict { white-space: normal; text-align: center; font-size: .7rem; line-height: 1.3; padding: .1em .4em }
+}
+@media print { details::details-content { content-visibility: visible; display: block; height: auto; } }
+"""
+)

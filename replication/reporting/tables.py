@@ -1,0 +1,144 @@
+"""Published and replicated numbers side by side, as HTML for JupyterLab, the rendered page and print."""
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, RULE
+
+_SIGNS = {
+    REPRODUCED: "\N{CHECK MARK}",
+    CLOSE: "\N{ALMOST EQUAL TO}",
+    NOT_REPRODUCED: "\N{MULTIPLICATION X}",
+    NOT_RUN: "\N{EN DASH}",
+}
+VERDICT_CSS = """
+.verdict { display: inline-block; padding: 0 .5em; border-radius: .6em; font-size: .92em; font-weight: 600;
+  white-space: nowrap; color: var(--none, #56606a); background: var(--none-tint, #e9edf0); }
+.verdict.reproduced { color: var(--good, #00654f); background: var(--good-tint, #dff3ec); }
+.verdict.close { color: var(--near, #7a5200); background: var(--near-tint, #fdf0d2); }
+.verdict.not-reproduced { color: var(--bad, #a02c06); background: var(--bad-tint, #fde6dc); }
+table.sides td.number { text-align: right; white-space: nowrap; }
+table.sides th.number { text-align: right; }
+table.sides th, table.sides td { text-align: left; }
+table.sides tr.group th { padding-top: .9em; font-weight: 700; border-bottom: 2px solid var(--line, #dfe3e8); }
+table.sides .interval { opacity: .72; font-size: .92em; }
+table.sides.claims tbody th { min-width: 15rem; max-width: 26rem; }
+table.sides.claims td:nth-child(3) { min-width: 12rem; }
+table.sides.claims td:nth-child(4) { opacity: .72; font-size: .92em; }
+@media (max-width: 40rem) {
+  table.sides .interval { display: block; }
+  table.sides .difference { display: none; }
+  table.sides.claims thead { display: none; }
+  table.sides.claims :is(tr, td, th) { display: block; max-width: none; padding-block: .15rem; }
+  table.sides.claims tr { padding: .5rem 0; }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Html:
+    """HTML that a notebook shows when it is the last value of a cell."""
+
+    html: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return "<table>"
+
+
+def side_by_side(comparison: pd.DataFrame, *, rule: bool = True) -> Html:
+    """A table of `verdicts.compare(...)`: published, ours with interval, difference, verdict in words and colour.
+
+    Rows are grouped by column and statistic ('Set5, PSNR'); `rule` adds how verdicts are reached.
+    """
+    note = f"<p><small>{escape(RULE)}</small></p>" if rule else ""
+    return Html(f"<style>{VERDICT_CSS}</style>\n{values_table(comparison)}{note}")
+
+
+def values_table(comparison: pd.DataFrame) -> str:
+    """The table of `side_by_side` without its style."""
+    ours = "ours [95\N{NO-BREAK SPACE}% interval]"
+    head = _head(
+        [
+            ("", "method"),
+            ("number", "published"),
+            ("number", ours),
+            ("number difference", "difference"),
+            ("", "verdict"),
+        ]
+    )
+    bodies = []
+    for (column, statistic), group in comparison.groupby(["column", "statistic"], sort=False):
+        title = f'<tr class="group"><th colspan="5" scope="rowgroup">{escape(f"{column}, {statistic}")}</th></tr>'
+        bodies.append(f"<tbody>{title}{''.join(_value(row) for row in group.to_dict('records'))}</tbody>")
+    return f'<div class="scroll"><table class="sides"><thead>{head}</thead>{"".join(bodies)}</table></div>'
+
+
+def claims_table(claims: pd.DataFrame) -> str:
+    """A table of `verdicts.compare_claims(...)`: statement, verdict, evidence, where the paper says it."""
+    head = _head([("", "claim"), ("", "verdict"), ("", "evidence"), ("", "source")])
+    rows = "".join(
+        f"<tr><th scope='row'>{escape(row['statement'])}</th><td>{pill(row['verdict'])}</td>"
+        f"<td>{escape(row['reason'])}</td><td>{escape(row['source'])}</td></tr>"
+        for row in claims.to_dict("records")
+    )
+    return f'<div class="scroll"><table class="sides claims"><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+
+
+def extensions_table(extensions: pd.DataFrame) -> str:
+    """A table of numbers that no paper has printed."""
+    head = _head([("", "table"), ("", "method"), ("", "on"), ("", "statistic"), ("number", "ours"), ("", "note")])
+    rows = "".join(
+        f"<tr><td>{escape(row['table'])}</td><th scope='row'>{escape(row['row'])}</th><td>{escape(row['column'])}</td>"
+        f"<td>{escape(row['statistic'])}</td><td class='number'>{_ours(row['value'], row['low'], row['high'], 4)}</td>"
+        f"<td>{escape(row['note'])}</td></tr>"
+        for row in extensions.to_dict("records")
+    )
+    return f'<div class="scroll"><table class="sides"><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+
+
+def pill(verdict: str) -> str:
+    """A verdict in words, sign and colour."""
+    return f'<span class="verdict {verdict.replace(" ", "-")}">{_SIGNS[verdict]} {verdict}</span>'
+
+
+def show_claims(claims: pd.DataFrame) -> Html:
+    """`claims_table` for a notebook."""
+    return Html(f"<style>{VERDICT_CSS}</style>\n{claims_table(claims)}")
+
+
+def _value(values: Mapping[Hashable, Any]) -> str:
+    decimals = len(values["printed"].partition(".")[2])
+    difference = "" if pd.isna(values["difference"]) else _number(values["difference"], decimals, sign="+")
+    words = values["reason"] if values["verdict"] == NOT_RUN else values["note"]
+    remark = f" <small>{escape(words)}</small>" if words else ""
+    return (
+        f"<tr><th scope='row'>{escape(values['row'])}</th><td class='number'>{escape(values['printed'])}</td>"
+        f"<td class='number'>{_ours(values['ours'], values['low'], values['high'], decimals)}</td>"
+        f"<td class='number difference' title='{escape(values['reason'])}'>{difference}</td>"
+        f"<td>{pill(values['verdict'])}{remark}</td></tr>"
+    )
+
+
+def _ours(value: float, low: float, high: float, decimals: int) -> str:
+    if pd.isna(value):
+        return "\N{EN DASH}"
+    interval = ""
+    if not (pd.isna(low) or pd.isna(high)):
+        interval = f' <span class="interval">[{_number(low, decimals)}, {_number(high, decimals)}]</span>'
+    return _number(value, decimals) + interval
+
+
+def _number(value: float, decimals: int, sign: str = "") -> str:
+    return f"{value + 0.0:{sign}z.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _head(entries: Iterable[tuple[str, str]]) -> str:
+    cells = (f'<th scope="col"{f" class={kind!r}" if kind else ""}>{escape(text)}</th>' for kind, text in entries)
+    return f"<tr>{''.join(cells)}</tr>"

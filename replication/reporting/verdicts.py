@@ -1,0 +1,185 @@
+"""Verdicts on published values and claims, and the files in which an experiment leaves its numbers for the scorecard.
+
+results/<profile>/<experiment>/values.csv      paper, table, row, column, statistic, value, low, high, n, note
+results/<profile>/<experiment>/claims.csv      paper, claim, verdict, evidence
+results/<profile>/<experiment>/extensions.csv  as values.csv, for numbers that no paper has printed
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from replication import project
+from replication.files import atomic_write_text
+from replication.reporting import published as papers
+from replication.reporting.published import CLAIM_KEY, KEY
+
+REPRODUCED, CLOSE, NOT_REPRODUCED, NOT_RUN = VERDICTS = ("reproduced", "close", "not reproduced", "not run")
+VALUE_COLUMNS = [*KEY, "value", "low", "high", "n", "note"]
+CLAIM_COLUMNS = [*CLAIM_KEY, "verdict", "evidence"]
+RULE = (
+    "A value is reproduced if it lies within the first tolerance of the published one, close if within the second, and "
+    "not reproduced otherwise; half a unit of the last printed digit is added to both, because the published value is "
+    "rounded. Tolerances are set per table and statistic. The interval of our value shows how much it depends on which "
+    "images were measured; published values were measured on the same images, so it does not enter the verdict."
+)
+_SLACK = 1e-9  # 30.57 - 30.52 is a little more than 0.05 in floating point
+
+
+class ResultsError(ValueError):
+    """Results with missing columns, unknown keys or words that are no verdict; the message says which."""
+
+
+def compare(published: pd.DataFrame, ours: pd.DataFrame, tolerances: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Set our values beside the published ones and judge each.
+
+    published: rows of `published.values()`; ours: the columns of values.csv (low, high, n, note may be absent).
+    Returns one row per published value, in its order: the key, published, printed, ours, low, high, n, difference (ours
+    minus published), verdict, reason (the limit that decided, or why it was not run), note (ours).
+
+    With p published, u the unit of its last digit, and x ours:
+        |x - p| <= t1 + u/2   reproduced
+        |x - p| <= t2 + u/2   close
+        otherwise             not reproduced
+        x absent or NaN       not run, the reason being the note that came with it
+    t1 and t2 are the tolerances 'reproduced' and 'close' of the table and statistic, times |p| where the scale is
+    relative. The interval of x tells how far it depends on the choice of images; the published value was measured on
+    the same images, so the interval does not enter the verdict.
+    """
+    limits = papers.tolerances() if tolerances is None else tolerances
+    own = _complete(ours, VALUE_COLUMNS, "value")
+    check_keys(own, published, KEY)
+    joined = published.rename(columns={"value": "published", "note": "remark"}).merge(
+        own.rename(columns={"value": "ours"}), on=KEY, how="left", validate="one_to_one"
+    )
+    joined = joined.merge(limits, on=["paper", "table", "statistic"], how="left", validate="many_to_one")
+    if joined["scale"].isna().any():
+        first = joined[joined["scale"].isna()].iloc[0]
+        raise ResultsError(f"tolerances.csv has no row for {first['paper']} / {first['table']} / {first['statistic']}")
+    rounding = joined["printed"].map(papers.rounding).to_numpy(float)
+    factor = np.where(joined["scale"] == "relative", joined["published"].abs(), 1.0)
+    difference = (joined["ours"] - joined["published"]).to_numpy(float)
+    near = joined["reproduced"].to_numpy(float) * factor + rounding
+    far = joined["close"].to_numpy(float) * factor + rounding
+    distance = np.abs(difference) - _SLACK
+    joined["difference"] = difference
+    joined["verdict"] = np.select(
+        [np.isnan(difference), distance <= near, distance <= far],
+        [NOT_RUN, REPRODUCED, CLOSE],
+        default=NOT_REPRODUCED,
+    )
+    joined["reason"] = [_reason(*row) for row in zip(joined["verdict"], joined["note"], near, far, strict=True)]
+    joined["note"] = joined["note"].fillna("").where(joined["verdict"] != NOT_RUN, "")  # there the note is the reason
+    columns = ["published", "printed", "ours", "low", "high", "n", "difference", "verdict", "reason", "note"]
+    return joined[[*KEY, *columns]]
+
+
+def compare_claims(claims: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
+    """Published claims with our verdict and evidence: paper, claim, statement, source, verdict, reason."""
+    own = _complete(ours, CLAIM_COLUMNS, "verdict").rename(columns={"evidence": "reason"})
+    check_keys(own, claims, CLAIM_KEY)
+    joined = claims.merge(own, on=CLAIM_KEY, how="left", validate="one_to_one")
+    joined["reason"] = joined["reason"].fillna("").where(joined["verdict"].notna(), "not built")
+    joined["verdict"] = joined["verdict"].fillna(NOT_RUN)
+    return joined
+
+
+def write_results(
+    profile: str,
+    experiment: str,
+    values: pd.DataFrame,
+    claims: pd.DataFrame | None = None,
+    extensions: pd.DataFrame | None = None,
+) -> Path:
+    """Leave an experiment's numbers in results/<profile>/<experiment>/ for the scorecard; returns that folder.
+
+    values: keys of published values, with value and, where known, low, high (interval), n (items) and note. A value
+        that could not be computed is NaN with the reason as its note.
+    claims: paper, claim, verdict (reproduced, close, not reproduced, not run), evidence in a sentence.
+    extensions: like values, for numbers nobody has published; their keys are free.
+
+    A key that no paper has printed is an error that lists the nearest ones. Each file is replaced in one step.
+    """
+    own = _complete(values, VALUE_COLUMNS, "value")
+    check_keys(own, papers.values(), KEY)
+    frames = {"values": own, "claims": pd.DataFrame(columns=CLAIM_COLUMNS), "extensions": None}
+    if claims is not None:
+        judged = _complete(claims, CLAIM_COLUMNS, "verdict")
+        check_keys(judged, papers.claims(), CLAIM_KEY)
+        for word in judged["verdict"]:
+            if word not in VERDICTS:
+                raise ResultsError(f"{word!r} is no verdict; the words are {', '.join(VERDICTS)}")
+        frames["claims"] = judged
+    if extensions is not None:
+        frames["extensions"] = _complete(extensions, VALUE_COLUMNS, "value")
+    folder = project.results_folder(profile, experiment)
+    for name, frame in frames.items():
+        if frame is None:
+            (folder / f"{name}.csv").unlink(missing_ok=True)  # left by an earlier run
+        else:
+            write_table(folder / f"{name}.csv", frame)
+    return folder
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a CSV in one step, numbers with six significant digits, so that equal results are equal files."""
+    atomic_write_text(path, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+
+
+def read_results(profile: str) -> dict[str, dict[str, pd.DataFrame]]:
+    """What the experiments of a profile have left: experiment -> {'values', 'claims', 'extensions'} -> table."""
+    experiments: dict[str, dict[str, pd.DataFrame]] = {}
+    for folder in sorted((project.root() / "results" / profile).glob("*/")):
+        found = {}
+        for kind, columns in (("values", VALUE_COLUMNS), ("claims", CLAIM_COLUMNS), ("extensions", VALUE_COLUMNS)):
+            path = folder / f"{kind}.csv"
+            if path.is_file():
+                table = pd.read_csv(
+                    path, dtype=dict.fromkeys([*KEY, *CLAIM_COLUMNS, "note"], str), keep_default_na=False
+                )
+                if list(table.columns) != columns:
+                    raise ResultsError(f"{path.name} of {folder.name}: the columns must be {', '.join(columns)}")
+                found[kind] = table
+        if found:
+            experiments[folder.name] = found
+    return experiments
+
+
+def check_keys(ours: pd.DataFrame, known: pd.DataFrame, key: list[str]) -> None:
+    """ResultsError if a key of `ours` stands there twice or is not among the known ones (the nearest are named)."""
+    keys = [" / ".join(row) for row in ours[key].itertuples(index=False)]
+    names = [" / ".join(row) for row in known[key].itertuples(index=False)]
+    for text in keys:
+        if text not in names:
+            raise ResultsError(f"no published {' / '.join(key)} is {text!r}; nearest: {papers.near(text, names)}")
+    if len(set(keys)) < len(keys):
+        raise ResultsError(f"{next(text for text in keys if keys.count(text) > 1)!r} is given twice")
+
+
+def _complete(table: pd.DataFrame, columns: list[str], needed: str) -> pd.DataFrame:
+    """The table with all of `columns` in order; keys and `needed` must be there, the rest may be missing."""
+    required = [*columns[: columns.index(needed)], needed]
+    missing = [column for column in required if column not in table.columns]
+    if missing:
+        raise ResultsError(f"results lack the column {', '.join(missing)}; needed: {', '.join(required)}")
+    unknown = [str(column) for column in table.columns if column not in columns]
+    if unknown:
+        raise ResultsError(f"results have unknown columns {', '.join(unknown)}; known: {', '.join(columns)}")
+    full = table.reindex(columns=columns)
+    for column in ("note", "evidence"):
+        if column in columns:
+            full[column] = full[column].astype(object).fillna("").astype(str)
+    for column in ("value", "low", "high"):
+        if column in columns:
+            full[column] = pd.to_numeric(full[column])
+    if "n" in columns:
+        full["n"] = pd.to_numeric(full["n"]).astype("Int64")
+    return full.reset_index(drop=True)
+
+
+def _reason(verdict: str, note: object, near: float, far: float) -> str:
+    if verdict == NOT_RUN:
+        return (note or "no value was computed") if isinstance(note, str) else "not built"
+    limits = {REPRODUCED: f"within {near:.3g}", CLOSE: f"within {far:.3g}"}
+    return limits.get(verdict, f"off by more than {far:.3g}")

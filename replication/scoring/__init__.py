@@ -1,0 +1,1 @@
+"""Scoring: networks or distorted images against references, as long-form score tables."""

@@ -1,0 +1,140 @@
+"""`python -m replication data ...` as typed."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pictures import encoded, picture
+
+from replication.cli import main
+from replication.datasets.catalogue import FOLDERS, WEIGHTS
+
+
+def rows(output: str) -> dict[str, list[str]]:
+    """The lines of a table, by their first field."""
+    return {line.split("\t")[0]: line.split("\t")[1:] for line in output.splitlines() if "\t" in line}
+
+
+def test_status_without_a_data_root(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "status"]) == 0
+    output = capsys.readouterr().out
+    assert output.startswith(f"data root: {project / 'data'} (does not exist)\n")
+    table = rows(output)
+    for name, entry in FOLDERS.items():
+        assert table[name][0] == "missing"
+        assert table[name][2] == entry.licence
+        assert entry.source in table[name][3]
+    assert "`data fetch kodak`" in table["kodak"][3]
+    assert "fetch" not in table["set5"][3]
+    assert table["photos-a"][0] == "complete (6 images)"
+    assert all(table[weights.file][0] == "missing" for weights in WEIGHTS)
+
+
+def test_status_tells_the_states_apart(
+    project: Path, miniature: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    miniature("set5", "baby.png", "bird.png")
+    miniature("set14", "zebra.png", "baboon.png")
+    miniature("t91", "t1.png", "t2.png")
+    miniature("kodak", "kodim01.png")
+    for part in ("train", "val", "test"):
+        miniature(f"bsds500-{part}", f"{part}.jpg")
+    (project / "data" / "bsds500" / "val" / "val.jpg").unlink()
+    assert main(["data", "pin", "set5", "set14", "t91"]) == 0
+    assert capsys.readouterr().out == "data.dvc and data.md5 now pin set5, set14, t91\n"
+    (project / "data" / "set14" / "zebra.png").unlink()
+    (project / "data" / "t91" / "t2.png").write_bytes(encoded(picture(30)))
+    (project / "data" / "kodak" / "kodim01.jpg").write_bytes(encoded(picture(0), "JPEG"))
+    assert main(["data", "status"]) == 0
+    table = rows(capsys.readouterr().out)
+    assert table["set5"][:2] == ["complete (2 files)", "as pinned"]
+    assert table["set14"][:2] == ["incomplete (1 of 2 files): missing zebra", "differs from pin: missing zebra.png"]
+    assert table["t91"][:2] == ["different (2 files): other content in t2", "differs from pin: other content in t2.png"]
+    assert table["bsds500-val"][:2] == ["empty", ""]
+    assert "kodim01.jpg and kodim01.png" in table["kodak"][0]  # one damaged set does not hide the others
+
+
+def test_status_finds_weights_and_checks_the_hash_in_their_name(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    cache = tmp_path / "torch" / "hub" / "checkpoints"
+    cache.mkdir(parents=True)
+    weights = project / "data" / "weights"
+    weights.mkdir(parents=True)
+    (weights / "dists.pt").write_bytes(b"heads")
+    (weights / "vgg16-397923af.pth").write_bytes(b"cut off")
+    (cache / "alexnet-owt-7be5be79.pth").write_bytes(b"whole")
+    assert main(["data", "status"]) == 0
+    table = rows(capsys.readouterr().out)
+    assert table["dists.pt"][0] == "present"
+    assert table["vgg16-397923af.pth"][0].startswith("damaged")
+    assert table["alexnet-owt-7be5be79.pth"][0].startswith("damaged")
+    monkeypatch.setattr(
+        hashlib,
+        "file_digest",
+        lambda file, kind: type("Digest", (), {"hexdigest": lambda self: "7be5be79" + "0" * 56})(),
+    )
+    main(["data", "status"])
+    assert rows(capsys.readouterr().out)["alexnet-owt-7be5be79.pth"][0] == "present in torch's cache"
+
+
+def test_status_is_a_table_on_a_terminal(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["data", "status"]) == 0
+    output = capsys.readouterr().out
+    assert "┏━" in output
+    assert "\t" not in output
+
+
+def test_add_says_what_it_put_in_place(
+    project: Path, tmp_path: Path, miniature: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = miniature("set5", "baby.png", "bird.png", at=tmp_path / "downloaded")
+    assert main(["data", "add", "set5", str(folder)]) == 0
+    assert capsys.readouterr().out == "set5: complete (2 files)\n"
+    assert main(["data", "add", "set5", str(folder)]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("error: set5: the folder ")
+    (folder / "bird.png").write_bytes(encoded(picture(30)))
+    assert main(["data", "add", "set5", str(folder), "--force"]) == 0
+    assert capsys.readouterr().out == (
+        "set5: different (2 files): other content in bird; another copy than the published results were computed from\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["data", "add", "sett5", "."], "unknown set 'sett5'; known: set5, set14, t91"),
+        (["data", "add", "set5", "nowhere"], "no file or folder nowhere"),
+        (["data", "fetch", "set5"], "no place to be downloaded from freely"),
+        (["data", "fetch", "photos-a"], "unknown set 'photos-a'"),
+        (["data", "pin", "set5"], "set5 is missing"),
+        (["data", "pin"], "set5 is missing"),
+    ],
+)
+def test_errors_are_one_line_on_stderr(
+    project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert main(arguments) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert words in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_parts_of_a_set_are_named_together(
+    project: Path, miniature: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("train", "val", "test"):
+        miniature(f"bsds500-{part}", f"{part}.jpg")
+    assert main(["data", "pin", "bsds500"]) == 0
+    assert capsys.readouterr().out.endswith("pin bsds500-train, bsds500-val, bsds500-test\n")

@@ -1,0 +1,116 @@
+"""A notebook's page: what a reader sees of each kind of cell and output."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from replication.reporting.render import mathml, render
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+
+
+def page(*cells, **options) -> str:
+    return render(new_notebook(cells=list(cells)), profile=options.pop("profile", "sample"), footer={}, **options)
+
+
+def shown(output) -> str:
+    return page(new_code_cell("x", outputs=[output])).partition("</details>")[2].partition("</main>")[0].strip()
+
+
+def display(**data) -> dict:
+    return new_output("display_data", {kind.replace("_", "/", 1): content for kind, content in data.items()})
+
+
+class Balance(HTMLParser):
+    """Fails where a tag is closed that is not open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag, attributes):
+        if tag not in ("meta", "img", "br", "hr", "link", "input"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_formulas_are_mathml():
+    text = page(new_markdown_cell("Let $a_i \\le b$ and\n\n$$\\frac{2\\mu_x}{\\sigma} = 1$$\n\nor\n\\begin{align}a &= b\\end{align}"))
+    assert '<math xmlns="http://www.w3.org/1998/Math/MathML" display="inline"><mrow><msub><mi>a</mi><mi>i</mi></msub>' in text
+    assert "<mfrac><mrow><mn>2</mn><msub>" in text
+    assert text.count('display="block"><') == 2
+    assert "$" not in re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)
+
+
+def test_a_formula_that_cannot_be_converted_is_shown_as_its_source():
+    assert mathml(" a_b_c < d") == "<code>a_b_c &lt; d</code>"
+
+
+def test_code_is_folded_and_named():
+    text = page(
+        new_code_cell("a = 1", metadata={"tags": ["parameters"]}),
+        new_code_cell("a = 2", metadata={"tags": ["injected-parameters"]}),
+        new_code_cell("print('<b>')"),
+        new_code_cell("  "),
+    )
+    assert re.findall(r"<summary>(.*?)</summary>", text) == ["parameters", "parameters of this run", "code"]
+    assert "<details open" not in text
+    assert "&lt;b&gt;" in text
+
+
+def test_title_contents_and_anchors_come_from_headings():
+    text = page(*(new_markdown_cell(source) for source in ("# MS-SSIM *loss*", "## Data", "## Table", "## Data", "### Data")))
+    assert "<title>MS-SSIM loss</title>" in text
+    assert re.findall(r'<h\d id="(.*?)"', text) == ["ms-ssim-loss", "data", "table", "data-1", "data-2"]
+    assert re.findall(r'<li><a href="#(.*?)">', text) == ["data", "table", "data-1"]
+    assert text.index("</h1>") < text.index("<summary>Contents") < text.index("<h2")
+
+
+@pytest.mark.parametrize(
+    ("output", "wanted"),
+    [
+        (new_output("stream", name="stdout", text="a < b\n"), "<pre>a &lt; b\n</pre>"),
+        (new_output("stream", name="stderr", text="10 %"), ""),
+        (display(text_plain="<Thing>"), "<pre>&lt;Thing&gt;</pre>"),
+        (display(text_html="<table><tr></tr></table>", text_plain="t"), '<div class="scroll"><table><tr></tr></table></div>'),
+        (display(text_html="<p>1</p><script>alert(1)</script>"), '<div class="scroll"><p>1</p></div>'),
+        (display(application_unknown="?"), ""),
+    ],
+)
+def test_outputs(output, wanted):
+    assert shown(output) == wanted
+
+
+def test_figures_stand_in_the_page_with_size_and_text():
+    output = display(image_png=PIXEL[:40] + "\n" + PIXEL[40:], text_plain="<Figure>")
+    output.metadata["image/png"] = {"width": 7, "height": 5}
+    text = page(new_markdown_cell("## Learning <curves>"), new_code_cell("x", outputs=[output]))
+    image = re.search(r"<img .*?>", text)[0]
+    assert image == f'<img alt="Figure: Learning" width="7" height="5" src="data:image/png;base64,{PIXEL}">'
+
+
+def test_page_needs_neither_scripts_nor_network():
+    text = page(
+        new_markdown_cell("# T\n\n| a |\n|---|\n| $x$ |\n\n## 1\n\n## 2\n\n## 3"),
+        new_code_cell("import os  # comment", outputs=[display(image_png=PIXEL), display(text_markdown="**b**")]),
+        back=("index.html", "Scorecard"),
+    )
+    assert "<script" not in text
+    assert "http" not in text.replace("http://www.w3.org/1998/Math/MathML", "")
+    assert "@import" not in text
+    assert "url(" not in text
+    assert '<a href="index.html">&larr; Scorecard</a>' in text
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
+    balance = Balance()
+    balance.feed(text)
+    assert not balance.open
+
+
+def test_sample_profile_says_that_it_replicates_nothing():
+    assert "These numbers replicate nothing" in page()
+    assert "replicate nothing" not in page(profile="paper")
+    assert "parameters as in conf/x&lt;y.yaml" in page(profile="x<y")
