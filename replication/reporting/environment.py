@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from replication import project
+from replication.datasets import pin
 from replication.files import atomic_write_text
 
 _PACKAGES = [
@@ -61,22 +62,24 @@ def parameters(profile: str) -> str:
 
 
 def data(profile: str) -> str:
-    """Which images: the pinned content of the data root, or for the sample profile the photographs of two packages."""
+    """Which images: the sets pinned by data.dvc and where those at hand differ; for the sample profile two packages."""
     if profile == "sample":
         versions = packages()
         sources = [f"{name} {versions[name]}" for name in ("scikit-image", "scikit-learn") if name in versions]
         return f"photographs that come with {' and '.join(sources)}"
-    pin = project.root() / "data.dvc"
-    if not pin.is_file():
+    pinned = pin.read()
+    if not pinned:
         return "files of the data root, not pinned (no data.dvc)"
-    pinned = [
-        f"{out.get('path', 'data')}: {out['nfiles']} files, md5 {out['md5']}"
-        if "nfiles" in out
-        else f"md5 {out['md5']}"
-        for out in _yaml(pin).get("outs", [])
-        if "md5" in out
-    ]
-    return f"pinned by data.dvc ({'; '.join(pinned)})" if pinned else "data.dvc holds no content hash"
+    described = (
+        f"{name} ({len(files)} images, md5 {pin.folder_md5(files)[:8]}){_departure(name)}"
+        for name, files in pinned.items()
+    )
+    return f"as pinned by data.dvc: {', '.join(described)}"
+
+
+def _departure(name: str) -> str:
+    difference = pin.difference(name)
+    return f" BUT HERE {difference}" if difference else ""
 
 
 def code() -> str:

@@ -15,7 +15,9 @@ def test_interval_of_a_mean_is_scipys(method):
     theirs = stats.bootstrap((SKEWED,), np.mean, n_resamples=100_000, method=method, rng=6).confidence_interval
     assert ours.estimate == pytest.approx(SKEWED.mean(), rel=1e-15)
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.01)
-    assert abs(theirs.high - ours.estimate) > 1.2 * abs(theirs.low - ours.estimate)  # skewed enough to tell the two apart
+    assert abs(theirs.high - ours.estimate) > 1.2 * abs(
+        theirs.low - ours.estimate
+    )  # skewed enough to tell the two apart
 
 
 def test_percentile_interval_of_a_two_valued_sample_is_binomial():

@@ -5,7 +5,9 @@ import socket
 import subprocess
 
 import pytest
+import yaml
 
+from replication.datasets import pin
 from replication.reporting import environment
 
 
@@ -37,11 +39,18 @@ def test_changed_parameters_are_named(clone):
     assert environment.parameters("sample") == "as in conf/sample.yaml, except demo.mse.rate=0.75"
 
 
-def test_data_are_packages_or_pinned(clone):
+def test_data_are_packages_or_pinned_and_departures_are_said(clone, monkeypatch):
     assert environment.data("sample").startswith("photographs that come with scikit-image ")
     assert environment.data("paper") == "files of the data root, not pinned (no data.dvc)"
-    (clone / "data.dvc").write_text("outs:\n- md5: 0a1b.dir\n  size: 5\n  nfiles: 3\n  path: data\n")
-    assert environment.data("paper") == "pinned by data.dvc (data: 3 files, md5 0a1b.dir)"
+    monkeypatch.setenv("REPLICATION_DATA", str(clone / "data"))
+    (clone / "data" / "set5").mkdir(parents=True)
+    for name in ("baby", "bird", "butterfly", "head", "woman"):
+        (clone / "data" / "set5" / f"{name}.png").write_bytes(name.encode())
+    pin.write(["set5"])
+    (described,) = yaml.safe_load((clone / "data.dvc").read_text())["outs"]
+    assert environment.data("paper") == f"as pinned by data.dvc: set5 (5 images, md5 {described['md5'][:8]})"
+    (clone / "data" / "set5" / "head.png").write_bytes(b"another head")
+    assert environment.data("paper").endswith(") BUT HERE other content in head.png")
 
 
 def test_record_is_written_without_place_or_time(clone):

@@ -24,7 +24,10 @@ def test_crops_keep_every_pixel():
     first, second = decoded(shown._repr_html_())
     assert first.tolist() == [[0, 128, 255], [0, 255, 64]]
     assert np.abs(second / 255 - colour).max() <= 0.5 / 255 + 1e-12
-    assert re.findall(r'width="(\d+)" height="(\d+)" alt="(\w+)"', shown.html) == [("12", "8", "grey"), ("12", "8", "colour")]
+    assert re.findall(r'width="(\d+)" height="(\d+)" alt="(\w+)"', shown.html) == [
+        ("12", "8", "grey"),
+        ("12", "8", "colour"),
+    ]
     assert re.findall(r"<figcaption.*?>(.*?)</figcaption>", shown.html) == ["a &lt; b<br>30.1 dB", "colour"]
     assert shown.html.count("image-rendering:pixelated") == 2
 

@@ -92,7 +92,9 @@ def test_failing_cell_is_named_and_leaves_the_last_good_page(clone, notebook, ca
     output = clone / "roots.html"
     good = run(path, {"root": -4}, output)
     copy = (clone / "roots.ipynb").read_bytes()
-    with pytest.raises(NotebookError, match=r"^roots\.ipynb: the cell that begins 'value = -root' failed: ValueError: "):
+    with pytest.raises(
+        NotebookError, match=r"^roots\.ipynb: the cell that begins 'value = -root' failed: ValueError: "
+    ):
         run(path, {}, output)
     assert "----> 3 math.sqrt(value)" in capfd.readouterr().err
     assert output.read_text() == good
@@ -107,13 +109,17 @@ def test_failing_cell_is_named_and_leaves_the_last_good_page(clone, notebook, ca
 
 def test_killed_kernel_is_an_error_that_names_the_cell(clone, notebook):
     path = notebook("a = 1", "b = 1", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "c = 1")
-    with pytest.raises(NotebookError, match="kernel died in the cell that begins 'import os, signal'; most often memory"):
+    with pytest.raises(
+        NotebookError, match="kernel died in the cell that begins 'import os, signal'; most often memory"
+    ):
         run(path, {}, clone / "out.html")
     assert not (clone / "out.html").exists()
 
 
 def test_interrupted_run_ends_its_kernel_and_leaves_no_page(clone, notebook):
-    path = notebook("a = 1", f"import os, time\nopen({str(clone / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)")
+    path = notebook(
+        "a = 1", f"import os, time\nopen({str(clone / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
+    )
     program = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from pathlib import Path; from replication.reporting.notebook import run_stage\n"
@@ -169,7 +175,9 @@ def test_defaults_are_read_from_the_parameters_cell(notebook):
     assert parameter_defaults(path) == {"rate": -0.001, "names": ["a", ("b", 2)], "free": None}
 
 
-@pytest.mark.parametrize("source", ["a = 1 + b", "import os", "a, b = 1, 2", "a = 1\nprint(a)", "%matplotlib inline", "a: int"])
+@pytest.mark.parametrize(
+    "source", ["a = 1 + b", "import os", "a, b = 1, 2", "a = 1\nprint(a)", "%matplotlib inline", "a: int"]
+)
 def test_parameters_cell_holds_literals_only(notebook, source):
     with pytest.raises(NotebookError, match=r"demo\.ipynb: the cell tagged 'parameters' must hold literals only"):
         parameter_defaults(notebook(source))

@@ -30,7 +30,9 @@ GAINS = {
 
 
 def test_super_resolution_is_as_printed():
-    table = published.values("msssim", "super_resolution").pivot(index=["column", "statistic"], columns="row", values="printed")
+    table = published.values("msssim", "super_resolution").pivot(
+        index=["column", "statistic"], columns="row", values="printed"
+    )
     printed = [line.split() for line in SUPER_RESOLUTION.strip().splitlines()]
     for data_set, statistic, *numbers in printed:
         assert list(table.loc[(data_set, statistic), ["Bicubic", "MSE", "MAE", "MS-SSIM"]]) == numbers

@@ -39,8 +39,15 @@ class Balance(HTMLParser):
 
 
 def test_formulas_are_mathml():
-    text = page(new_markdown_cell("Let $a_i \\le b$ and\n\n$$\\frac{2\\mu_x}{\\sigma} = 1$$\n\nor\n\\begin{align}a &= b\\end{align}"))
-    assert '<math xmlns="http://www.w3.org/1998/Math/MathML" display="inline"><mrow><msub><mi>a</mi><mi>i</mi></msub>' in text
+    text = page(
+        new_markdown_cell(
+            "Let $a_i \\le b$ and\n\n$$\\frac{2\\mu_x}{\\sigma} = 1$$\n\nor\n\\begin{align}a &= b\\end{align}"
+        )
+    )
+    assert (
+        '<math xmlns="http://www.w3.org/1998/Math/MathML" display="inline"><mrow><msub><mi>a</mi><mi>i</mi></msub>'
+        in text
+    )
     assert "<mfrac><mrow><mn>2</mn><msub>" in text
     assert text.count('display="block"><') == 2
     assert "$" not in re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)
@@ -63,7 +70,9 @@ def test_code_is_folded_and_named():
 
 
 def test_title_contents_and_anchors_come_from_headings():
-    text = page(*(new_markdown_cell(source) for source in ("# MS-SSIM *loss*", "## Data", "## Table", "## Data", "### Data")))
+    text = page(
+        *(new_markdown_cell(source) for source in ("# MS-SSIM *loss*", "## Data", "## Table", "## Data", "### Data"))
+    )
     assert "<title>MS-SSIM loss</title>" in text
     assert re.findall(r'<h\d id="(.*?)"', text) == ["ms-ssim-loss", "data", "table", "data-1", "data-2"]
     assert re.findall(r'<li><a href="#(.*?)">', text) == ["data", "table", "data-1"]
@@ -76,7 +85,10 @@ def test_title_contents_and_anchors_come_from_headings():
         (new_output("stream", name="stdout", text="a < b\n"), "<pre>a &lt; b\n</pre>"),
         (new_output("stream", name="stderr", text="10 %"), ""),
         (display(text_plain="<Thing>"), "<pre>&lt;Thing&gt;</pre>"),
-        (display(text_html="<table><tr></tr></table>", text_plain="t"), '<div class="scroll"><table><tr></tr></table></div>'),
+        (
+            display(text_html="<table><tr></tr></table>", text_plain="t"),
+            '<div class="scroll"><table><tr></tr></table></div>',
+        ),
         (display(text_html="<p>1</p><script>alert(1)</script>"), '<div class="scroll"><p>1</p></div>'),
         (display(application_unknown="?"), ""),
     ],

@@ -17,7 +17,9 @@ def results(clone):
     values = published.values("msssim", "super_resolution")
     shift = values["row"].map({"Bicubic": 0, "MSE": 4e-3, "MAE": 1, "MS-SSIM": np.nan})
     scale = np.where(values["statistic"] == "PSNR", 30, 1)
-    ours = values[KEY].assign(value=values["value"] + shift * scale, low=values["value"] - 0.01, high=values["value"] + 2)
+    ours = values[KEY].assign(
+        value=values["value"] + shift * scale, low=values["value"] - 0.01, high=values["value"] + 2
+    )
     ours["note"] = np.where(ours["row"] == "MS-SSIM", "no <weights>", "")
     claims = pd.DataFrame([("msssim", "sr-mae-worst", "close", "4 of 6 & more")], columns=verdicts.CLAIM_COLUMNS)
     write_results("sample", "sr", ours, claims)

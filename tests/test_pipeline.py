@@ -1,0 +1,144 @@
+"""The whole sample pipeline in a temporary clone, as a new user gets it."""
+
+import filecmp
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.slow
+
+
+class Clone:
+    """A clone of the working tree as it is, with its own history, run with this environment and without real data."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True
+        )
+        for name in filter(None, listed.stdout.decode().split("\0")):
+            if (ROOT / name).is_file() and not name.startswith(("reports/", "results/")):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        shutil.copy(folder / "conf" / "sample.yaml", folder / "params.yaml")
+        for command in ("git init -q", "git add -A", "git -c user.name=t -c user.email=t@localhost commit -q -m clone"):
+            subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+
+    def run(self, *command: str, code: int = 0) -> str:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(self.folder),  # before the installed package: the clone's own code
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "REPLICATION_DATA": str(self.folder / "no-data"),
+        }
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone in which the sample pipeline has run."""
+    made = Clone(tmp_path_factory.mktemp("clone"))
+    made.run("dvc", "repro")
+    return made
+
+
+def test_the_scorecard_and_every_notebook_are_rendered(clone: Clone) -> None:
+    reports = clone.folder / "reports" / "sample"
+    pages = {path.name for path in reports.glob("*.html")}
+    notebooks = {path.stem for path in (clone.folder / "notebooks").glob("*.ipynb")}
+    assert "index.html" in pages
+    assert all(any(page.startswith(notebook) for page in pages) for notebook in notebooks)
+    scorecard = (reports / "index.html").read_text()
+    assert "replicate nothing" in scorecard or "replicates nothing" in scorecard
+    for paper in ("LWSSIM", "SMIC", "MSDS", "not built"):
+        assert paper in scorecard
+
+
+def test_nothing_rendered_names_this_machine(clone: Clone) -> None:
+    import platform
+
+    for path in (clone.folder / "reports" / "sample").rglob("*"):
+        text = path.read_text(encoding="utf-8", errors="ignore") if path.is_file() else ""
+        assert str(clone.folder) not in text, path.name
+        assert platform.node() not in text or len(platform.node()) < 6, path.name
+
+
+def test_a_second_run_does_nothing(clone: Clone) -> None:
+    said = clone.run("dvc", "repro")
+    assert "Running stage" not in said
+    assert "Data and pipelines are up to date" in said
+
+
+def test_notebooks_are_left_as_they_were(clone: Clone) -> None:
+    assert clone.run("git", "status", "--porcelain", "notebooks", "replication", "params.yaml", "data.dvc") == ""
+
+
+def test_no_checkpoint_is_left(clone: Clone) -> None:
+    assert list((clone.folder / "checkpoints").rglob("*.ckpt")) == []
+
+
+def test_one_loss_can_be_changed_without_running_the_others(clone: Clone) -> None:
+    params = clone.folder / "params.yaml"
+    before = params.read_text()
+    try:
+        head, mae = before.split("  mae:\n")
+        params.write_text(head + "  mae:\n" + mae.replace("learning_rate: 0.003", "learning_rate: 0.002", 1))
+        stale = clone.run("dvc", "status")
+        assert "msssim_super_resolution_training@sample-mae" in stale
+        assert "msssim_super_resolution_training@sample-mse" not in stale
+        assert "msssim_super_resolution_rates" not in stale
+    finally:
+        params.write_text(before)
+
+
+def test_a_single_override_is_accepted_by_dvc(clone: Clone) -> None:
+    said = clone.run("dvc", "exp", "run", "--queue", "-S", "msssim_super_resolution.mae.learning_rate=0.002")
+    assert "Queued experiment" in said
+
+
+def test_an_unknown_parameter_stops_the_stage_with_the_known_ones(clone: Clone) -> None:
+    params = clone.folder / "params.yaml"
+    before = params.read_text()
+    try:
+        params.write_text(before.replace("    batch: 4", "    bacth: 4"))
+        said = clone.run("python", "-m", "replication", "scorecard", code=1)
+        assert "unknown parameter 'bacth'; known here: seed, batch" in said
+        assert "Traceback" not in said
+    finally:
+        params.write_text(before)
+
+
+def test_the_paper_profile_without_data_says_what_is_missing(clone: Clone) -> None:
+    clone.run("python", "-m", "replication", "profile", "paper")
+    try:
+        said = clone.run("dvc", "repro", "msssim_super_resolution_training@paper-mse", code=255)
+        assert "data root" in said
+        assert "does not exist" in said
+        assert "data add" in said
+    finally:
+        clone.run("python", "-m", "replication", "profile", "sample")
+    assert "up to date" in clone.run("dvc", "repro")
+
+
+def test_a_forced_second_run_gives_identical_bytes(clone: Clone, tmp_path: Path) -> None:
+    for folder in ("reports", "results"):
+        shutil.copytree(clone.folder / folder / "sample", tmp_path / folder)
+    clone.run("dvc", "repro", "--force")
+    for folder in ("reports", "results"):
+        files = sorted(path.relative_to(tmp_path / folder) for path in (tmp_path / folder).rglob("*") if path.is_file())
+        assert files == sorted(
+            path.relative_to(clone.folder / folder / "sample")
+            for path in (clone.folder / folder / "sample").rglob("*")
+            if path.is_file()
+        )
+        _, different, errors = filecmp.cmpfiles(
+            tmp_path / folder, clone.folder / folder / "sample", [str(f) for f in files], shallow=False
+        )
+        assert (different, errors) == ([], [])
