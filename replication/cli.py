@@ -66,7 +66,7 @@ def run(
     ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One parameter.")] = None,
 ) -> None:
-    """Execute a notebook with values from params.yaml and render it to reports/<profile>/NAME.html: a pipeline stage."""
+    """Execute a notebook with values from params.yaml and render it to reports/<profile>/NAME.html: a stage."""
     from replication.reporting import notebook as notebooks
 
     settings = project.settings()

@@ -23,7 +23,9 @@ def root() -> Path:
     for folder in (here, *here.parents):
         if (folder / "dvc.yaml").is_file() and (folder / "conf").is_dir():
             return folder
-    raise FileNotFoundError(f"no project (a folder with dvc.yaml and conf/) at or above {here}; run this inside a clone")
+    raise FileNotFoundError(
+        f"no project (a folder with dvc.yaml and conf/) at or above {here}; run this inside a clone"
+    )
 
 
 def data_root() -> Path:
@@ -65,7 +67,7 @@ def results_folder(profile: str, experiment: str) -> Path:
 
 
 def checkpoint_folder(profile: str, stage: str) -> Path:
-    """Where an unfinished stage keeps what it needs to go on: checkpoints/<profile>/<stage>/, removed when it succeeds."""
+    """Where an unfinished stage keeps what it needs to go on: checkpoints/<profile>/<stage>/, removed on success."""
     return root() / "checkpoints" / profile / stage
 
 
@@ -75,7 +77,9 @@ def _read_mapping(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise SettingsError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
-        raise SettingsError(f"{path.name} must hold a mapping of parameters; copy a profile with `python -m replication profile`")
+        raise SettingsError(
+            f"{path.name} must hold a mapping of parameters; copy a profile with `python -m replication profile`"
+        )
     return values
 
 

@@ -2,8 +2,8 @@
 
 The torchvision wheels on PyPI are built against CUDA. Beside a CPU-only torch their operator library does not load, and
 `import torchvision` then fails while it registers shape rules for two detection operators that do not exist. Lightning,
-torchmetrics and piq import torchvision, so they would fail with it. This project uses torchvision's networks only, never
-those operators: declaring their signatures is enough, and calling one still fails with torch's own clear error.
+torchmetrics and piq import torchvision, so they would fail with it. This project uses torchvision's networks only and
+never those operators: declaring their signatures is enough, and calling one still fails with torch's own clear error.
 """
 
 import importlib.util
@@ -25,11 +25,11 @@ def make_importable() -> None:
         return
     for library in sorted(Path(spec.origin).parent.glob("_C*.so")):
         try:
-            torch.ops.load_library(str(library))
+            torch.ops.load_library(str(library))  # type: ignore[no-untyped-call]
         except OSError:
             continue
-    library_ = torch.library.Library("torchvision", "FRAGMENT")
+    library_ = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     _declared.append(library_)
     for name, signature in _OPERATORS.items():
         if not hasattr(torch.ops.torchvision, name):
-            library_.define(signature)
+            library_.define(signature)  # type: ignore[no-untyped-call]

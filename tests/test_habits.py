@@ -1,6 +1,7 @@
 """What keeps the house in order: clean notebooks, honest stage dependencies, a lock file that works anywhere."""
 
 import ast
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -55,7 +56,7 @@ class TestNotebooks:
         loss = stage["matrix"].get("loss", [""])[0]
         command = stage["cmd"].replace("${item.loss}", loss).split()
         settings = yaml.safe_load((ROOT / "conf" / "sample.yaml").read_text())
-        options = {flag: [b for a, b in zip(command, command[1:], strict=False) if a == flag] for flag in ("--params", "--set")}
+        options = {flag: [b for a, b in itertools.pairwise(command) if a == flag] for flag in ("--params", "--set")}
         expected = {"profile": "sample", **select_parameters(settings, options["--params"], options["--set"])}
         assert {name: defaults.get(name) for name in expected} == expected
 
@@ -68,7 +69,9 @@ def test_the_stripping_filter_is_configured_for_notebooks() -> None:
 def test_the_committed_parameters_are_the_sample_profile() -> None:
     import subprocess
 
-    committed = subprocess.run(["git", "show", "HEAD:params.yaml"], cwd=ROOT, capture_output=True, text=True, check=False)
+    committed = subprocess.run(
+        ["git", "show", "HEAD:params.yaml"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     if committed.returncode:
         pytest.skip("not a git clone with a commit")
     assert committed.stdout == (ROOT / "conf" / "sample.yaml").read_text()
@@ -95,7 +98,9 @@ def test_every_dependency_on_code_exists() -> None:
 
 
 def test_the_lock_file_pins_exact_versions_and_names_no_host() -> None:
-    lines = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if line and not line.startswith("#")]
+    lines = [
+        line for line in (ROOT / "requirements.lock").read_text().splitlines() if line and not line.startswith("#")
+    ]
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+( ; .+)?", line) for line in lines), lines
     names = {re.split("==", line)[0].lower() for line in lines}
     assert {"torch", "lightning", "papermill", "dvc", "pytest"} <= names

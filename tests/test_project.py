@@ -44,7 +44,11 @@ def test_an_unknown_profile_is_refused_with_the_known_ones(clone: Path) -> None:
     ("old", "new", "message"),
     [
         ("profile: sample", "profile: simple", "unknown profile 'simple'; known: paper, sample"),
-        ("    batch: 4", "    bacth: 4", "msssim_super_resolution: training: unknown parameter 'bacth'; known here: seed, batch"),
+        (
+            "    batch: 4",
+            "    bacth: 4",
+            "msssim_super_resolution: training: unknown parameter 'bacth'; known here: seed, batch",
+        ),
         ("    batch: 4", "    # batch: 4", "parameter 'batch' is missing"),
         ("compute:\n", "compute: 3\nother:\n", "'compute' must be a group with accelerator|unknown parameter 'other'"),
         ("profile: sample", "profile: [sample", "params.yaml is not valid YAML"),

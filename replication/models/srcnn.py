@@ -18,10 +18,14 @@ class SRCNN(nn.Module):
     from zero. The original drew from N(0, 0.001^2) and trained for 10^8 steps of plain gradient descent.
     """
 
-    def __init__(self, filters: Sequence[int] = (64, 32), kernels: Sequence[int] = (9, 5, 5), channels: int = 1) -> None:
+    def __init__(
+        self, filters: Sequence[int] = (64, 32), kernels: Sequence[int] = (9, 5, 5), channels: int = 1
+    ) -> None:
         super().__init__()
         if len(kernels) != len(filters) + 1 or any(k % 2 == 0 for k in kernels):
-            raise ValueError(f"SRCNN needs one odd kernel size a layer, got kernels {kernels} for filters {filters} and the output")
+            raise ValueError(
+                f"SRCNN needs one odd kernel size a layer, got kernels {kernels} for filters {filters} and the output"
+            )
         widths = [channels, *filters, channels]
         self.margin = sum(k // 2 for k in kernels)
         self.layers = nn.ModuleList(nn.Conv2d(widths[i], widths[i + 1], k) for i, k in enumerate(kernels))

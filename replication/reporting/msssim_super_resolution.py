@@ -69,7 +69,10 @@ def _best_ssim(differences: pd.DataFrame) -> tuple[str, str]:
     higher = rows["mean"] > 0
     significant = (rows["p_holm"] < ALPHA) | (rows["n"] < 6)
     verdict = (REPRODUCED if significant.all() else CLOSE) if higher.all() else NOT_REPRODUCED
-    return verdict, f"SSIM of MS-SSIM training is higher in {higher.sum()} of {len(rows)} comparisons: {_list(rows, 4)}"
+    return (
+        verdict,
+        f"SSIM is higher with MS-SSIM training in {higher.sum()} of {len(rows)} comparisons. {_describe(rows)}",
+    )
 
 
 def _comparable_psnr(differences: pd.DataFrame) -> tuple[str, str]:
@@ -82,11 +85,9 @@ def _comparable_psnr(differences: pd.DataFrame) -> tuple[str, str]:
         (differences["metric"] == "PSNR") & (differences["first"] == "MS-SSIM") & (differences["second"] == "MSE")
     ]
     surely = [not_worse(Interval(row.mean, row.low, row.high), PSNR_MARGIN) for row in rows.itertuples()]  # type: ignore[arg-type]
-    if all(surely):
-        verdict = REPRODUCED
-    else:
-        verdict = CLOSE if (rows["mean"] > -PSNR_MARGIN).all() else NOT_REPRODUCED
-    return verdict, f"PSNR of MS-SSIM minus MSE training, margin {PSNR_MARGIN} dB: {_list(rows, 2, ' dB')}"
+    on_average = (rows["mean"] > -PSNR_MARGIN).all()
+    verdict = REPRODUCED if all(surely) else CLOSE if on_average else NOT_REPRODUCED
+    return verdict, f"Margin {PSNR_MARGIN} dB. {_describe(rows)}"
 
 
 def _worst_mae(differences: pd.DataFrame) -> tuple[str, str]:
@@ -94,22 +95,22 @@ def _worst_mae(differences: pd.DataFrame) -> tuple[str, str]:
     rows = differences[differences["second"] == "MAE"]
     behind = rows["mean"] > 0
     verdict = REPRODUCED if behind.all() else CLOSE if behind.mean() > 0.5 else NOT_REPRODUCED
-    parts = [
-        f"{metric} {_list(group, 4 if metric == 'SSIM' else 2)}" for metric, group in rows.groupby("metric", sort=False)
-    ]
-    return verdict, f"MAE is behind in {behind.sum()} of {len(rows)} comparisons (other minus MAE): {'; '.join(parts)}"
+    return verdict, f"MAE is behind in {behind.sum()} of {len(rows)} comparisons. {_describe(rows)}"
 
 
-def _list(rows: pd.DataFrame, decimals: int, unit: str = "") -> str:
-    """Means with intervals and adjusted p-values, in a line."""
-
-    def describe(row: object) -> str:
-        r = row._asdict()  # type: ignore[attr-defined]
-        interval = f"[{r['low']:+.{decimals}f}, {r['high']:+.{decimals}f}]"
-        return f"{r['data_set']} {r['first']} - {r['second']} {r['mean']:+.{decimals}f} {interval}{unit} (p {_p(r['p_holm'])})"
-
-    return ", ".join(describe(row) for row in rows.itertuples())
+def _describe(rows: pd.DataFrame) -> str:
+    """A sentence for each pair of losses and metric: mean difference, interval and adjusted p on every data set."""
+    sentences = []
+    for (metric, first, second), group in rows.groupby(["metric", "first", "second"], sort=False):
+        decimals, unit = (4, "") if metric == "SSIM" else (2, " dB")
+        parts = [
+            f"{row['data_set']} {row['mean']:+.{decimals}f}{unit} "
+            f"[{row['low']:+.{decimals}f}, {row['high']:+.{decimals}f}], p {_p(row['p_holm'])}"
+            for row in group.to_dict("records")
+        ]
+        sentences.append(f"{metric} of {first} minus {second}: {'; '.join(parts)}.")
+    return " ".join(sentences).replace("-", "\N{MINUS SIGN}").replace("MS\N{MINUS SIGN}SSIM", "MS-SSIM")
 
 
 def _p(value: float) -> str:
-    return "< 0.0001" if value < 0.0001 else f"{value:.2g}"
+    return "< 0.0001" if value < 0.0001 else f"= {value:.2g}"

@@ -1,4 +1,4 @@
-"""Pairs of images for super-resolution: the luminance of a photo, and what bicubic reduction and enlargement leave of it."""
+"""Pairs of images for super-resolution: a photo's luminance, and what bicubic reduction and enlargement leave of it."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ def luminance(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def luminance_pairs(images: Mapping[str, NDArray[np.uint8]], scale: int) -> Pairs:
-    """For each image, (bicubic enlargement of its reduction by `scale`, itself cropped to a multiple of `scale`), 8-bit Y."""
+    """Each image's 8-bit Y cropped to multiples of `scale`, behind the bicubic enlargement of its reduction by `scale`."""
     pairs: Pairs = {}
     for name, image in images.items():
         original = crop_to_multiple(torch.from_numpy(luminance(image)).unsqueeze(0).unsqueeze(0), scale)
@@ -61,7 +61,9 @@ def read_pairs(
         names = list(content)
         if limit is not None and limit < len(names):
             names = [names[i * len(names) // limit] for i in range(limit)]
-        pairs |= {f"{name}/{image}": pair for image, pair in luminance_pairs({n: content[n] for n in names}, scale).items()}
+        pairs |= {
+            f"{name}/{image}": pair for image, pair in luminance_pairs({n: content[n] for n in names}, scale).items()
+        }
     return pairs, problems
 
 

@@ -84,9 +84,9 @@ def choose_examples(
 ) -> list[Example]:
     """Images and crops that show the difference between two methods, chosen by rule.
 
-    gain: the two methods; an image's gain is its SSIM with the first minus that with the second. Chosen are the image of
-    median gain of each data set (the upper one of an even number), then those of largest and smallest gain of all. The
-    crop is the size x size window, `scale` pixels away from the border at least, where the two methods differ most.
+    gain: the two methods; an image's gain is its SSIM with the first minus that with the second. Chosen are the image
+    of median gain of each data set (the upper one of an even number), then those of largest and smallest gain of all.
+    The crop is the size x size window, `scale` pixels away from the border at least, where the two methods differ most.
     """
     first, second = gain
     wide = scores[scores["metric"] == "SSIM"].pivot(index=["data_set", "image"], columns="method", values="score")
@@ -106,7 +106,7 @@ def choose_examples(
         crops = {"Original": pairs[f"{name}/{image}"][1][window]} | {m: output[window] for m, output in outputs.items()}
         captions = {"Original": "Original\nPSNR / SSIM"}
         for method in outputs:
-            row = numbers.loc[(title, image, method)]
+            row = numbers.xs((title, image, method))
             captions[method] = f"{method}\n{row['PSNR']:.2f} / {row['SSIM']:.4f}"
         examples.append(Example(title, image, f"{why}: {gains[title, image]:+.4f} SSIM", crops, captions))
     return examples
@@ -125,7 +125,9 @@ def most_different_window(
     difference = np.abs(first.astype(np.float64) - second)
     offset = size // 2  # uniform_filter centres its window here
     means = uniform_filter(difference, size, mode="constant")
-    inner = means[border + offset : height - border - size + offset + 1, border + offset : width - border - size + offset + 1]
+    inner = means[
+        border + offset : height - border - size + offset + 1, border + offset : width - border - size + offset + 1
+    ]
     top, left = np.unravel_index(int(inner.argmax()), inner.shape)
     return slice(int(top) + border, int(top) + border + size), slice(int(left) + border, int(left) + border + size)
 

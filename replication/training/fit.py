@@ -36,7 +36,7 @@ class Compute:
 
     accelerator, devices: as Lightning's Trainer ("auto", "cpu", "gpu"; a count).
     threads: CPU threads. Sums are split over threads, so the last bits of a result depend on it; 0 takes all cores.
-    precision: as Lightning's Trainer: "32-true", or "bf16-mixed" (convolutions in bfloat16, weights and losses in float32).
+    precision: as Lightning's Trainer: "32-true", or "bf16-mixed" (convolutions in bfloat16, weights, losses in float32).
     """
 
     accelerator: str = "auto"
@@ -83,8 +83,9 @@ class Task(pl.LightningModule):
         losses = torch.stack(self._losses).double()
         self._losses.clear()
         if not bool(torch.isfinite(losses).all()):
+            first = self.global_step - len(losses)
             raise TrainingError(
-                f"the training loss is not finite between steps {self.global_step - len(losses)} and {self.global_step}; "
+                f"the training loss is not finite between steps {first} and {self.global_step}; "
                 "lower the learning rate (the last good checkpoint is kept)"
             )
         self.eval()
@@ -92,7 +93,9 @@ class Task(pl.LightningModule):
             figures = self.validate()
         self.train()
         rate = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
-        self.history.append({"step": self.global_step, "learning_rate": rate, "training_loss": losses.mean().item(), **figures})
+        self.history.append(
+            {"step": self.global_step, "learning_rate": rate, "training_loss": losses.mean().item(), **figures}
+        )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["history"] = self.history
@@ -112,7 +115,9 @@ class _Round(IterableDataset[Any]):
             yield self.task.batch(step)
 
 
-def fit(task: Task, *, steps: int, identity: Mapping[str, Any], checkpoints: Path, compute: Compute, label: str) -> pd.DataFrame:
+def fit(
+    task: Task, *, steps: int, identity: Mapping[str, Any], checkpoints: Path, compute: Compute, label: str
+) -> pd.DataFrame:
     """Train `task` for `steps` optimiser steps and return its history, a row for each round.
 
     A checkpoint is left in `checkpoints` after every round; a run that finds one goes on from it, and ends at the same
@@ -135,7 +140,9 @@ def fit(task: Task, *, steps: int, identity: Mapping[str, Any], checkpoints: Pat
             stale.unlink()
     newest = max(checkpoints.glob(f"{fingerprint}-*.ckpt"), default=None, key=lambda path: path.stat().st_mtime_ns)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*(num_workers|IterableDataset|treespec|exists and is not empty).*")  # advice that does not apply
+        warnings.filterwarnings(
+            "ignore", ".*(num_workers|IterableDataset|treespec|exists and is not empty).*"
+        )  # advice that does not apply
         logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
         trainer = pl.Trainer(
             accelerator=compute.accelerator,
@@ -151,7 +158,9 @@ def fit(task: Task, *, steps: int, identity: Mapping[str, Any], checkpoints: Pat
             plugins=[_AtomicCheckpoints()],
             callbacks=[
                 _Progress(label, steps),
-                ModelCheckpoint(checkpoints, f"{fingerprint}-{{step}}", monitor="step", mode="max", save_on_train_epoch_end=True),
+                ModelCheckpoint(
+                    checkpoints, f"{fingerprint}-{{step}}", monitor="step", mode="max", save_on_train_epoch_end=True
+                ),
             ],
         )
         trainer.fit(task, ckpt_path=newest, weights_only=False)
@@ -186,4 +195,8 @@ class _Progress(Callback):
         self.said = now
         rate = (step - self.first) / (now - self.started)
         left = (self.steps - step) / rate
-        print(f"{self.label}: step {step} of {self.steps}, {rate:.1f} steps/s, {left / 60:.1f} min left", file=sys.stderr, flush=True)
+        print(
+            f"{self.label}: step {step} of {self.steps}, {rate:.1f} steps/s, {left / 60:.1f} min left",
+            file=sys.stderr,
+            flush=True,
+        )

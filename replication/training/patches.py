@@ -31,7 +31,9 @@ class PatchBank:
         inputs, targets, heights, widths = [], [], [], []
         for name, (source, target) in pairs.items():
             if source.shape != target.shape or source.ndim != 2:
-                raise ValueError(f"{name}: input and target must be grey images of one size, got {source.shape} and {target.shape}")
+                raise ValueError(
+                    f"{name}: input and target must be grey images of one size, got {source.shape} and {target.shape}"
+                )
             if min(target.shape) < patch:
                 raise ValueError(
                     f"{name}: {target.shape[1]}x{target.shape[0]} pixels is smaller than the {patch}x{patch} patch; "
@@ -80,7 +82,9 @@ def _starts(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
-def _gather(flat: Tensor, start: Tensor, top: Tensor, left: Tensor, width: Tensor, size: int, symmetry: Tensor) -> Tensor:
+def _gather(
+    flat: Tensor, start: Tensor, top: Tensor, left: Tensor, width: Tensor, size: int, symmetry: Tensor
+) -> Tensor:
     """Square patches of images stored row by row in `flat`, as (N, 1, size, size) floats in [0, 1]."""
     start, top, left, width, symmetry = (v.view(-1, 1, 1) for v in (start, top, left, width, symmetry))
     row, column = torch.arange(size).view(1, -1, 1), torch.arange(size).view(1, 1, -1)

@@ -38,10 +38,11 @@ LOSSES: dict[str, Callable[..., nn.Module]] = {
 class Recipe:
     """All that a trained network depends on besides its images.
 
-    loss, loss_options: a name in `LOSSES` and its options. learning_rate: Adam's, reached by a linear rise over `warmup`
-    steps and lowered along half a cosine to zero at `steps`. patch: side of the output patch in pixels. round_steps: steps
-    between two validations and checkpoints. seed: initial weights and batches, so that runs of one seed differ by their
-    loss alone.
+    loss, loss_options: a name in `LOSSES` and its options.
+    learning_rate: Adam's, reached by a linear rise over `warmup` steps, then lowered along half a cosine to zero at `steps`.
+    batch, patch: number of patches in a batch, and the side of an output patch in pixels.
+    round_steps: steps between two validations and checkpoints.
+    seed: of initial weights and batches, so that runs of one seed differ by their loss alone.
     """
 
     loss: str
@@ -113,7 +114,12 @@ def train(
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     bank = PatchBank(training, patch=recipe.patch, margin=network.margin)
     task = SuperResolution(recipe, bank, held_out, network)
-    identity = {"recipe": asdict(recipe), "precision": compute.precision, "images": digest(training), "held_out": digest(held_out)}
+    identity = {
+        "recipe": asdict(recipe),
+        "precision": compute.precision,
+        "images": digest(training),
+        "held_out": digest(held_out),
+    }
     history = fit(task, steps=recipe.steps, identity=identity, checkpoints=checkpoints, compute=compute, label=label)
     return Trained(network.cpu().eval(), history, identity)
 

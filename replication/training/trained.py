@@ -25,7 +25,9 @@ class Trained:
     def save(self, folder: Path) -> None:
         """Write network.safetensors, history.csv and identity.json."""
         atomic_write_bytes(folder / "network.safetensors", safetensors.torch.save(_plain_state(self.network)))
-        atomic_write_text(folder / "history.csv", self.history.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
+        atomic_write_text(
+            folder / "history.csv", self.history.to_csv(index=False, float_format="%.8g", lineterminator="\n")
+        )
         atomic_write_text(folder / "identity.json", json.dumps(self.identity, indent=2, sort_keys=True) + "\n")
 
     @staticmethod
@@ -36,7 +38,9 @@ class Trained:
             history = pd.read_csv(folder / "history.csv")
             identity = json.loads((folder / "identity.json").read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise FileNotFoundError(f"no trained network in {folder}; train it first (`dvc repro`, or the training notebook)") from error
+            raise FileNotFoundError(
+                f"no trained network in {folder}; train it first (`dvc repro`, or the training notebook)"
+            ) from error
         network = SRCNN()
         network.load_state_dict(safetensors.torch.load(weights))
         return Trained(network.eval(), history, identity)
@@ -44,4 +48,7 @@ class Trained:
 
 def _plain_state(network: nn.Module) -> dict[str, Tensor]:
     """Weights in the ordinary memory layout, which is the only one safetensors writes."""
-    return {name: value.detach().cpu().contiguous(memory_format=torch.contiguous_format) for name, value in network.state_dict().items()}
+    return {
+        name: value.detach().cpu().contiguous(memory_format=torch.contiguous_format)
+        for name, value in network.state_dict().items()
+    }

@@ -25,7 +25,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def notebook(clone: Path) -> Callable[..., Path]:
-    """`notebook("rate = 1", "# Title", "print(rate)")`: a parameters cell, then cells; those with '#' first are text."""
+    """`notebook("rate = 1", "# Title", "print(rate)")`: a parameters cell, then cells; '#' begins a text."""
 
     def write(parameters: str, *sources: str, name: str = "demo") -> Path:
         cells = [new_code_cell(parameters, metadata={"tags": ["parameters"]})]

@@ -184,7 +184,7 @@ def test_parameters_cell_holds_literals_only(notebook, source):
 
 
 def test_notebooks_that_are_none_are_named(clone, notebook):
-    with pytest.raises(NotebookError, match="no notebook .*absent"):
+    with pytest.raises(NotebookError, match=r"no notebook .*absent"):
         parameter_defaults(clone / "absent.ipynb")
     broken = clone / "broken.ipynb"
     broken.write_text("{")

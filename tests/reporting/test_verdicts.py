@@ -12,7 +12,7 @@ SET5_MSE = ("msssim", "super_resolution", "MSE", "Set5", "PSNR")  # published: 3
 
 
 def ours(*rows: tuple) -> pd.DataFrame:
-    return pd.DataFrame([row for row in rows], columns=[*KEY, "value"])
+    return pd.DataFrame(list(rows), columns=[*KEY, "value"])
 
 
 def judge(key: tuple, value: float) -> pd.Series:
@@ -38,6 +38,11 @@ def test_absolute_limits(value, verdict):
     assert row["verdict"] == verdict
     assert row["difference"] == pytest.approx(value - 30.52)
     assert row["published"] == 30.52
+
+
+def test_a_limit_met_exactly_in_print_is_met_whatever_its_binary_form():
+    assert judge(("msssim", "super_resolution", "Bicubic", "Set14", "PSNR"), 25.955)["verdict"] == "reproduced"
+    assert 26.01 - 25.955 > 0.05 + 0.005
 
 
 def test_relative_limits_scale_with_the_published_value():
@@ -70,8 +75,8 @@ def test_rows_keep_the_order_of_print_whatever_ours_is():
 
 
 def test_unknown_keys_name_the_nearest_known():
+    judge_row = ours(("msssim", "super_resolution", "MS_SSIM", "Set5", "PSNR", 30.0))
     with pytest.raises(ResultsError, match=r"MS_SSIM / Set5 / PSNR'; nearest: .*MS-SSIM / Set5 / PSNR"):
-        judge_row = ours(("msssim", "super_resolution", "MS_SSIM", "Set5", "PSNR", 30.0))
         compare(published.values("msssim", "super_resolution"), judge_row)
 
 

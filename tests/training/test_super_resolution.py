@@ -65,7 +65,9 @@ def test_losses_start_from_equal_weights_and_see_equal_batches(pairs: Pairs, tmp
 
 
 def test_training_lowers_the_loss_and_reports_it_on_held_out_images(pairs: Pairs, tmp_path: Path) -> None:
-    trained = train(replace(RECIPE, steps=60, round_steps=20), pairs, pairs, checkpoints=tmp_path, compute=COMPUTE, label="")
+    trained = train(
+        replace(RECIPE, steps=60, round_steps=20), pairs, pairs, checkpoints=tmp_path, compute=COMPUTE, label=""
+    )
     history = trained.history
     assert list(history["step"]) == [20, 40, 60]
     assert history["validation_loss"].iloc[-1] < history["validation_loss"].iloc[0]
@@ -80,7 +82,12 @@ def test_training_lowers_the_loss_and_reports_it_on_held_out_images(pairs: Pairs
 def test_every_loss_trains(loss: str, pairs: Pairs, tmp_path: Path) -> None:
     options = {"levels": 2} if loss == "ms_ssim" else {}
     trained = train(
-        replace(RECIPE, loss=loss, loss_options=options), pairs, pairs, checkpoints=tmp_path, compute=COMPUTE, label=loss
+        replace(RECIPE, loss=loss, loss_options=options),
+        pairs,
+        pairs,
+        checkpoints=tmp_path,
+        compute=COMPUTE,
+        label=loss,
     )
     assert all(torch.isfinite(parameter).all() for parameter in trained.network.parameters())
 
@@ -108,7 +115,9 @@ def test_a_network_that_was_not_trained_is_named(tmp_path: Path) -> None:
 def test_candidate_rates_share_everything_but_the_rate(pairs: Pairs, tmp_path: Path) -> None:
     runs = compare_rates(RECIPE, [0.001, 0.01], pairs, pairs, checkpoints=tmp_path, compute=COMPUTE, label="")
     assert runs.groupby("learning_rate")["step"].apply(list).to_dict() == {0.001: [3, 6], 0.01: [3, 6]}
-    alone = train(replace(RECIPE, learning_rate=0.01), pairs, pairs, checkpoints=tmp_path / "x", compute=COMPUTE, label="")
+    alone = train(
+        replace(RECIPE, learning_rate=0.01), pairs, pairs, checkpoints=tmp_path / "x", compute=COMPUTE, label=""
+    )
     assert runs["validation_loss"].iloc[-1] == alone.history["validation_loss"].iloc[-1]
 
 
