@@ -25,10 +25,9 @@ def test_permissions_are_those_of_an_ordinary_new_file(tmp_path: Path) -> None:
 def test_a_failing_block_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("old")
-    with pytest.raises(RuntimeError, match="half-way"):  # noqa: PT012 - the failure is part of the block
-        with atomic_write(path) as file:
-            file.write("new, but only ha")
-            raise RuntimeError("half-way")
+    with pytest.raises(RuntimeError, match="half-way"), atomic_write(path) as file:  # noqa: PT012 - it must fail inside
+        file.write("new, but only ha")
+        raise RuntimeError("half-way")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["table.csv"]
 

@@ -78,8 +78,8 @@ def _best_ssim(differences: pd.DataFrame) -> tuple[str, str]:
 def _comparable_psnr(differences: pd.DataFrame) -> tuple[str, str]:
     """'Comparable PSNR to MSE': not worse by 0.2 dB, the paper's own largest gap being 0.17.
 
-    Reproduced: the whole interval of the difference lies above -0.2 dB on every set. Close: the mean does. Otherwise not
-    reproduced.
+    Reproduced: the whole interval of the difference lies above -0.2 dB on every set. Close: the mean does. Otherwise
+    not reproduced.
     """
     rows = differences[
         (differences["metric"] == "PSNR") & (differences["first"] == "MS-SSIM") & (differences["second"] == "MSE")

@@ -28,7 +28,7 @@ def luminance(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def luminance_pairs(images: Mapping[str, NDArray[np.uint8]], scale: int) -> Pairs:
-    """Each image's 8-bit Y cropped to multiples of `scale`, behind the bicubic enlargement of its reduction by `scale`."""
+    """Each image's Y cropped to multiples of `scale`, behind the bicubic enlargement of its reduction by `scale`."""
     pairs: Pairs = {}
     for name, image in images.items():
         original = crop_to_multiple(torch.from_numpy(luminance(image)).unsqueeze(0).unsqueeze(0), scale)

@@ -117,7 +117,7 @@ def most_different_window(
 ) -> tuple[slice, slice]:
     """Rows and columns of the size x size window in which two images differ most (mean absolute difference).
 
-    Windows that reach into the `border` at the edge are left out. Used to choose crops by rule; the first of equals wins.
+    Windows that reach into the `border` at the edge are left out. It chooses crops by rule; the first of equals wins.
     """
     height, width = first.shape
     if min(height, width) < size + 2 * border:

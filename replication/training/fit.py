@@ -36,7 +36,7 @@ class Compute:
 
     accelerator, devices: as Lightning's Trainer ("auto", "cpu", "gpu"; a count).
     threads: CPU threads. Sums are split over threads, so the last bits of a result depend on it; 0 takes all cores.
-    precision: as Lightning's Trainer: "32-true", or "bf16-mixed" (convolutions in bfloat16, weights, losses in float32).
+    precision: as Lightning's Trainer: "32-true", or "bf16-mixed" (convolutions in bfloat16, the rest in float32).
     """
 
     accelerator: str = "auto"

@@ -39,7 +39,7 @@ class Recipe:
     """All that a trained network depends on besides its images.
 
     loss, loss_options: a name in `LOSSES` and its options.
-    learning_rate: Adam's, reached by a linear rise over `warmup` steps, then lowered along half a cosine to zero at `steps`.
+    learning_rate: Adam's, reached by a linear rise over `warmup` steps; half a cosine then lowers it to 0 at `steps`.
     batch, patch: number of patches in a batch, and the side of an output patch in pixels.
     round_steps: steps between two validations and checkpoints.
     seed: of initial weights and batches, so that runs of one seed differ by their loss alone.
@@ -136,8 +136,8 @@ def compare_rates(
 ) -> pd.DataFrame:
     """Histories of short runs of `recipe` that differ in their learning rate only, one below the other.
 
-    Each runs its whole schedule, down to a rate of zero, in `recipe.steps` steps, so that a high rate is judged by where
-    it ends and not by its noise on the way.
+    Each runs its whole schedule, down to a rate of zero, in `recipe.steps` steps, so that a high rate is judged by
+    where it ends and not by its noise on the way.
     """
     histories = []
     for rate in candidates:
