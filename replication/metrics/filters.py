@@ -1,9 +1,9 @@
-"""Separable windows and the filtering that structural similarity is made of."""
+"""Separable windows, and filtering with them."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from replication.metrics.checks import check_choice
@@ -11,28 +11,47 @@ from replication.metrics.checks import check_choice
 WindowKind = Literal["gaussian", "uniform"]
 
 
-def window(size: int, sigma: float = 1.5, kind: WindowKind = "gaussian") -> Tensor:
-    """One-dimensional window of `size` taps that sum to one, float64; `sigma`, in pixels, is for the Gaussian only.
+def window(size: int, sigma: float = 1.5, kind: WindowKind = "gaussian") -> tuple[float, ...]:
+    """One-dimensional window of `size` taps that sum to one; `sigma`, in pixels, is for the Gaussian only.
 
-    The two-dimensional window is its outer product with itself.
+    The two-dimensional window is its outer product with itself. Plain numbers, so that no filter has to wait for a device.
     """
-    check_choice("window", kind, ("gaussian", "uniform"))
+    check_choice("window_kind", kind, ("gaussian", "uniform"))
     if size < 1 or size % 2 == 0:
         raise ValueError(f"window_size must be odd and positive, got {size}")
-    if kind == "uniform":
-        return torch.full((size,), 1 / size, dtype=torch.float64)
     if not sigma > 0:
         raise ValueError(f"sigma must be positive, got {sigma}")
+    if kind == "uniform":
+        return (1 / size,) * size
     offsets = torch.arange(size, dtype=torch.float64) - size // 2
     taps = torch.exp(-0.5 * (offsets / sigma) ** 2)
-    return taps / taps.sum()
+    return tuple((taps / taps.sum()).tolist())
 
 
-def separable_filter(image: Tensor, taps: Tensor) -> Tensor:
-    """Weighted mean of (N, C, H, W) over every whole window: (N, C, H - size + 1, W - size + 1)."""
-    n, c, h, w = image.shape
-    taps = taps.to(image)
-    planes = image.reshape(n * c, 1, h, w)
-    planes = F.conv2d(planes, taps.view(1, 1, -1, 1))
-    planes = F.conv2d(planes, taps.view(1, 1, 1, -1))
-    return planes.view(n, c, *planes.shape[-2:])
+def separable_filter(image: Tensor, taps: Sequence[float]) -> Tensor:
+    """Weighted mean over every whole window: (..., H, W) to (..., H - size + 1, W - size + 1).
+
+    The sum of shifted copies that the definition says. On a tile that stays in the cache this is several times faster than
+    the convolutions of the usual libraries, which are made for many channels, and a pixel's value never depends on
+    which other images are in the batch.
+    """
+    for dim in (-1, -2):
+        length = image.shape[dim] - len(taps) + 1
+        filtered = image.narrow(dim, 0, length) * taps[0]
+        for shift, tap in enumerate(taps[1:], start=1):
+            filtered.add_(image.narrow(dim, shift, length), alpha=tap)
+        image = filtered
+    return image
+
+
+def separable_filter_adjoint(gradient: Tensor, taps: Sequence[float]) -> Tensor:
+    """The gradient with respect to the input of `separable_filter`, given the one with respect to its output."""
+    for dim in (-2, -1):
+        length = gradient.shape[dim]
+        shape = list(gradient.shape)
+        shape[dim] = length + len(taps) - 1
+        spread = gradient.new_zeros(shape)
+        for shift, tap in enumerate(taps):
+            spread.narrow(dim, shift, length).add_(gradient, alpha=tap)
+        gradient = spread
+    return gradient

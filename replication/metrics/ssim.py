@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from replication.metrics.checks import Padding, Validate, check_choice, checked_pair
-from replication.metrics.filters import WindowKind, separable_filter, window
+from replication.metrics.filters import WindowKind, window
+from replication.metrics.similarity import Constants, mean_similarity, similarity_maps
 
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
@@ -25,21 +26,51 @@ def ssim(
     padding: Padding = "valid",
     validate: Validate = None,
 ) -> Tensor:
-    """SSIM of each image, shape (N,), at most 1; higher is better.
+    """SSIM of each image, shape (N,), in [-1, 1]; higher is better.
 
-        SSIM = mean of l cs,  l = (2 mx my + C1) / (mx^2 + my^2 + C1),  cs = (2 sxy + C2) / (sx^2 + sy^2 + C2)
+        SSIM = mean of l cs,  l = (2 mx my + C1) / (mx^2 + my^2 + C1),  cs = (2 vxy + C2) / (vx + vy + C2)
 
-    with C1 = (k1 data_range)^2, C2 = (k2 data_range)^2.
+    with C1 = (k1 data_range)^2 and C2 = (k2 data_range)^2, means m and biased (co)variances v under a window around each
+    pixel, averaged over all windows of a channel and then over channels (Wang, Bovik, Sheikh and Simoncelli, 2004).
+
+    reference, distorted: (N, C, H, W) floats in [0, data_range]; computed in float32 (float64 if given), whatever the
+        autocast. An image's score does not depend on the rest of its batch. For SSIM on luminance pass
+        `colour.rgb_to_y` or `colour.rgb_to_gray` of both.
+    window_size, sigma, window_kind: 11 pixels, Gaussian of 1.5 pixels; or "uniform".
+    padding: "valid" uses windows that lie inside the image; "reflect" has one window for each pixel.
+    validate: whether values are checked, see `checks.checked_pair`.
+    Raises ValueError naming the tensor and what was wanted.
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
-    taps = window(window_size, sigma, window_kind)
-    check_choice("padding", padding, ("valid", "reflect"))
+    taps, constants = window(window_size, sigma, window_kind), Constants.of(data_range, k1, k2)
     with torch.autocast(reference.device.type, enabled=False):
-        if padding == "reflect":
-            reference, distorted = (F.pad(x, [window_size // 2] * 4, mode="reflect") for x in (reference, distorted))
-        _check_size(reference, window_size, 1)
-        luminance, structure = _terms(reference, distorted, taps, (k1 * data_range) ** 2, (k2 * data_range) ** 2)
-        return (luminance * structure).mean(dim=(1, 2, 3))
+        reference, distorted = _padded(reference, distorted, window_size, padding)
+        return mean_similarity(reference, distorted, taps, constants).mean(dim=1)
+
+
+def ssim_map(
+    reference: Tensor,
+    distorted: Tensor,
+    *,
+    data_range: float = 1.0,
+    window_size: int = 11,
+    sigma: float = 1.5,
+    window_kind: WindowKind = "gaussian",
+    k1: float = 0.01,
+    k2: float = 0.03,
+    padding: Padding = "valid",
+    validate: Validate = None,
+) -> Tensor:
+    """The map of l cs whose mean is `ssim`: (N, C, H - window_size + 1, W - window_size + 1), or (N, C, H, W) if padded.
+
+    For looking at and for weighting. Arguments and errors as for `ssim`.
+    """
+    reference, distorted = checked_pair(reference, distorted, data_range, validate)
+    taps, constants = window(window_size, sigma, window_kind), Constants.of(data_range, k1, k2)
+    with torch.autocast(reference.device.type, enabled=False):
+        reference, distorted = _padded(reference, distorted, window_size, padding)
+        luminance, structure = similarity_maps(reference, distorted, taps, constants)
+        return luminance * structure
 
 
 def ms_ssim(
@@ -56,21 +87,33 @@ def ms_ssim(
     k2: float = 0.03,
     validate: Validate = None,
 ) -> Tensor:
-    """MS-SSIM of each image, shape (N,), in [0, 1]; higher is better."""
+    """MS-SSIM of each image, shape (N,), in [0, 1]; higher is better.
+
+        MS-SSIM = mean(l cs at level M)^wM  prod_{j < M} mean(cs at level j)^wj
+
+    per channel, then averaged over channels; level j + 1 is the 2 x 2 mean of level j (Wang, Simoncelli and Bovik, 2003).
+
+    A mean that is not positive has no such power: its logarithm is continued below 1e-6 by its tangent, so that the score
+    falls to zero there and the gradient stays finite.
+
+    reference, distorted, data_range, window_size, sigma, window_kind, k1, k2, validate: as for `ssim`.
+    levels, weights: see `level_weights`. The window must fit into the coarsest level, see `least_size`: 161 pixels
+        for five levels and a window of 11. For smaller images use fewer levels or a smaller window.
+    Sides that are odd are padded with a row or column of zeros before the 2 x 2 means, as pytorch-msssim does.
+    Raises ValueError naming the tensor and what was wanted.
+    """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
     exponents = level_weights(levels, weights)
-    taps = window(window_size, sigma, window_kind)
+    taps, constants = window(window_size, sigma, window_kind), Constants.of(data_range, k1, k2)
     _check_size(reference, window_size, len(exponents))
-    c1, c2 = (k1 * data_range) ** 2, (k2 * data_range) ** 2
     with torch.autocast(reference.device.type, enabled=False):
-        log_score = torch.zeros(reference.shape[:2], dtype=reference.dtype, device=reference.device)
-        for level, exponent in enumerate(exponents):
-            luminance, structure = _terms(reference, distorted, taps, c1, c2)
-            coarsest = level == len(exponents) - 1
-            mean = (luminance * structure if coarsest else structure).mean(dim=(2, 3))
-            log_score = log_score + exponent * _log(mean)
-            if not coarsest:
-                reference, distorted = _halve(reference), _halve(distorted)
+        log_score = torch.zeros((), dtype=reference.dtype, device=reference.device)
+        for exponent in exponents[:-1]:
+            structure = mean_similarity(reference, distorted, taps, constants, luminance=False)
+            log_score = log_score + exponent * _log(structure)
+            reference, distorted = _halve(reference), _halve(distorted)
+        similarity = mean_similarity(reference, distorted, taps, constants)
+        log_score = log_score + exponents[-1] * _log(similarity)
         return log_score.exp().mean(dim=1)
 
 
@@ -83,8 +126,8 @@ def level_weights(levels: int | None = None, weights: Sequence[float] | None = N
     if weights is not None:
         if levels is not None and levels != len(weights):
             raise ValueError(f"levels is {levels} but {len(weights)} weights were given")
-        if len(weights) == 0 or any(weight < 0 for weight in weights):
-            raise ValueError(f"weights must be one or more numbers that are not negative, got {tuple(weights)}")
+        if len(weights) == 0 or any(not weight >= 0 for weight in weights):
+            raise ValueError(f"weights must be one or more numbers, none negative, got {tuple(weights)}")
         return tuple(weights)
     if levels is None or levels == len(MS_SSIM_WEIGHTS):
         return MS_SSIM_WEIGHTS
@@ -96,37 +139,35 @@ def level_weights(levels: int | None = None, weights: Sequence[float] | None = N
 
 def least_size(window_size: int = 11, levels: int = 5) -> int:
     """Least height and width for which the window fits into the coarsest level."""
-    return (window_size - 1) * 2 ** (levels - 1) + 1
-
-
-def _terms(x: Tensor, y: Tensor, taps: Tensor, c1: float, c2: float) -> tuple[Tensor, Tensor]:
-    """Luminance and contrast-structure maps."""
-    mx, my, xx, yy, xy = separable_filter(torch.cat([x, y, x * x, y * y, x * y], dim=1), taps).chunk(5, dim=1)
-    luminance = (2 * mx * my + c1) / (mx * mx + my * my + c1)
-    structure = (2 * (xy - mx * my) + c2) / (xx - mx * mx + yy - my * my + c2)
-    return luminance, structure
+    return int((window_size - 1) * 2 ** (levels - 1) + 1)
 
 
 def _log(x: Tensor, epsilon: float = 1e-6) -> Tensor:
-    """Logarithm, continued below `epsilon` by its tangent.
-
-    The mean contrast-structure of a level can be zero or negative, where a power is undefined or has an infinite slope.
-    With the tangent the score falls smoothly to zero there, and its gradient is finite and still points upwards.
-    """
+    """Logarithm, continued below `epsilon` by its tangent."""
     bounded = x.clamp(min=epsilon)
     return bounded.log() + (x - bounded) / epsilon
 
 
-def _halve(x: Tensor) -> Tensor:
+def _halve(image: Tensor) -> Tensor:
     """Mean of 2 x 2 pixels; an odd side is padded with zeros."""
-    return F.avg_pool2d(x, 2, padding=(x.shape[2] % 2, x.shape[3] % 2))
+    return F.avg_pool2d(image, 2, padding=(image.shape[2] % 2, image.shape[3] % 2))
 
 
-def _check_size(x: Tensor, window_size: int, levels: int) -> None:
+def _padded(reference: Tensor, distorted: Tensor, window_size: int, padding: Padding) -> tuple[Tensor, Tensor]:
+    """Both images, extended so that every pixel is the centre of a window unless padding is "valid"."""
+    check_choice("padding", padding, ("valid", "reflect"))
+    _check_size(reference, window_size, 1)
+    if padding == "valid":
+        return reference, distorted
+    margins = [window_size // 2] * 4
+    return F.pad(reference, margins, mode="reflect"), F.pad(distorted, margins, mode="reflect")
+
+
+def _check_size(image: Tensor, window_size: int, levels: int) -> None:
+    height, width = image.shape[-2:]
     least = least_size(window_size, levels)
-    if min(x.shape[-2:]) < least:
-        height, width = x.shape[-2:]
+    if min(height, width) < least:
         raise ValueError(
-            f"images of {height} x {width} are too small for {levels} level(s) with a window of {window_size}: "
-            f"the least size is {least} x {least}; use fewer levels or a smaller window"
+            f"reference and distorted are {height} x {width}, too small for {levels} level(s) with a window of "
+            f"{window_size}: the least size is {least} x {least}; use fewer levels or a smaller window"
         )

@@ -44,11 +44,10 @@ def record(profile: str, *, weights: Mapping[str, str] | None = None) -> dict[st
 
 
 def summary(profile: str, *, weights: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a page's footer states of it: profile, parameters, data, weights."""
+    """What a notebook's page states of it: profile, data, weights. The parameters stand in the page itself."""
     listed = "; ".join(f"{name}: {what}" for name, what in (weights or {}).items())
     return {
         "Profile": profile,
-        "Parameters": parameters(profile),
         "Data": data(profile),
         "Weights": listed or "none from elsewhere: every network was trained here",
     }

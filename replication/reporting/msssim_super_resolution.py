@@ -95,21 +95,23 @@ def _worst_mae(differences: pd.DataFrame) -> tuple[str, str]:
     rows = differences[differences["second"] == "MAE"]
     behind = rows["mean"] > 0
     verdict = REPRODUCED if behind.all() else CLOSE if behind.mean() > 0.5 else NOT_REPRODUCED
-    return verdict, f"MAE is behind in {behind.sum()} of {len(rows)} comparisons. {_describe(rows)}"
+    return verdict, f"MAE is behind in {behind.sum()} of {len(rows)} comparisons. {_describe(rows, tests=False)}"
 
 
-def _describe(rows: pd.DataFrame) -> str:
-    """A sentence for each pair of losses and metric: mean difference, interval and adjusted p on every data set."""
+def _describe(rows: pd.DataFrame, *, tests: bool = True) -> str:
+    """A sentence for each pair of losses and metric: mean difference on every data set, with the adjusted p if `tests`.
+
+    Intervals and effect sizes stand in the notebook's table.
+    """
     sentences = []
     for (metric, first, second), group in rows.groupby(["metric", "first", "second"], sort=False):
         decimals, unit = (4, "") if metric == "SSIM" else (2, " dB")
         parts = [
-            f"{row['data_set']} {row['mean']:+.{decimals}f}{unit} "
-            f"[{row['low']:+.{decimals}f}, {row['high']:+.{decimals}f}], p {_p(row['p_holm'])}"
+            f"{row['data_set']} {row['mean']:+.{decimals}f}{unit}" + (f" (p {_p(row['p_holm'])})" if tests else "")
             for row in group.to_dict("records")
         ]
-        sentences.append(f"{metric} of {first} minus {second}: {'; '.join(parts)}.")
-    return " ".join(sentences).replace("-", "\N{MINUS SIGN}").replace("MS\N{MINUS SIGN}SSIM", "MS-SSIM")
+        sentences.append(f"{metric}, {first} minus {second}: {', '.join(parts)}.")
+    return " ".join(sentences).replace(" -", " \N{MINUS SIGN}")
 
 
 def _p(value: float) -> str:

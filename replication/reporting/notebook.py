@@ -108,8 +108,9 @@ def select_parameters(
 ) -> dict[str, Any]:
     """Notebook parameters from params.yaml: entries of the groups at dotted paths, then `name=value` overrides.
 
-    'msssim_sr.train' gives every entry of that group; the path of a single value gives it under its last name. Later
-    ones win. Values of overrides are YAML literals.
+    'msssim_sr.train' gives every entry of that group; the path of a single value gives it under its last name, and
+    'step=msssim_sr.train.rate' what stands at a path under another. Later ones win. Values of overrides are YAML
+    literals.
     """
     selected: dict[str, Any] = {}
     for group in groups:

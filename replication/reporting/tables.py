@@ -30,8 +30,12 @@ table.sides.claims tbody th { min-width: 15rem; max-width: 26rem; }
 table.sides.claims td:nth-child(3) { min-width: 12rem; }
 table.sides.claims td:nth-child(4) { opacity: .72; font-size: .92em; }
 @media (max-width: 40rem) {
-  table.sides .interval { display: block; }
+  table.sides .interval { display: block; font-size: .86em; }
   table.sides .difference { display: none; }
+  table.sides { font-size: .84rem; }
+  table.sides :is(th, td) { padding-inline: .25rem; vertical-align: top; }
+  table.sides thead th, table.sides .verdict { white-space: normal; }
+  table.sides .verdict { font-size: .86em; line-height: 1.25; padding: .1em .35em; }
   table.sides.claims thead { display: none; }
   table.sides.claims :is(tr, td, th) { display: block; max-width: none; padding-block: .15rem; }
   table.sides.claims tr { padding: .5rem 0; }

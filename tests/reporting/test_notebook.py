@@ -146,7 +146,7 @@ def test_stage_writes_to_the_reports_of_the_active_profile(clone, notebook):
     text = page.read_text()
     assert "profile: sample 3\n" in text
     assert "These numbers replicate nothing" in text
-    assert "as in conf/sample.yaml" in text
+    assert "<dd>photographs that come with scikit-image" in text
     with pytest.raises(NotebookError, match=r"stage name '\.\./demo'"):
         run_stage(path, {}, "../demo")
 
@@ -201,6 +201,7 @@ def test_parameters_come_from_groups_and_overrides_and_later_ones_win():
     settings = {"demo": {"rate": 0.5, "names": ["a"], "mse": {"rate": 0.25}}, "compute": {"threads": 2}}
     assert select_parameters(settings, ["compute", "demo.mse"]) == {"threads": 2, "rate": 0.25}
     assert select_parameters(settings, ["demo.names"]) == {"names": ["a"]}
+    assert select_parameters(settings, ["step=demo.rate", "of=demo.mse"]) == {"step": 0.5, "of": {"rate": 0.25}}
     chosen = select_parameters(settings, ["demo.mse"], ["rate=1.0e-3", "names=[x, 2]", "loss=a=b"])
     assert chosen == {"rate": 0.001, "names": ["x", 2], "loss": "a=b"}
 

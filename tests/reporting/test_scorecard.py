@@ -71,6 +71,8 @@ def test_overview_counts_per_paper(clone, results):
 
 
 def test_long_tables_are_folded_and_short_ones_with_results_open(clone, results):
+    table = published.values("smic", "table1")
+    write_results("sample", "smic", table[[*KEY, "value"]])
     page = build(clone)
     assert "<details open><summary>24 values" in page
     assert "<details><summary>192 values" in page

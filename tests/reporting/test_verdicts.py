@@ -126,6 +126,15 @@ def test_results_come_back_as_written(clone):
     assert set(back["extensions"]["table"]) == {"other network"}
 
 
+def test_a_notebook_and_the_scorecard_see_the_same_digits(clone):
+    table = ours((*SET5_MSE, 27.29499999)).assign(low=30.57500049)
+    published_ = published.values("msssim", "super_resolution")
+    write_results("sample", "sr", table)
+    here, there = compare(published_, table), compare(published_, read_results("sample")["sr"]["values"])
+    pd.testing.assert_frame_equal(here, there)
+    assert here.set_index(KEY).loc[SET5_MSE, "ours"] == 27.295
+
+
 def test_results_of_a_later_run_replace_all_of_the_earlier(clone):
     values = ours((*SET5_MSE, 30.0))
     claims = pd.DataFrame([("msssim", "sr-mae-worst", "close", "x")], columns=verdicts.CLAIM_COLUMNS)

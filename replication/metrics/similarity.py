@@ -1,0 +1,166 @@
+"""What SSIM and MS-SSIM share: local luminance and contrast-structure of two images, and their mean.
+
+With s = x + y and d = x - y, and m and v for their local means and variances,
+
+    l  = (2 mx my + C1) / (mx^2 + my^2 + C1) = (ms^2 - md^2 + 2 C1) / (ms^2 + md^2 + 2 C1)
+    cs = (2 vxy + C2) / (vx + vy + C2)       = (vs - vd + 2 C2) / (vs + vd + 2 C2)
+
+so that four filtered maps (s, d, s^2, d^2) are enough, and similar images, where d is small, lose no precision.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from replication.metrics.filters import separable_filter, separable_filter_adjoint
+
+# Pixels worked on at a time. On a CPU a tile's maps (about twelve) should stay in the caches; on an accelerator fewer,
+# larger kernels matter more, and the limit only bounds memory.
+_TILE_CPU = 2**17
+_TILE_ACCELERATOR = 2**25
+
+
+class Constants(NamedTuple):
+    """C1 = (k1 L)^2 and C2 = (k2 L)^2 for the data range L, which keep the ratios defined where images are black or flat."""
+
+    c1: float
+    c2: float
+    data_range: float
+
+    @classmethod
+    def of(cls, data_range: float, k1: float, k2: float) -> "Constants":
+        if not (k1 > 0 and k2 > 0):
+            raise ValueError(f"k1 and k2 must be positive, got {k1} and {k2}")
+        return cls((k1 * data_range) ** 2, (k2 * data_range) ** 2, data_range)
+
+
+class _Ratio(NamedTuple):
+    """(a - b + c) / (a + b + c) and its derivatives with respect to a and b."""
+
+    value: Tensor
+    denominator: Tensor
+
+    @classmethod
+    def of(cls, a: Tensor, b: Tensor, c: float) -> "_Ratio":
+        denominator = a + b + c
+        return cls((a - b + c) / denominator, denominator)
+
+    def derivatives(self) -> tuple[Tensor, Tensor]:
+        return (1 - self.value) / self.denominator, (-1 - self.value) / self.denominator
+
+
+def similarity_maps(x: Tensor, y: Tensor, taps: Sequence[float], constants: Constants) -> tuple[Tensor, Tensor]:
+    """Luminance l and contrast-structure cs at every whole window: (..., H, W) to (..., H - size + 1, W - size + 1)."""
+    _, means, variances = _moments(x, y, taps, constants)
+    luminance, structure = _ratios(means, variances, constants)
+    return luminance.value, structure.value
+
+
+def mean_similarity(
+    x: Tensor, y: Tensor, taps: Sequence[float], constants: Constants, *, luminance: bool = True
+) -> Tensor:
+    """Mean over the windows of l cs, or of cs alone without `luminance`: (N, C, H, W) to (N, C).
+
+    Differentiable once; a second derivative is refused.
+    """
+    mean: Tensor = _MeanSimilarity.apply(x, y, taps, constants, luminance)
+    return mean
+
+
+def _moments(x: Tensor, y: Tensor, taps: Sequence[float], constants: Constants) -> tuple[Tensor, Tensor, Tensor]:
+    """(s - L, d), their local means and their local variances, each (2, ..., H, W).
+
+    Variances are differences of squares. Measuring s from the middle of its range [0, 2 L] keeps those small, and so
+    keeps float32 within 1e-6 of float64 on flat bright images too.
+    """
+    signals = torch.stack((x + y - constants.data_range, x - y))
+    filtered = separable_filter(torch.cat((signals, signals.square())), taps)
+    means = filtered[:2]
+    return signals, means, filtered[2:] - means.square()
+
+
+def _ratios(means: Tensor, variances: Tensor, constants: Constants) -> tuple[_Ratio, _Ratio]:
+    mean_s, mean_d = means[0] + constants.data_range, means[1]
+    luminance = _Ratio.of(mean_s.square(), mean_d.square(), 2 * constants.c1)
+    structure = _Ratio.of(variances[0], variances[1], 2 * constants.c2)
+    return luminance, structure
+
+
+class _MeanSimilarity(torch.autograd.Function):
+    """`mean_similarity`, tile by tile, with its gradient computed in the same pass while the tile is in the cache.
+
+    Nothing but the gradient itself is kept for the backward pass, which only scales it.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, y: Tensor, taps: Sequence[float], constants: Constants, luminance: bool
+    ) -> Tensor:
+        shape = x.shape
+        x, y = x.reshape(-1, *shape[-2:]), y.reshape(-1, *shape[-2:])
+        height, width = (side - len(taps) + 1 for side in shape[-2:])
+        total = x.new_zeros(len(x))
+        gradients = [torch.zeros_like(x) if needed else None for needed in ctx.needs_input_grad[:2]]
+        for planes, rows in _tiles(len(x), height, width, x.device):
+            inside = (planes, slice(rows.start, rows.stop + len(taps) - 1))
+            signals, means, variances = _moments(x[inside], y[inside], taps, constants)
+            ratios = _ratios(means, variances, constants)
+            similarity = ratios[0].value * ratios[1].value if luminance else ratios[1].value
+            total[planes] += similarity.sum(-1).sum(-1)  # row by row: the same order whatever the batch
+            if any(ctx.needs_input_grad):
+                by_s, by_d = _gradient(signals, means, ratios, taps, constants, luminance)
+                for gradient, sign in zip(gradients, (1, -1), strict=True):
+                    if gradient is not None:
+                        gradient[inside] += torch.add(by_s, by_d, alpha=sign)
+        ctx.save_for_backward(*gradients)
+        ctx.windows = height * width
+        return (total / (height * width)).view(shape[:2])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, by_mean: Tensor) -> tuple[Tensor | None, ...]:
+        scale = (by_mean / ctx.windows)[..., None, None]
+        gradients = (None if saved is None else saved.view(*by_mean.shape, *saved.shape[-2:]) for saved in ctx.saved_tensors)
+        return *(None if gradient is None else scale * gradient for gradient in gradients), None, None, None
+
+
+def _gradient(
+    signals: Tensor,
+    means: Tensor,
+    ratios: tuple[_Ratio, _Ratio],
+    taps: Sequence[float],
+    constants: Constants,
+    luminance: bool,
+) -> Tensor:
+    """Derivatives of the sum of l cs (or cs) with respect to s and d, (2, ..., H, W).
+
+    The chain rule through v = filter(s^2) - m^2: with f_v and f_m the derivatives by variance and by mean,
+    f_s = adjoint(f_m - 2 m f_v) + 2 s adjoint(f_v), and likewise for d.
+    """
+    by_variance = torch.stack(ratios[1].derivatives())
+    by_mean = -2 * means
+    if luminance:
+        by_variance *= ratios[0].value
+        by_mean *= by_variance
+        by_power_s, by_power_d = ratios[0].derivatives()
+        by_mean[0] += 2 * (means[0] + constants.data_range) * by_power_s * ratios[1].value
+        by_mean[1] += 2 * means[1] * by_power_d * ratios[1].value
+    else:
+        by_mean *= by_variance
+    by_mean_pixels, by_square_pixels = separable_filter_adjoint(torch.cat((by_mean, by_variance)), taps).chunk(2)
+    return by_mean_pixels.addcmul_(signals, by_square_pixels, value=2)
+
+
+def _tiles(planes: int, height: int, width: int, device: torch.device) -> Iterator[tuple[slice, slice]]:
+    """Slices of planes and rows that cover (planes, height, width): many small planes at once, a large one in strips."""
+    pixels = _TILE_CPU if device.type == "cpu" else _TILE_ACCELERATOR
+    strips = math.ceil(height * width / pixels)
+    rows = math.ceil(height / strips)
+    together = max(1, pixels // (height * width))
+    for plane in range(0, planes, together):
+        for row in range(0, height, rows):
+            yield slice(plane, min(plane + together, planes)), slice(row, min(row + rows, height))
