@@ -13,7 +13,10 @@ $(VENV)/installed: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	pip install --quiet -r requirements.lock
 	pip install --quiet --no-deps --editable .
-	@if [ -e .git ]; then nbstripout --install --attributes .gitattributes; fi
+	@# notebooks are committed without outputs: the filter that .gitattributes names
+	@if [ -e .git ]; then git config filter.nbstripout.clean "'$(abspath $(VENV))/bin/python' -m nbstripout" && \
+	  git config filter.nbstripout.smudge cat && git config filter.nbstripout.required true && \
+	  git config diff.ipynb.textconv "'$(abspath $(VENV))/bin/python' -m nbstripout -t"; fi
 	touch $@
 
 env: $(VENV)/installed  ## make the environment in .venv

@@ -63,7 +63,7 @@ class TestNotebooks:
 
 def test_the_stripping_filter_is_configured_for_notebooks() -> None:
     assert re.search(r"^notebooks/\*\.ipynb filter=nbstripout", (ROOT / ".gitattributes").read_text(), re.MULTILINE)
-    assert "nbstripout --install" in (ROOT / "Makefile").read_text()
+    assert "git config filter.nbstripout.clean" in (ROOT / "Makefile").read_text()
 
 
 def test_the_committed_parameters_are_the_sample_profile() -> None:

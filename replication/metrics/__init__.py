@@ -1,7 +1,21 @@
-"""Image-quality metrics: tensors in, scores out."""
+"""Image-quality metrics: tensors in, scores out. Pure functions, losses over them, and metrics by name."""
 
 from replication.metrics.losses import MSSSIMLoss, PSNRLoss, SSIMLoss
 from replication.metrics.psnr import psnr
+from replication.metrics.registry import Metric, create, metric, names, register
 from replication.metrics.ssim import ms_ssim, ssim, ssim_map
 
-__all__ = ["MSSSIMLoss", "PSNRLoss", "SSIMLoss", "ms_ssim", "psnr", "ssim", "ssim_map"]
+__all__ = [
+    "MSSSIMLoss",
+    "Metric",
+    "PSNRLoss",
+    "SSIMLoss",
+    "create",
+    "metric",
+    "ms_ssim",
+    "names",
+    "psnr",
+    "register",
+    "ssim",
+    "ssim_map",
+]

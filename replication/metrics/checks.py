@@ -13,9 +13,9 @@ def checked_pair(
 ) -> tuple[Tensor, Tensor]:
     """The two images in the precision that metrics compute in: float64 if either is, else float32.
 
-    Shape, dtype and device are always checked. Values (no NaN, all within [0, data_range]) are checked when `validate` is
-    True, never when it is False. None, the default of the metrics, checks them on the CPU only: on an accelerator, reading
-    the answer would make the host wait for everything queued before it.
+    Shape, dtype and device are always checked. Values (no NaN, all within [0, data_range]) are checked when `validate`
+    is True, never when it is False. None, the default of the metrics, checks them on the CPU only: on an accelerator,
+    reading the answer would make the host wait for everything queued before it.
 
     Raises ValueError naming the tensor and what was wanted.
     """

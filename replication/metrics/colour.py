@@ -1,7 +1,7 @@
 """Luminance as MATLAB computes it: rgb2ycbcr (ITU-R BT.601, 16 to 235 in 255) and rgb2gray.
 
-As in MATLAB, the class of the output is that of the input: floats in [0, 1] stay floats (differentiable, nothing rounded or
-clipped), 8-bit images (torch.uint8) are computed in float64, rounded and returned as 8-bit.
+As in MATLAB, the class of the output is that of the input: floats in [0, 1] stay floats (differentiable, nothing
+rounded or clipped), 8-bit images (torch.uint8) are computed in float64, rounded and returned as 8-bit.
 """
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 # Rows Y, Cb, Cr; columns R, G, B; in 255ths for components in [0, 1]. The matrix and offsets in MATLAB's documentation.
 _YCBCR = ((65.481, 128.553, 24.966), (-37.797, -74.203, 112.0), (112.0, -93.786, -18.214))
 _YCBCR_OFFSET = (16.0, 128.0, 128.0)
-# MATLAB takes rgb2gray's coefficients from the inverse of the NTSC YIQ matrix, hence the digits beyond 0.299 0.587 0.114.
+# MATLAB takes these from the inverse of the NTSC YIQ matrix, hence the digits beyond 0.299 0.587 0.114.
 _GRAY = (0.298936021293775, 0.587043074451121, 0.114020904255103)
 
 
@@ -28,7 +28,7 @@ def rgb_to_y(image: Tensor) -> Tensor:
 
 
 def luminance(image: Tensor) -> Tensor:
-    """Y of an RGB image; a one-channel image as it is, full range, as super-resolution tables take the grey 'bridge'."""
+    """Y of an RGB image; a grey image as it is, full range, as super-resolution tables take Set14's 'bridge'."""
     return image if image.ndim >= 3 and image.shape[-3] == 1 else rgb_to_y(image)
 
 
@@ -38,7 +38,7 @@ def rgb_to_gray(image: Tensor) -> Tensor:
 
 
 def to_uint8(image: Tensor, *, data_range: float = 1.0) -> Tensor:
-    """8-bit image of floats in [0, data_range], clipped, halves rounded up as MATLAB's uint8 does (torch rounds to even)."""
+    """8-bit image of floats in [0, data_range], clipped; halves go up, as in MATLAB's uint8 (torch rounds to even)."""
     if not image.is_floating_point():
         raise ValueError(f"image must be floating-point, got {image.dtype}")
     precise = image.to(torch.float64) * (255 / data_range)
@@ -54,7 +54,6 @@ def _mix(image: Tensor, rows: tuple[tuple[float, ...], ...], offsets: tuple[floa
     eight_bit = image.dtype == torch.uint8
     precise = image.to(torch.float64) / 255 if eight_bit else image.to(torch.promote_types(image.dtype, torch.float32))
     red, green, blue = precise.unbind(dim=-3)
-    mixed = torch.stack(
-        [(r * red + g * green + b * blue + offset) / 255 for (r, g, b), offset in zip(rows, offsets, strict=True)], dim=-3
-    )
-    return to_uint8(mixed) if eight_bit else mixed
+    mixed = [(r * red + g * green + b * blue + offset) / 255 for (r, g, b), offset in zip(rows, offsets, strict=True)]
+    stacked = torch.stack(mixed, dim=-3)
+    return to_uint8(stacked) if eight_bit else stacked

@@ -14,7 +14,7 @@ WindowKind = Literal["gaussian", "uniform"]
 def window(size: int, sigma: float = 1.5, kind: WindowKind = "gaussian") -> tuple[float, ...]:
     """One-dimensional window of `size` taps that sum to one; `sigma`, in pixels, is for the Gaussian only.
 
-    The two-dimensional window is its outer product with itself. Plain numbers, so that no filter has to wait for a device.
+    The two-dimensional window is its outer product with itself. Plain numbers: nothing to move to a device.
     """
     check_choice("window_kind", kind, ("gaussian", "uniform"))
     if size < 1 or size % 2 == 0:
@@ -31,9 +31,8 @@ def window(size: int, sigma: float = 1.5, kind: WindowKind = "gaussian") -> tupl
 def separable_filter(image: Tensor, taps: Sequence[float]) -> Tensor:
     """Weighted mean over every whole window: (..., H, W) to (..., H - size + 1, W - size + 1).
 
-    The sum of shifted copies that the definition says. On a tile that stays in the cache this is several times faster than
-    the convolutions of the usual libraries, which are made for many channels, and a pixel's value never depends on
-    which other images are in the batch.
+    A sum of shifted copies, as the definition reads. On a tile that stays in the cache this is several times faster
+    than a convolution, which is made for many channels, and no pixel depends on what else is in the batch.
     """
     for dim in (-1, -2):
         length = image.shape[dim] - len(taps) + 1

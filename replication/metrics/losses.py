@@ -1,8 +1,8 @@
 """The metrics as training losses: thin modules over the same functions.
 
-Each takes (output, target) like torch's own losses, and returns the mean over the batch as a scalar. For the mean squared
-and mean absolute error use `torch.nn.MSELoss` and `torch.nn.L1Loss`. Values are not checked by default (`validate=False`):
-a network's output may leave [0, data_range], and the check would take time at every step.
+Each takes (output, target) like torch's own losses, and returns the mean over the batch as a scalar. For the mean
+squared and mean absolute error use `torch.nn.MSELoss` and `torch.nn.L1Loss`. Values are not checked by default
+(`validate=False`): a network's output may leave [0, data_range], and the check would take time at every step.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from replication.metrics.ssim import ms_ssim, ssim
 
 
 class PSNRLoss(nn.Module):
-    """-PSNR in decibels, batch mean; `epsilon` (1e-10: at most 100 dB) keeps identical images finite. Options: `psnr`."""
+    """-PSNR in decibels, batch mean. Options: those of `psnr`; epsilon 1e-10 (at most 100 dB) keeps it finite."""
 
     def __init__(self, *, epsilon: float = 1e-10, validate: bool = False, **options: Any) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from replication.metrics.checks import check_choice
@@ -43,18 +44,19 @@ def imresize(
 ) -> Tensor:
     """Resize (..., H, W) to ceil(scale * (H, W)) or to `size`, as MATLAB's imresize.
 
-    One pass along each side, that with the smaller scale first (rows first if equal). An output pixel at position u of the
-    input is the mean of the pixels around it weighted by kernel(u - position); when shrinking with `antialias`, by
+    One pass along each side, that with the smaller scale first (rows first if equal). An output pixel at position u of
+    the input is the mean of the pixels around it weighted by kernel(u - position); when shrinking with `antialias`, by
     kernel(scale (u - position)). Beyond the border the image is mirrored, the border pixel repeated.
 
-    image: floating-point; differentiable, nothing rounded or clipped (bicubic overshoots); half precision becomes float32.
+    image: floating-point; differentiable; nothing rounded or clipped (bicubic overshoots). Half precision becomes
+        float32.
     kernel: "bicubic" (Keys, a = -0.5), "bilinear" or "box".
     Raises ValueError for another dtype, shape or kernel, or unless exactly one of `scale` and `size` is given.
     """
     if image.ndim < 2 or 0 in image.shape[-2:]:
         raise ValueError(f"image must have shape (..., H, W) and at least one pixel, got {tuple(image.shape)}")
     if not image.is_floating_point():
-        raise ValueError(f"image must be floating-point, got {image.dtype}; convert it first, for 8-bit images with / 255")
+        raise ValueError(f"image must be floating-point, got {image.dtype}; for 8-bit images divide by 255 first")
     check_choice("kernel", kernel, tuple(_KERNELS))
     scales, sizes = _scales_and_sizes((image.shape[-2], image.shape[-1]), scale, size)
     image = image.to(torch.promote_types(image.dtype, torch.float32))
@@ -68,7 +70,7 @@ def imresize(
 def resize_matrix(
     length: int, out_length: int, scale: float, kernel: str = "bicubic", antialias: bool = True
 ) -> Tensor:
-    """Weights of every input pixel in every output pixel along one side: (out_length, length), float64, rows sum to one."""
+    """Weight of each input pixel in each output pixel of a side: (out_length, length), float64, rows sum to one."""
     function, width = _KERNELS[kernel]
     stretch = min(scale, 1.0) if antialias else 1.0
     width /= stretch
@@ -78,9 +80,7 @@ def resize_matrix(
     taps = first[:, None] + torch.arange(math.ceil(width) + 2)
     weights = function(stretch * (centre[:, None] - taps))
     weights = weights / weights.sum(dim=1, keepdim=True)
-    taps = taps % (2 * length)
-    mirrored = torch.where(taps < length, taps, 2 * length - 1 - taps)
-    return torch.zeros(out_length, length, dtype=torch.float64).scatter_add_(1, mirrored, weights)
+    return torch.zeros(out_length, length, dtype=torch.float64).scatter_add_(1, _mirrored(taps, length), weights)
 
 
 def shave(image: Tensor, border: int) -> Tensor:
@@ -99,13 +99,30 @@ def crop_to_multiple(image: Tensor, multiple: int) -> Tensor:
     return image[..., :height, :width]
 
 
+def reduce_2004(image: Tensor) -> Tensor:
+    """Reduce (..., H, W) floats by f = round(min(H, W) / 256) with box means, as the SSIM authors' script of 2004 does.
+
+    Every f-th pixel from the first becomes the mean of the f x f pixels around it (for even f, one more to the right
+    and below than to the left and above), the border mirrored. A side under 384 pixels leaves the image as it is.
+    """
+    factor = max(1, math.floor(min(image.shape[-2:]) / 256 + 0.5))
+    if factor == 1:
+        return image
+    for dim in (-2, -1):
+        length = image.shape[dim]
+        boxes = torch.arange(math.ceil(length / factor) * factor, device=image.device) - (factor - 1) // 2
+        image = image.index_select(dim, _mirrored(boxes, length))
+    return F.avg_pool2d(image, factor)
+
+
 def degrade(image: Tensor, scale: int) -> tuple[Tensor, Tensor]:
     """Low resolution and its bicubic enlargement of an 8-bit luminance image: the input of super-resolution tables.
 
-    The protocol, in order: luminance is rounded to 8 bits first (`colour.luminance`); both resizings are antialiased
-    bicubic in float64; the low resolution is rounded to 8 bits in between and the enlargement at the end. Scores are those
-    of `shave(image, scale)` and `shave(enlarged, scale)`. With scale 4 this gives (PSNR in dB / SSIM, means over images)
-    28.42 / .8103 on Set5, 26.00 / .7018 on Set14 and 25.97 / .6948 on BSD200, which is what the literature has.
+    The protocol, in order: the image is cropped (`crop_to_multiple`) and its luminance rounded to 8 bits
+    (`colour.luminance`); both resizings are antialiased bicubic in float64; the low resolution is rounded to 8 bits in
+    between and the enlargement at the end. Scores are those of `shave(image, scale)` and `shave(enlarged, scale)`. With
+    scale 4 they are, in dB and SSIM, 28.42 / .8103 on Set5, 26.00 / .7018 on Set14 and 25.97 / .6948 on BSD200, as in
+    the literature.
 
     image: torch.uint8 (..., H, W), H and W multiples of `scale` (`crop_to_multiple`).
     Returns torch.uint8 (..., H / scale, W / scale) and (..., H, W).
@@ -132,6 +149,12 @@ def _scales_and_sizes(
     if not min(scales) > 0:
         raise ValueError(f"scale must be positive, got {scale}")
     return scales, (math.ceil(scales[0] * shape[0]), math.ceil(scales[1] * shape[1]))
+
+
+def _mirrored(positions: Tensor, length: int) -> Tensor:
+    """Positions on an endless line, folded into [0, length) by mirrors beyond the first and last pixel."""
+    positions = positions % (2 * length)
+    return torch.where(positions < length, positions, 2 * length - 1 - positions)
 
 
 def _apply(image: Tensor, weights: Tensor, dim: int) -> Tensor:

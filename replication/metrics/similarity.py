@@ -25,7 +25,7 @@ _TILE_ACCELERATOR = 2**25
 
 
 class Constants(NamedTuple):
-    """C1 = (k1 L)^2 and C2 = (k2 L)^2 for the data range L, which keep the ratios defined where images are black or flat."""
+    """C1 = (k1 L)^2 and C2 = (k2 L)^2, L the data range: they keep the ratios defined on black and flat images."""
 
     c1: float
     c2: float
@@ -46,8 +46,8 @@ class _Ratio(NamedTuple):
 
     @classmethod
     def of(cls, a: Tensor, b: Tensor, c: float) -> "_Ratio":
-        denominator = a + b + c
-        return cls((a - b + c) / denominator, denominator)
+        denominator = (a + b).add_(c)
+        return cls(torch.sub(denominator, b, alpha=2).div_(denominator), denominator)
 
     def derivatives(self) -> tuple[Tensor, Tensor]:
         return (1 - self.value) / self.denominator, (-1 - self.value) / self.denominator
@@ -67,7 +67,9 @@ def mean_similarity(
 
     Differentiable once; a second derivative is refused.
     """
-    mean: Tensor = _MeanSimilarity.apply(x, y, taps, constants, luminance)
+    if not torch.is_grad_enabled():
+        x, y = x.detach(), y.detach()
+    mean: Tensor = _MeanSimilarity.apply(x, y, taps, constants, luminance)  # type: ignore[no-untyped-call]
     return mean
 
 
@@ -77,10 +79,10 @@ def _moments(x: Tensor, y: Tensor, taps: Sequence[float], constants: Constants) 
     Variances are differences of squares. Measuring s from the middle of its range [0, 2 L] keeps those small, and so
     keeps float32 within 1e-6 of float64 on flat bright images too.
     """
-    signals = torch.stack((x + y - constants.data_range, x - y))
-    filtered = separable_filter(torch.cat((signals, signals.square())), taps)
-    means = filtered[:2]
-    return signals, means, filtered[2:] - means.square()
+    s, d = (x + y).sub_(constants.data_range), x - y
+    maps = torch.stack((s, d, s.square(), d.square()))
+    means, mean_squares = separable_filter(maps, taps).chunk(2)
+    return maps[:2], means, torch.addcmul(mean_squares, means, means, value=-1)
 
 
 def _ratios(means: Tensor, variances: Tensor, constants: Constants) -> tuple[_Ratio, _Ratio]:
@@ -97,9 +99,7 @@ class _MeanSimilarity(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, y: Tensor, taps: Sequence[float], constants: Constants, luminance: bool
-    ) -> Tensor:
+    def forward(ctx: Any, x: Tensor, y: Tensor, taps: Sequence[float], constants: Constants, luminance: bool) -> Tensor:
         shape = x.shape
         x, y = x.reshape(-1, *shape[-2:]), y.reshape(-1, *shape[-2:])
         height, width = (side - len(taps) + 1 for side in shape[-2:])
@@ -124,8 +124,11 @@ class _MeanSimilarity(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, by_mean: Tensor) -> tuple[Tensor | None, ...]:
         scale = (by_mean / ctx.windows)[..., None, None]
-        gradients = (None if saved is None else saved.view(*by_mean.shape, *saved.shape[-2:]) for saved in ctx.saved_tensors)
-        return *(None if gradient is None else scale * gradient for gradient in gradients), None, None, None
+        gradients = (
+            None if saved is None else scale * saved.view(*by_mean.shape, *saved.shape[-2:])
+            for saved in ctx.saved_tensors
+        )
+        return *gradients, None, None, None
 
 
 def _gradient(
@@ -156,7 +159,7 @@ def _gradient(
 
 
 def _tiles(planes: int, height: int, width: int, device: torch.device) -> Iterator[tuple[slice, slice]]:
-    """Slices of planes and rows that cover (planes, height, width): many small planes at once, a large one in strips."""
+    """Slices of planes and rows that cover (planes, height, width): small planes together, a large one in strips."""
     pixels = _TILE_CPU if device.type == "cpu" else _TILE_ACCELERATOR
     strips = math.ceil(height * width / pixels)
     rows = math.ceil(height / strips)

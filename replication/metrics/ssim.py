@@ -1,6 +1,7 @@
 """Structural similarity (SSIM) and its multi-scale form (MS-SSIM)."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +10,8 @@ from torch import Tensor
 from replication.metrics.checks import Padding, Validate, check_choice, checked_pair
 from replication.metrics.filters import WindowKind, window
 from replication.metrics.similarity import Constants, mean_similarity, similarity_maps
+
+OddSides = Literal["zeros", "repeat"]
 
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
@@ -30,8 +33,8 @@ def ssim(
 
         SSIM = mean of l cs,  l = (2 mx my + C1) / (mx^2 + my^2 + C1),  cs = (2 vxy + C2) / (vx + vy + C2)
 
-    with C1 = (k1 data_range)^2 and C2 = (k2 data_range)^2, means m and biased (co)variances v under a window around each
-    pixel, averaged over all windows of a channel and then over channels (Wang, Bovik, Sheikh and Simoncelli, 2004).
+    with C1 = (k1 data_range)^2 and C2 = (k2 data_range)^2, means m and biased (co)variances v under a window around
+    each pixel, averaged over all windows of a channel and then over channels (Wang, Bovik, Sheikh, Simoncelli 2004).
 
     reference, distorted: (N, C, H, W) floats in [0, data_range]; computed in float32 (float64 if given), whatever the
         autocast. An image's score does not depend on the rest of its batch. For SSIM on luminance pass
@@ -61,7 +64,7 @@ def ssim_map(
     padding: Padding = "valid",
     validate: Validate = None,
 ) -> Tensor:
-    """The map of l cs whose mean is `ssim`: (N, C, H - window_size + 1, W - window_size + 1), or (N, C, H, W) if padded.
+    """The map of l cs whose mean is `ssim`: (N, C, H - window_size + 1, W - window_size + 1), padded (N, C, H, W).
 
     For looking at and for weighting. Arguments and errors as for `ssim`.
     """
@@ -85,33 +88,36 @@ def ms_ssim(
     window_kind: WindowKind = "gaussian",
     k1: float = 0.01,
     k2: float = 0.03,
+    odd_sides: OddSides = "zeros",
     validate: Validate = None,
 ) -> Tensor:
     """MS-SSIM of each image, shape (N,), in [0, 1]; higher is better.
 
         MS-SSIM = mean(l cs at level M)^wM  prod_{j < M} mean(cs at level j)^wj
 
-    per channel, then averaged over channels; level j + 1 is the 2 x 2 mean of level j (Wang, Simoncelli and Bovik, 2003).
+    per channel, then averaged over channels; level j + 1 is the 2 x 2 mean of level j (Wang, Simoncelli, Bovik 2003).
 
-    A mean that is not positive has no such power: its logarithm is continued below 1e-6 by its tangent, so that the score
-    falls to zero there and the gradient stays finite.
+    A mean that is not positive has no such power: its logarithm is continued below 1e-6 by its tangent, so that the
+    score falls to zero there and the gradient stays finite.
 
     reference, distorted, data_range, window_size, sigma, window_kind, k1, k2, validate: as for `ssim`.
     levels, weights: see `level_weights`. The window must fit into the coarsest level, see `least_size`: 161 pixels
         for five levels and a window of 11. For smaller images use fewer levels or a smaller window.
-    Sides that are odd are padded with a row or column of zeros before the 2 x 2 means, as pytorch-msssim does.
+    odd_sides: how a level with an odd side is halved: "zeros" puts a row or column of zeros before the first, as
+        pytorch-msssim does; "repeat" doubles the last, as the authors' MATLAB code does. Scores differ by up to .002.
     Raises ValueError naming the tensor and what was wanted.
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
     exponents = level_weights(levels, weights)
     taps, constants = window(window_size, sigma, window_kind), Constants.of(data_range, k1, k2)
+    check_choice("odd_sides", odd_sides, ("zeros", "repeat"))
     _check_size(reference, window_size, len(exponents))
     with torch.autocast(reference.device.type, enabled=False):
         log_score = torch.zeros((), dtype=reference.dtype, device=reference.device)
         for exponent in exponents[:-1]:
             structure = mean_similarity(reference, distorted, taps, constants, luminance=False)
             log_score = log_score + exponent * _log(structure)
-            reference, distorted = _halve(reference), _halve(distorted)
+            reference, distorted = _halve(reference, odd_sides), _halve(distorted, odd_sides)
         similarity = mean_similarity(reference, distorted, taps, constants)
         log_score = log_score + exponents[-1] * _log(similarity)
         return log_score.exp().mean(dim=1)
@@ -148,9 +154,16 @@ def _log(x: Tensor, epsilon: float = 1e-6) -> Tensor:
     return bounded.log() + (x - bounded) / epsilon
 
 
-def _halve(image: Tensor) -> Tensor:
-    """Mean of 2 x 2 pixels; an odd side is padded with zeros."""
-    return F.avg_pool2d(image, 2, padding=(image.shape[2] % 2, image.shape[3] % 2))
+def _halve(image: Tensor, odd_sides: OddSides) -> Tensor:
+    """Mean of 2 x 2 pixels. Sums of strided views are several times faster than average pooling on a CPU."""
+    odd_rows, odd_columns = image.shape[-2] % 2, image.shape[-1] % 2
+    if odd_rows or odd_columns:
+        if odd_sides == "zeros":
+            image = F.pad(image, (odd_columns, 0, odd_rows, 0))
+        else:
+            image = F.pad(image, (0, odd_columns, 0, odd_rows), mode="replicate")
+    pairs = image[..., 0::2, :] + image[..., 1::2, :]
+    return (pairs[..., 0::2] + pairs[..., 1::2]) / 4
 
 
 def _padded(reference: Tensor, distorted: Tensor, window_size: int, padding: Padding) -> tuple[Tensor, Tensor]:

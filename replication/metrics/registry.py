@@ -1,0 +1,138 @@
+"""Metrics by name: `create("ssim", colour="gray")`, and `@metric` to add one.
+
+@metric("mean-error", higher_is_better=False)
+def mean_error(reference: Tensor, distorted: Tensor, *, power: float = 1.0) -> Tensor:
+    return (reference - distorted).abs().pow(power).mean(dim=(1, 2, 3))
+
+create("mean-error", power=2.0)(reference, distorted)
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from replication.metrics import colour
+from replication.metrics.checks import check_choice, check_layout, check_values
+from replication.metrics.psnr import psnr
+from replication.metrics.resize import reduce_2004
+from replication.metrics.ssim import ms_ssim, ssim
+
+_COLOURS: dict[str, Callable[[Tensor], Tensor]] = {
+    "rgb": lambda image: image,
+    "gray": colour.rgb_to_gray,
+    "y": colour.rgb_to_y,
+}
+_REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"none": lambda image: image, "2004": reduce_2004}
+
+_factories: dict[str, Callable[..., "Metric"]] = {}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric with its protocol settled: call it on two batches, or on each half separately.
+
+    `prepare` does what concerns one image alone, so that a reference is prepared once for all its distorted copies;
+    `compare` gives the scores (N,) of two prepared batches, the reference's being of the same N, or of 1.
+    """
+
+    name: str
+    higher_is_better: bool
+    protocol: Mapping[str, Any]
+    prepare: Callable[[Tensor], Any]
+    compare: Callable[[Any, Any], Tensor]
+
+    def __call__(self, reference: Tensor, distorted: Tensor) -> Tensor:
+        """Scores (N,) of (N, C, H, W) images in [0, 1]."""
+        return self.compare(self.prepare(reference), self.prepare(distorted))
+
+
+def metric(name: str, *, higher_is_better: bool) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
+    """Register a function of (reference, distorted, *, options), both (N, C, H, W) in [0, 1], that returns scores (N,).
+
+    Its keyword options become those of `create`, beside those that every such metric has:
+        colour: "rgb" (channels as they are), "gray" (MATLAB's rgb2gray) or "y" (of YCbCr, MATLAB's rgb2ycbcr).
+            Grey images are taken as they are.
+        eight_bit: round images to 8 bits before and after the change of colour, as MATLAB code reading files does; the
+            score then has no gradient.
+        reduction: "none", or "2004" for the size-dependent reduction of the SSIM authors' script, `resize.reduce_2004`.
+        device: where to compute; None is where the image is.
+    """
+
+    def decorate(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def build(**options: Any) -> Metric:
+            return _from_function(name, function, higher_is_better, options)
+
+        register(name, build)
+        return function
+
+    return decorate
+
+
+def register(name: str, factory: Callable[..., Metric]) -> None:
+    """Make `create(name, **options)` call `factory(**options)`: for metrics whose `prepare` is more than the image's."""
+    if name in _factories:
+        raise ValueError(f"a metric named {name!r} is registered already")
+    _factories[name] = factory
+
+
+def create(name: str, **options: Any) -> Metric:
+    """The metric of that name. Raises ValueError for an unknown name or option; the message lists the known ones."""
+    if name not in _factories:
+        raise ValueError(f"unknown metric {name!r}; known: {', '.join(names())}")
+    return _factories[name](**options)
+
+
+def names() -> list[str]:
+    """Names of all registered metrics."""
+    return sorted(_factories)
+
+
+def _from_function(
+    name: str, function: Callable[..., Tensor], higher_is_better: bool, options: Mapping[str, Any]
+) -> Metric:
+    parameters = inspect.signature(function).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in _SETTLED}
+    known = {"colour": "rgb", "eight_bit": False, "reduction": "none", "device": None, **defaults}
+    for option in options:
+        if option not in known:
+            raise ValueError(f"metric {name!r} has no option {option!r}; known: {', '.join(known)}")
+    chosen = {**known, **options}
+    device = chosen.pop("device")
+    colours, eight_bit, reduction = chosen["colour"], chosen["eight_bit"], chosen["reduction"]
+    check_choice("colour", colours, tuple(_COLOURS))
+    check_choice("reduction", reduction, tuple(_REDUCTIONS))
+    keywords = {option: chosen[option] for option in defaults}
+    if "validate" in {p.name for p in parameters}:
+        keywords["validate"] = False  # `prepare` has done it, once for each image
+
+    def prepare(image: Tensor) -> Tensor:
+        check_layout("image", image)
+        check_values("image", image, 1.0, None)
+        image = image.to(device, torch.promote_types(image.dtype, torch.float32))
+        precision = image.dtype
+        if eight_bit:
+            image = colour.to_uint8(image)
+        if image.shape[1] != 1:
+            image = _COLOURS[colours](image)
+        if eight_bit:
+            image = image.to(precision) / 255
+        return _REDUCTIONS[reduction](image)
+
+    def compare(reference: Tensor, distorted: Tensor) -> Tensor:
+        if len(reference) == 1:
+            reference = reference.expand(len(distorted), -1, -1, -1)
+        return function(reference, distorted, **keywords)
+
+    return Metric(name, higher_is_better, chosen, prepare, compare)
+
+
+# Options of the functions that are no part of a protocol: images are in [0, 1] here, and checked in `prepare`.
+_SETTLED = ("data_range", "validate")
+
+metric("psnr", higher_is_better=True)(psnr)
+metric("ssim", higher_is_better=True)(ssim)
+metric("ms-ssim", higher_is_better=True)(ms_ssim)
