@@ -38,11 +38,15 @@ def rgb_to_gray(image: Tensor) -> Tensor:
 
 
 def to_uint8(image: Tensor, *, data_range: float = 1.0) -> Tensor:
-    """8-bit image of floats in [0, data_range], clipped; halves go up, as in MATLAB's uint8 (torch rounds to even)."""
+    """8-bit image of floats in [0, data_range], clipped; halves go up, as in MATLAB's uint8 (torch rounds to even).
+
+    So does what falls short of a half by a rounding error: bicubic weights make exact halves common, and which way they
+    go must not depend on the order in which a processor adds.
+    """
     if not image.is_floating_point():
         raise ValueError(f"image must be floating-point, got {image.dtype}")
     precise = image.to(torch.float64) * (255 / data_range)
-    return precise.add(0.5).floor().clamp(0, 255).to(torch.uint8)
+    return precise.add(0.5 + 1e-9).floor().clamp(0, 255).to(torch.uint8)
 
 
 def _mix(image: Tensor, rows: tuple[tuple[float, ...], ...], offsets: tuple[float, ...]) -> Tensor:

@@ -73,7 +73,7 @@ def metric(name: str, *, higher_is_better: bool) -> Callable[[Callable[..., Tens
 
 
 def register(name: str, factory: Callable[..., Metric]) -> None:
-    """Make `create(name, **options)` call `factory(**options)`: for metrics whose `prepare` is more than the image's."""
+    """Make `create(name, **options)` call `factory(**options)`: for metrics with a `prepare` of their own."""
     if name in _factories:
         raise ValueError(f"a metric named {name!r} is registered already")
     _factories[name] = factory

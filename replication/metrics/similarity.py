@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from replication.metrics.filters import separable_filter, separable_filter_adjoint
 
@@ -65,7 +64,7 @@ def mean_similarity(
 ) -> Tensor:
     """Mean over the windows of l cs, or of cs alone without `luminance`: (N, C, H, W) to (N, C).
 
-    Differentiable once; a second derivative is refused.
+    Differentiable once; a second derivative (create_graph=True) is refused.
     """
     if not torch.is_grad_enabled():
         x, y = x.detach(), y.detach()
@@ -121,8 +120,9 @@ class _MeanSimilarity(torch.autograd.Function):
         return (total / (height * width)).view(shape[:2])
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, by_mean: Tensor) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():  # create_graph=True: the saved gradient would silently count as a constant
+            raise RuntimeError("SSIM and MS-SSIM are differentiable once; for more, differentiate ssim_map(...).mean()")
         scale = (by_mean / ctx.windows)[..., None, None]
         gradients = (
             None if saved is None else scale * saved.view(*by_mean.shape, *saved.shape[-2:])

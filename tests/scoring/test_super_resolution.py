@@ -22,6 +22,8 @@ def identity() -> SRCNN:
         for layer in network.layers:
             layer.weight.zero_()
             layer.weight[0, 0, layer.kernel_size[0] // 2, layer.kernel_size[1] // 2] = 1
+        network.layers[0].bias.fill_(0.5)  # the network works on x - 1/2, and its first ReLU would cut dark pixels off
+        network.layers[-1].bias.fill_(-0.5)
     return network
 
 

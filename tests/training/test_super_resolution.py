@@ -30,6 +30,26 @@ def test_srcnn_has_the_published_layers() -> None:
     assert sum(p.numel() for p in SRCNN().parameters()) == 5184 + 64 + 51200 + 32 + 800 + 1
 
 
+def test_no_unit_of_a_new_network_is_dead_on_images() -> None:
+    photos, _ = read_pairs(["photos-a"], 4)
+    network = SRCNN()
+    alive = [torch.zeros(64, dtype=torch.bool), torch.zeros(32, dtype=torch.bool)]
+    for enlarged, _ in photos.values():
+        hidden = torch.from_numpy(enlarged)[None, None].float() / 255 - 0.5
+        for layer, seen in zip(network.layers[:2], alive, strict=True):
+            hidden = torch.relu(layer(hidden))
+            seen |= hidden.amax(dim=(0, 2, 3)) > 0
+    assert all(seen.all() for seen in alive)
+
+
+def test_half_precision_convolutions_do_not_make_the_output_coarse() -> None:
+    network, image = SRCNN(), torch.rand(1, 1, 40, 40)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        output = network(image)
+    assert output.dtype == torch.float32
+    assert not torch.equal(output, output.bfloat16().float())
+
+
 def test_an_enlarged_image_is_the_network_on_the_image_with_repeated_border() -> None:
     network, image = SRCNN(), torch.rand(1, 1, 20, 24)
     whole = network.enlarge(image)

@@ -1,0 +1,3 @@
+from benchmarks.ssim import main
+
+main()
