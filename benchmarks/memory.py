@@ -13,7 +13,7 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 class Memory:
-    """Measures passes in fresh processes, forked from a server that has imported the libraries and done nothing else."""
+    """Measures passes in fresh processes, forked from a server that has only imported the libraries."""
 
     def __init__(self) -> None:
         self._context = multiprocessing.get_context("forkserver")

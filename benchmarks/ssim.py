@@ -186,8 +186,8 @@ def as_markdown(rows: list[Row]) -> str:
     """A page with the table and what it depends on."""
     lines = ["# SSIM and MS-SSIM beside other libraries", "", *(f"- {fact}" for fact in facts()), ""]
     lines += [
-        "Contenders took turns; times are the least and the median over the rounds. 'Of fastest other' is the least time",
-        "of replication over that of the fastest other library. MiB is the peak above what was held before the call.",
+        "Contenders took turns; times are the least and the median over the rounds. 'Of fastest other' is the least",
+        "time of replication over that of the fastest other library. MiB is the peak above what was held before.",
         "",
         "| " + " | ".join(HEADINGS) + " |",
         "|" + " --- |" * 5 + " ---: |" * (len(HEADINGS) - 5),

@@ -16,11 +16,11 @@ class SRCNN(nn.Module):
 
     The halves only move the biases' starting point: any unpadded network without them equals one with them. They matter
     for training. On images in [0, 1] every pixel is positive, a filter that happens to sum to a negative number answers
-    nothing anywhere, and the first steps push more units to where no gradient reaches them: without the halves, 12 of
-    the 64 and 21 of the 32 units are dead after 125 steps, with them none.
+    nothing anywhere, and the first steps push more units to where no gradient reaches them. Without the halves, 12 of
+    the 64 and 21 of the 32 units are dead after 125 steps of Adam at a rate of 0.001 on the MSE; with them, none.
 
-    Weights start from He's normal distribution, a tenth of it in the last layer, so that training starts from a flat grey
-    image; biases start from zero. (The original drew from N(0, 0.001^2) and trained for 10^8 steps of gradient descent.)
+    Weights start from He's normal distribution, a tenth of it in the last layer, so that training starts from a flat
+    grey image; biases start from zero. (The original drew from N(0, 0.001^2) and took 10^8 steps of gradient descent.)
     """
 
     def __init__(
@@ -34,13 +34,14 @@ class SRCNN(nn.Module):
         widths = [channels, *filters, channels]
         self.margin = sum(k // 2 for k in kernels)
         self.layers = nn.ModuleList(nn.Conv2d(widths[i], widths[i + 1], k) for i, k in enumerate(kernels))
-        for layer in self.layers:
+        gains = [1.0] * len(filters) + [0.1]
+        for layer, gain in zip(self.layers, gains, strict=True):
             assert isinstance(layer, nn.Conv2d)
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             assert layer.bias is not None
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)
-        with torch.no_grad():
-            layer.weight.mul_(0.1)
+            with torch.no_grad():
+                layer.weight.mul_(gain)
 
     def forward(self, image: Tensor) -> Tensor:
         *hidden, last = self.layers
