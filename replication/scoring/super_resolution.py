@@ -19,6 +19,7 @@ from replication.models.srcnn import SRCNN
 from replication.scoring.pairs import Pairs, read_pairs
 
 BICUBIC = "Bicubic"  # the method without a network
+FITTED = "PSNR, fitted"  # the metric that forgives a method its brightness and contrast
 
 
 def score(
@@ -32,8 +33,9 @@ def score(
     """Scores of bicubic enlargement and of each network on each test set, and what could not be read.
 
     networks: name of the method -> network. test_sets: name in the table -> image set.
-    The table is long-form: data_set, image, method, metric (PSNR in decibels, SSIM), score. Measured on 8-bit Y with a
-    border of `scale` pixels shaved, SSIM with the standard 11 x 11 Gaussian window.
+    The table is long-form: data_set, image, method, metric, score. Metrics are PSNR in decibels, SSIM with the standard
+    11 x 11 Gaussian window, and the PSNR of a + b y, with the a and b that fit the output y of this image best (least
+    squares), all on 8-bit Y with a border of `scale` pixels shaved.
     """
     rows: list[tuple[str, str, str, str, float]] = []
     problems: list[str] = []
@@ -44,8 +46,14 @@ def score(
             target = shave(_tensor(original, device), scale)
             for method, output in enlargements(networks, pairs, image, device=device).items():
                 result = shave(_tensor(output, device), scale)
-                for metric, value in (("PSNR", psnr(target, result)), ("SSIM", ssim(target, result))):
-                    rows.append((title, image.removeprefix(f"{name}/"), method, metric, value.item()))
+                values = {
+                    "PSNR": psnr(target, result),
+                    "SSIM": ssim(target, result),
+                    FITTED: psnr(target, _fitted(target, result), validate=False),
+                }
+                rows += [
+                    (title, image.removeprefix(f"{name}/"), method, metric, v.item()) for metric, v in values.items()
+                ]
     return pd.DataFrame(rows, columns=["data_set", "image", "method", "metric", "score"]), problems
 
 
@@ -130,6 +138,14 @@ def most_different_window(
     ]
     top, left = np.unravel_index(int(inner.argmax()), inner.shape)
     return slice(int(top) + border, int(top) + border + size), slice(int(left) + border, int(left) + border + size)
+
+
+def _fitted(target: Tensor, result: Tensor) -> Tensor:
+    """a + b result, with a and b of least squared error to `target`; its mean where `result` is flat."""
+    x, y = result.double(), target.double()
+    variance = x.var(correction=0)
+    slope = ((x - x.mean()) * (y - y.mean())).mean() / variance if variance > 0 else torch.zeros_like(variance)
+    return (y.mean() + slope * (x - x.mean())).to(result.dtype)
 
 
 def _tensor(image: NDArray[np.uint8], device: torch.device | str) -> Tensor:

@@ -1,5 +1,6 @@
 """The super-resolution table's scores, and crops chosen by rule."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from replication.models import SRCNN
 from replication.scoring.pairs import read_pairs
-from replication.scoring.super_resolution import enlargements, most_different_window, score
+from replication.scoring.super_resolution import FITTED, enlargements, most_different_window, score
 
 
 @pytest.fixture
@@ -53,6 +54,21 @@ def test_scores_are_those_of_scikit_image_on_shaved_8_bit_luminance(identity: SR
     for metric in expected:
         assert rows["Bicubic", metric] == pytest.approx(expected[metric], abs=2e-6 if metric == "SSIM" else 1e-4)
         assert rows["Same", metric] == pytest.approx(rows["Bicubic", metric], abs=1e-6)
+
+
+def test_fitted_psnr_forgives_brightness_and_contrast_and_nothing_else(identity: SRCNN, folder: Path) -> None:
+    dimmed = copy.deepcopy(identity)
+    with torch.no_grad():
+        dimmed.layers[-1].weight.mul_(0.9)
+        dimmed.layers[-1].bias.fill_(-0.55)
+    table, _ = score({"Same": identity, "Dimmed": dimmed}, {"Set": str(folder)}, scale=4)
+    rows = table[table["image"] == "one"].set_index(["method", "metric"])["score"]
+    assert rows["Dimmed", "PSNR"] < rows["Same", "PSNR"] - 3
+    assert rows["Dimmed", FITTED] == pytest.approx(rows["Same", FITTED], abs=0.05)  # 8-bit rounding differs
+    pairs, _ = read_pairs([str(folder)], 4)
+    enlarged, original = (image[4:-4, 4:-4].ravel().astype(float) for image in pairs[f"{folder}/one"])
+    residual = np.polyval(np.polyfit(enlarged, original, 1), enlarged) - original
+    assert rows["Same", FITTED] == pytest.approx(10 * np.log10(255**2 / np.mean(residual**2)), abs=1e-3)
 
 
 def test_bicubic_enlargement_has_the_scores_of_the_literature(real_data: Callable[[str], Path]) -> None:
