@@ -1,10 +1,12 @@
 """Metrics by name: `create("ssim", colour="gray")`, and `@metric` to add one.
 
-@metric("mean-error", higher_is_better=False)
-def mean_error(reference: Tensor, distorted: Tensor, *, power: float = 1.0) -> Tensor:
-    return (reference - distorted).abs().pow(power).mean(dim=(1, 2, 3))
+For example
 
-create("mean-error", power=2.0)(reference, distorted)
+    @metric("mean-error", higher_is_better=False)
+    def mean_error(reference: Tensor, distorted: Tensor, *, power: float = 1.0) -> Tensor:
+        return (reference - distorted).abs().pow(power).mean(dim=(1, 2, 3))
+
+    create("mean-error", power=2.0)(reference, distorted)
 """
 
 import inspect

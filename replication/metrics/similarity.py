@@ -28,13 +28,32 @@ class Constants(NamedTuple):
 
     c1: float
     c2: float
-    data_range: float
 
     @classmethod
     def of(cls, data_range: float, k1: float, k2: float) -> "Constants":
         if not (k1 > 0 and k2 > 0):
             raise ValueError(f"k1 and k2 must be positive, got {k1} and {k2}")
-        return cls((k1 * data_range) ** 2, (k2 * data_range) ** 2, data_range)
+        return cls((k1 * data_range) ** 2, (k2 * data_range) ** 2)
+
+
+class _Moments(NamedTuple):
+    """Of s and d, each (2, ..., H, W): the signals and their local means, both from an offset; means; variances."""
+
+    signals: Tensor
+    means_from_offset: Tensor
+    means: Tensor
+    variances: Tensor
+
+    @classmethod
+    def of(cls, x: Tensor, y: Tensor, taps: Sequence[float]) -> "_Moments":
+        """Variances are differences of squares. Measured from the mean of the plane, these are small: float32 then
+        agrees with float64 on flat and on bright images too.
+        """
+        signals = torch.stack((x + y, x - y))
+        offset = signals.detach().mean(-1, keepdim=True).mean(-2, keepdim=True)
+        signals -= offset
+        means, mean_squares = separable_filter(torch.cat((signals, signals.square())), taps).chunk(2)
+        return cls(signals, means, means + offset, torch.addcmul(mean_squares, means, means, value=-1))
 
 
 class _Ratio(NamedTuple):
@@ -48,14 +67,13 @@ class _Ratio(NamedTuple):
         denominator = (a + b).add_(c)
         return cls(torch.sub(denominator, b, alpha=2).div_(denominator), denominator)
 
-    def derivatives(self) -> tuple[Tensor, Tensor]:
-        return (1 - self.value) / self.denominator, (-1 - self.value) / self.denominator
+    def derivatives(self) -> Tensor:
+        return torch.stack((1 - self.value, -1 - self.value)).div_(self.denominator)
 
 
 def similarity_maps(x: Tensor, y: Tensor, taps: Sequence[float], constants: Constants) -> tuple[Tensor, Tensor]:
     """Luminance l and contrast-structure cs at every whole window: (..., H, W) to (..., H - size + 1, W - size + 1)."""
-    _, means, variances = _moments(x, y, taps, constants)
-    luminance, structure = _ratios(means, variances, constants)
+    luminance, structure = _ratios(_Moments.of(x, y, taps), constants)
     return luminance.value, structure.value
 
 
@@ -72,22 +90,11 @@ def mean_similarity(
     return mean
 
 
-def _moments(x: Tensor, y: Tensor, taps: Sequence[float], constants: Constants) -> tuple[Tensor, Tensor, Tensor]:
-    """(s - L, d), their local means and their local variances, each (2, ..., H, W).
-
-    Variances are differences of squares. Measuring s from the middle of its range [0, 2 L] keeps those small, and so
-    keeps float32 within 1e-6 of float64 on flat bright images too.
-    """
-    signals = torch.stack(((x + y).sub_(constants.data_range), x - y))
-    means, mean_squares = separable_filter(torch.cat((signals, signals.square())), taps).chunk(2)
-    return signals, means, torch.addcmul(mean_squares, means, means, value=-1)
-
-
-def _ratios(means: Tensor, variances: Tensor, constants: Constants) -> tuple[_Ratio, _Ratio]:
-    mean_s, mean_d = means[0] + constants.data_range, means[1]
-    luminance = _Ratio.of(mean_s.square(), mean_d.square(), 2 * constants.c1)
-    structure = _Ratio.of(variances[0], variances[1], 2 * constants.c2)
-    return luminance, structure
+def _ratios(moments: _Moments, constants: Constants) -> tuple[_Ratio, _Ratio]:
+    """Luminance and contrast-structure."""
+    mean_s, mean_d = moments.means.square()
+    variance_s, variance_d = moments.variances
+    return _Ratio.of(mean_s, mean_d, 2 * constants.c1), _Ratio.of(variance_s, variance_d, 2 * constants.c2)
 
 
 class _MeanSimilarity(torch.autograd.Function):
@@ -105,12 +112,12 @@ class _MeanSimilarity(torch.autograd.Function):
         gradients = [torch.zeros_like(x) if needed else None for needed in ctx.needs_input_grad[:2]]
         for planes, rows in _tiles(len(x), height, width, x.device):
             inside = (planes, slice(rows.start, rows.stop + len(taps) - 1))
-            signals, means, variances = _moments(x[inside], y[inside], taps, constants)
-            ratios = _ratios(means, variances, constants)
+            moments = _Moments.of(x[inside], y[inside], taps)
+            ratios = _ratios(moments, constants)
             similarity = ratios[0].value * ratios[1].value if luminance else ratios[1].value
             total[planes] += similarity.sum(-1).sum(-1)  # row by row: the same order whatever the batch
             if any(ctx.needs_input_grad):
-                by_s, by_d = _gradient(signals, means, ratios, taps, constants, luminance)
+                by_s, by_d = _gradient(moments, ratios, taps, luminance)
                 for gradient, sign in zip(gradients, (1, -1), strict=True):
                     if gradient is not None:
                         gradient[inside] += torch.add(by_s, by_d, alpha=sign)
@@ -130,31 +137,21 @@ class _MeanSimilarity(torch.autograd.Function):
         return *gradients, None, None, None
 
 
-def _gradient(
-    signals: Tensor,
-    means: Tensor,
-    ratios: tuple[_Ratio, _Ratio],
-    taps: Sequence[float],
-    constants: Constants,
-    luminance: bool,
-) -> Tensor:
-    """Derivatives of the sum of l cs (or cs) with respect to s and d, (2, ..., H, W).
+def _gradient(moments: _Moments, ratios: tuple[_Ratio, _Ratio], taps: Sequence[float], luminance: bool) -> Tensor:
+    """Derivatives of the sum of l cs (or of cs) with respect to s and d, (2, ..., H, W).
 
     The chain rule through v = filter(s^2) - m^2: with f_v and f_m the derivatives by variance and by mean,
     f_s = adjoint(f_m - 2 m f_v) + 2 s adjoint(f_v), and likewise for d.
     """
-    by_variance = torch.stack(ratios[1].derivatives())
-    by_mean = -2 * means
+    brightness, structure = ratios
+    by_variance = structure.derivatives()
     if luminance:
-        by_variance *= ratios[0].value
-        by_mean *= by_variance
-        by_power_s, by_power_d = ratios[0].derivatives()
-        by_mean[0] += 2 * (means[0] + constants.data_range) * by_power_s * ratios[1].value
-        by_mean[1] += 2 * means[1] * by_power_d * ratios[1].value
-    else:
-        by_mean *= by_variance
-    by_mean_pixels, by_square_pixels = separable_filter_adjoint(torch.cat((by_mean, by_variance)), taps).chunk(2)
-    return by_mean_pixels.addcmul_(signals, by_square_pixels, value=2)
+        by_variance *= brightness.value
+    by_mean = (-2 * moments.means_from_offset).mul_(by_variance)
+    if luminance:
+        by_mean += (2 * moments.means).mul_(brightness.derivatives()).mul_(structure.value)
+    from_means, from_squares = separable_filter_adjoint(torch.cat((by_mean, by_variance)), taps).chunk(2)
+    return from_means.addcmul_(moments.signals, from_squares, value=2)
 
 
 def _tiles(planes: int, height: int, width: int, device: torch.device) -> Iterator[tuple[slice, slice]]:

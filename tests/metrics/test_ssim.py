@@ -54,6 +54,21 @@ def test_keeps_its_precision_on_flat_images_of_any_brightness(level: float, sigm
     torch.testing.assert_close(ssim(reference, distorted).double(), expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("gain", [0.3, 0.7, 0.8])
+def test_keeps_its_precision_where_a_slide_is_dimmed(gain: float) -> None:
+    """Where even the difference of the images is flat, every rounding error has the same sign."""
+    page = (photo(256, 256, 3).mean(dim=1, keepdim=True) > 0.1).float()
+    expected = scikit_image_ssim(page, gain * page)
+    torch.testing.assert_close(ssim(page, gain * page).double(), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.9, 0.7), (0.25, 0.6), (1.0, 0.1), (0.37, 0.93)])
+def test_two_constant_images_differ_in_luminance_alone(first: float, second: float) -> None:
+    reference, distorted = torch.full((1, 1, 24, 24), first), torch.full((1, 1, 24, 24), second)
+    expected = (2 * first * second + 1e-4) / (first**2 + second**2 + 1e-4)
+    assert ssim(reference, distorted).item() == pytest.approx(expected, abs=1e-6)
+
+
 def test_data_range_scales_images_only() -> None:
     reference = photo(64, 64, 3)
     distorted = noisy(reference)
