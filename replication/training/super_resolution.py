@@ -6,6 +6,7 @@ The protocol is SRCNN's: the network enlarges nothing itself, it improves the bi
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,23 @@ LOSSES: dict[str, Callable[..., nn.Module]] = {
 }
 """Training losses by the name used in params.yaml: a module called with (output, target). Add your own here."""
 
+OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "sgd": partial(torch.optim.SGD, momentum=0.9),
+}
+"""Optimisers by name: called with parameters and `lr`."""
+
 
 @dataclass(frozen=True)
 class Recipe:
     """All that a trained network depends on besides its images.
 
     loss, loss_options: a name in `LOSSES` and its options.
-    learning_rate: Adam's, reached by a linear rise over `warmup` steps; half a cosine then lowers it to 0 at `steps`.
+    learning_rate: reached by a linear rise over `warmup` steps; half a cosine then lowers it to 0 at `steps`.
     batch, patch: number of patches in a batch, and the side of an output patch in pixels.
     round_steps: steps between two validations and checkpoints.
     seed: of initial weights and batches, so that runs of one seed differ by their loss alone.
+    optimiser: a name in `OPTIMISERS`.
     """
 
     loss: str
@@ -55,6 +63,7 @@ class Recipe:
     patch: int
     scale: int
     seed: int
+    optimiser: str = "adam"
 
 
 class SuperResolution(Task):
@@ -64,6 +73,8 @@ class SuperResolution(Task):
         super().__init__()
         if recipe.loss not in LOSSES:
             raise ValueError(f"unknown loss {recipe.loss!r}; known: {', '.join(LOSSES)}")
+        if recipe.optimiser not in OPTIMISERS:
+            raise ValueError(f"unknown optimiser {recipe.optimiser!r}; known: {', '.join(OPTIMISERS)}")
         self.recipe, self.bank, self.held_out, self.network = recipe, bank, held_out, network
         self.criterion = LOSSES[recipe.loss](**recipe.loss_options)
         self.round_steps = recipe.round_steps
@@ -84,7 +95,7 @@ class SuperResolution(Task):
             rise = min(1.0, (step + 1) / recipe.warmup) if recipe.warmup else 1.0
             return rise * 0.5 * (1 + math.cos(math.pi * min(step / recipe.steps, 1.0)))
 
-        optimiser = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate)
+        optimiser = OPTIMISERS[recipe.optimiser](self.network.parameters(), lr=recipe.learning_rate)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

@@ -11,6 +11,7 @@ from PIL import Image
 from replication.models import SRCNN
 from replication.scoring.pairs import Pairs, luminance, luminance_pairs, read_pairs
 from replication.training.fit import Compute
+from replication.training.patches import PatchBank
 from replication.training.super_resolution import LOSSES, Recipe, compare_rates, train
 from replication.training.trained import Trained
 
@@ -115,6 +116,25 @@ def test_every_loss_trains(loss: str, pairs: Pairs, tmp_path: Path) -> None:
 def test_an_unknown_loss_is_refused_with_the_known_ones(pairs: Pairs, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="unknown loss 'l3'; known: mse, mae, ssim, ms_ssim"):
         train(replace(RECIPE, loss="l3"), pairs, pairs, checkpoints=tmp_path, compute=COMPUTE, label="")
+
+
+def test_an_unknown_optimiser_is_refused_with_the_known_ones(pairs: Pairs, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="unknown optimiser 'adagrad'; known: adam, sgd"):
+        train(replace(RECIPE, optimiser="adagrad"), pairs, pairs, checkpoints=tmp_path, compute=COMPUTE, label="")
+
+
+def test_stochastic_gradient_descent_takes_the_step_its_definition_says(pairs: Pairs, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, optimiser="sgd", learning_rate=0.1, steps=1, round_steps=1, warmup=0)
+    trained = train(recipe, pairs, pairs, checkpoints=tmp_path, compute=COMPUTE, label="")
+    torch.manual_seed(recipe.seed)
+    network = SRCNN()
+    enlarged, original = PatchBank(pairs, patch=recipe.patch, margin=network.margin).batch(
+        recipe.batch, seed=recipe.seed, step=0
+    )
+    torch.nn.functional.mse_loss(network(enlarged), original).backward()
+    for after, before in zip(trained.network.parameters(), network.parameters(), strict=True):
+        assert before.grad is not None
+        torch.testing.assert_close(after, before - 0.1 * before.grad, rtol=1e-5, atol=1e-6)  # float32, another layout
 
 
 def test_a_trained_network_is_read_back_as_it_was(pairs: Pairs, tmp_path: Path) -> None:
