@@ -13,7 +13,7 @@ from scipy import stats
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-_CHUNK = 2_000_000  # items times resamples held at once
+_CHUNK = 1_000_000  # items times resamples held at once
 _MOST_GROUPS = 4000  # up to here Kendall's pairs are kept as a table of groups by groups
 
 
@@ -42,9 +42,9 @@ def spearman(x: Floats, y: Floats, index: Index, weights: Floats) -> Floats:
         centre = (total[start : start + size] + 1) / 2
         own = part[index]
         rank_x, rank_y = _midranks(x, own) - centre, _midranks(y, own) - centre
-        weighted = own * rank_x
-        cross, square_x = np.einsum("ib,ib->b", weighted, rank_y), np.einsum("ib,ib->b", weighted, rank_x)
-        square_y = np.einsum("ib,ib,ib->b", own, rank_y, rank_y)
+        weighted_x, weighted_y = own * rank_x, own * rank_y
+        cross, square_x = (weighted_x * rank_y).sum(axis=0), (weighted_x * rank_x).sum(axis=0)
+        square_y = (weighted_y * rank_y).sum(axis=0)
         parts.append(_ratio(cross, square_x, square_y, 1e-9, 1e-9))
     return np.concatenate(parts)
 
