@@ -27,7 +27,7 @@ class Resamples:
 
     @property
     def groups(self) -> int:
-        return self.drawn.shape[1]
+        return int(self.drawn.shape[1])
 
 
 def resample(references: ArrayLike | None, count: int, resamples: int, seed: int) -> Resamples:
@@ -70,7 +70,7 @@ def interval(
 ) -> Interval:
     """Confidence interval from a statistic's values in `Resamples.drawn` and `Resamples.left_out`.
 
-    The same 'percentile' and 'bca' intervals, and the same widening for few groups, as `bootstrap_statistic`, which see.
+    The same 'percentile' and 'bca' intervals, and the same widening for few groups, as `bootstrap_statistic` gives.
     Resamples in which the statistic is undefined (NaN) are left out; where they are more than one in ten, or the
     estimate is undefined, the limits are NaN.
     """

@@ -1,8 +1,9 @@
 """How well scores follow opinions: SRCC, KRCC, PLCC and RMSE, with intervals over references."""
 
+from collections.abc import Callable
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -201,16 +202,24 @@ def _student(name: str, estimate: float, left_out: Floats, confidence: float) ->
     if not np.isfinite(estimate) or not np.isfinite(left_out).all():
         return Interval(estimate, float("nan"), float("nan"))
     if name == "rmse":
-        if min(estimate, left_out.min()) <= 0:
-            return Interval(estimate, estimate, estimate)
-        there, back = np.log, np.exp
-    else:
-        if max(abs(estimate), np.abs(left_out).max()) >= 1:
-            return Interval(estimate, estimate, estimate)
-        there, back = np.arctanh, np.tanh
+        return _on_scale(np.log, np.exp, estimate, left_out, confidence, edge=min(estimate, left_out.min()) <= 0)
+    return _on_scale(
+        np.arctanh, np.tanh, estimate, left_out, confidence, edge=max(abs(estimate), np.abs(left_out).max()) >= 1
+    )
+
+
+def _on_scale(
+    there: Callable[..., Any],
+    back: Callable[..., Any],
+    estimate: float,
+    left_out: Floats,
+    confidence: float,
+    edge: bool,
+) -> Interval:
+    if edge:  # a perfect correlation, no error at all: the scale ends here
+        return Interval(estimate, estimate, estimate)
     half = stats.t.ppf((1 + confidence) / 2, len(left_out) - 1) * jackknife_error(there(left_out))
-    low, high = back(there(estimate) - half), back(there(estimate) + half)
-    return Interval(estimate, float(low), float(high))
+    return Interval(estimate, float(back(there(estimate) - half)), float(back(there(estimate) + half)))
 
 
 def _undefined(x: Floats, y: Floats) -> str:

@@ -1,4 +1,4 @@
-"""The monotone curve that maps scores to opinions before PLCC and RMSE are taken, and whether its fit can be trusted."""
+"""The curve that maps scores to opinions before PLCC and RMSE are taken, and whether its fit can be trusted."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -61,10 +61,11 @@ def fit_logistic(scores: ArrayLike, opinions: ArrayLike, mapping: Mapping = "log
         'logistic4' (VQEG 2000): q(x) = (b1 - b2) / (1 + exp(-(x - b3) / b4)) + b2, b4 > 0;
         'none': the straight line, which leaves Pearson's correlation as it is.
 
-    Variable projection with Levenberg and Marquardt's method from the four best of 35 starts that span the scores, in units in which scale and
-    offset of either variable make no difference. There is no random number in it. The result is never worse than the
-    straight line: where the logistic is (the four-parameter curve has no line in it) or where there are fewer distinct
-    scores than one more than its parameters, the line is returned and `message` says so. Equal scores give the mean.
+    Variable projection with Levenberg and Marquardt's method from the four best of 35 starts that span the scores, in
+    units in which scale and offset of either variable make no difference. There is no random number in it. The result
+    is never worse than the straight line: where the logistic is (the four-parameter curve has no line in it) or where
+    there are fewer distinct scores than one more than its parameters, the line is returned and `message` says so.
+    Equal scores give the mean.
 
     Least squares follows outliers: one score of 1e6 among scores of 1 pulls the curve, although the fit arrives.
     """
@@ -98,7 +99,7 @@ def fit_logistic(scores: ArrayLike, opinions: ArrayLike, mapping: Mapping = "log
 def refitted(
     scores: Floats, opinions: Floats, fit: Fit, index: NDArray[np.intp], weights: Floats
 ) -> tuple[Floats, Floats]:
-    """PLCC and RMSE of a fit's form, fitted again to each resample, starting from `fit`; see `weighted` for the rest."""
+    """PLCC and RMSE of a fit's form, fitted again to each resample from where `fit` stands; see `weighted`."""
     scale = _Scale.of(scores, opinions)
     z, v = scale.down(scores, opinions)
     plcc, rmse = np.empty(len(weights)), np.empty(len(weights))
