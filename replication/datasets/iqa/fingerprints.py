@@ -1,0 +1,91 @@
+"""What the opinions of a set are known to be, without the opinions: a short hash of every published row.
+
+A fingerprint is the first 24 bits of the SHA-256 of "distorted reference score", names in lower case, the score as an
+integer number of units of its last digit that the official files and the published labels share. A row of a set must
+have one of its reference's fingerprints: an altered score, a changed reference or an invented image has none (but for
+one in 100,000, by chance). Fewer rows than fingerprints are an incomplete list. Where the sources round differently, a
+score may be one unit off.
+"""
+
+import base64
+import csv
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from replication.datasets.iqa.listing import Row
+from replication.files import atomic_write_text
+
+FOLDER = Path(__file__).parent / "fingerprints"
+
+# Decimals that the official file and the labels share, and by how many units of the last they may differ.
+PRECISION = {
+    "live": (4, 1),
+    "live-md": (3, 1),
+    "csiq": (3, 1),
+    "tid2008": (4, 1),
+    "tid2013": (4, 1),
+    "kadid-10k": (2, 0),
+    "pipal": (4, 1),
+}
+_LENGTH = 4  # characters of base64, 24 bits
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Rows that are not as published, by name; and of each reference with too few rows, (how many, of how many)."""
+
+    altered: tuple[str, ...]
+    short: Mapping[str, tuple[int, int]]
+
+
+@cache
+def read(name: str) -> Mapping[str, frozenset[str]]:
+    """The fingerprints of a set, by reference."""
+    with open(FOLDER / f"{name}.csv", encoding="utf-8", newline="") as file:
+        return {line["reference"]: frozenset(_split(line["fingerprints"])) for line in csv.DictReader(file)}
+
+
+def compare(name: str, rows: Sequence[Row]) -> Comparison:
+    """The rows, without reference copies, beside what was published of set `name`."""
+    known = read(name)
+    _, slack = PRECISION[name]
+    altered = tuple(
+        row.distorted
+        for row in rows
+        if not any(_fingerprint(name, row, step) in known.get(row.reference, ()) for step in range(-slack, slack + 1))
+    )
+    found = Counter(row.reference for row in rows)
+    short = {
+        reference: (found[reference], len(prints))
+        for reference, prints in known.items()
+        if found[reference] < len(prints)
+    }
+    return Comparison(altered, short)
+
+
+def write(name: str, rows: Sequence[Row]) -> Path:
+    """Make the fingerprints of a set from its published rows. For whoever adds a set, once."""
+    by_reference: dict[str, list[str]] = {}
+    for row in rows:
+        by_reference.setdefault(row.reference, []).append(_fingerprint(name, row))
+    text = io.StringIO()
+    lines = [(reference, "".join(sorted(prints))) for reference, prints in sorted(by_reference.items())]
+    csv.writer(text, lineterminator="\n").writerows([("reference", "fingerprints"), *lines])
+    atomic_write_text(FOLDER / f"{name}.csv", text.getvalue())
+    return FOLDER / f"{name}.csv"
+
+
+def _fingerprint(name: str, row: Row, step: int = 0) -> str:
+    decimals, _ = PRECISION[name]
+    units = round(row.opinion * 10**decimals) + step
+    digest = hashlib.sha256(f"{row.distorted} {row.reference} {units}".encode()).digest()
+    return base64.urlsafe_b64encode(digest[: _LENGTH * 3 // 4]).decode()
+
+
+def _split(prints: str) -> list[str]:
+    return [prints[at : at + _LENGTH] for at in range(0, len(prints), _LENGTH)]

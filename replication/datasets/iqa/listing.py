@@ -1,0 +1,157 @@
+"""What a reader of a layout gives, and what the readers share: files whatever their case, scores, MATLAB's cells."""
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from replication.datasets.errors import DataError
+
+
+@dataclass(frozen=True)
+class Row:
+    """A distorted image, its reference and the opinion.
+
+    reference, distorted: names in lower case, unique in the set. reference_files, distorted_files: where the image may
+    lie in the set's folder, likeliest first. copy: whether it is an undistorted copy of the reference.
+    """
+
+    reference: str
+    distorted: str
+    opinion: float
+    distortion: str
+    level: int | None
+    reference_files: tuple[str, ...]
+    distorted_files: tuple[str, ...]
+    copy: bool = False
+
+
+class Tree:
+    """The files below a folder, found whatever the case of their names, and with "Part 1" the same as "Part_1"."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._files: dict[str, list[Path]] = {}
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.name.startswith("."):
+                self._files.setdefault(_normal(path.relative_to(folder).as_posix()), []).append(path)
+
+    def find(self, *places: str) -> Path | None:
+        """The first of the places (relative, with slashes) where there is a file; DataError where it is there twice."""
+        for place in places:
+            found = self._files.get(_normal(place), [])
+            if len(found) > 1:
+                raise DataError(f"{self.folder} holds {' and '.join(path.name for path in found)}; keep one of them")
+            if found:
+                return found[0]
+        return None
+
+    def need(self, *places: str) -> Path:
+        """As `find`, but a DataError where there is none."""
+        found = self.find(*places)
+        if found is None:
+            raise DataError(f"{self.folder} has no {places[0]}, which holds the set's opinions")
+        return found
+
+    def names(self, folder: str) -> Iterator[str]:
+        """File names directly in a folder, normalised, sorted."""
+        start = f"{_normal(folder)}/"
+        yield from sorted(
+            place.removeprefix(start)
+            for place in self._files
+            if place.startswith(start) and "/" not in place.removeprefix(start)
+        )
+
+
+def locate(folder: Path, marker: str) -> Path | None:
+    """The folder that directly holds `marker`: `folder`, or one up to two levels below it; None where there is none.
+
+    Archives unpack into a folder of their own, and some into two.
+    """
+    for depth in range(3):
+        candidates = [folder] if depth == 0 else sorted(path for path in folder.glob("/".join("*" * depth)))
+        for candidate in candidates:
+            if candidate.is_dir() and not candidate.name.startswith(".") and _below(candidate, marker.split("/")):
+                return candidate
+    return None
+
+
+def text(path: Path) -> str:
+    """The content of a text file, whatever its encoding: names and numbers are ASCII in all sets."""
+    return path.read_bytes().decode("utf-8-sig", errors="replace")
+
+
+def number(value: object, where: str) -> float:
+    """A finite number, or a DataError that names where it was wanted."""
+    try:
+        result = float(str(value))
+    except ValueError:
+        result = math.nan
+    if not math.isfinite(result):
+        raise DataError(f"{where}: {value!r} is no opinion; the file is damaged, get it again")
+    return result
+
+
+def scores_and_names(path: Path) -> list[tuple[float, str]]:
+    """The lines "5.51429 I01_01_1.bmp" of a mos_with_names.txt, names in lower case."""
+    found = []
+    for line_number, line in enumerate(text(path).splitlines(), 1):
+        words = line.split()
+        if not words:
+            continue
+        where = f"{path.name} line {line_number}"
+        if len(words) != 2 or not re.fullmatch(r"[\w-]+\.\w{3}", words[1]):
+            raise DataError(
+                f"{where}: expected an opinion and a file name, got {line!r}; the file is damaged or cut off"
+            )
+        found.append((number(words[0], where), words[1].lower()))
+    return found
+
+
+def matlab(path: Path, *variables: str) -> list[Any]:
+    """Variables of a MATLAB file; a DataError where it is damaged or has other variables."""
+    from scipy.io import loadmat
+
+    try:
+        content = loadmat(path, variable_names=variables)
+    except Exception as error:  # scipy raises whatever the damage leads to: ValueError, TypeError, zlib.error, ...
+        raise DataError(f"{path} is damaged ({' '.join(str(error).split())}); get it again") from error
+    if absent := [name for name in variables if name not in content]:
+        raise DataError(f"{path} has no variable {absent[0]}; get the set again, as its authors distribute it")
+    return [content[name] for name in variables]
+
+
+def cells(value: Any) -> list[str]:
+    """The texts of a MATLAB cell array, however deeply nested, in lower case."""
+    if isinstance(value, str):
+        return [value.strip().lower()]
+    return [inner for item in value.ravel(order="F") for inner in cells(item)] if hasattr(value, "ravel") else []
+
+
+def parts(name: str, pattern: str, where: str) -> tuple[str, ...]:
+    """The groups of a file name, or a DataError where it is none of the set's."""
+    match = re.fullmatch(pattern, name)
+    if match is None:
+        raise DataError(f"{where}: {name!r} is no image of this set")
+    return match.groups()
+
+
+def same_length(where: str, **columns: Iterable[object]) -> None:
+    """A DataError unless the columns have one length."""
+    lengths = {name: len(list(column)) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{count} {name}" for name, count in lengths.items())
+        raise DataError(f"{where}: {found}; there must be equally many, get the files again")
+
+
+def _normal(place: str) -> str:
+    return place.lower().replace(" ", "_").replace("-", "_")
+
+
+def _below(folder: Path, inner: list[str]) -> bool:
+    found = [folder]
+    for part in inner:
+        found = [path for at in found if at.is_dir() for path in at.iterdir() if _normal(path.name) == _normal(part)]
+    return bool(found)

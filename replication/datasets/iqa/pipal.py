@@ -1,0 +1,40 @@
+"""PIPAL, training part: Train_Label/A0001.txt ("A0001_00_00.bmp,1520.0648"), Train_Ref/, Distortion_1/ to _4/."""
+
+from replication.datasets.errors import DataError
+from replication.datasets.iqa.listing import Row, Tree, number, parts, text
+
+# Table 2 of Gu et al., ECCV 2020; the first number in file names. 12, 16, 10, 24, 13, 14 and 27 images a reference.
+DISTORTIONS = (
+    "traditional distortions",
+    "super-resolution, traditional",
+    "super-resolution, PSNR-oriented",
+    "super-resolution with kernel mismatch",
+    "super-resolution, GAN-based",
+    "denoising",
+    "super-resolution and denoising",
+)
+
+
+def read(tree: Tree) -> list[Row]:
+    """The rows of every label file, files in the order of their names."""
+    rows = []
+    for file in tree.names("Train_Label"):
+        if not file.endswith(".txt"):
+            continue
+        for line_number, line in enumerate(text(tree.need(f"Train_Label/{file}")).splitlines(), 1):
+            if not line.strip():
+                continue
+            where = f"Train_Label/{file} line {line_number}"
+            name, comma, opinion = (part.strip() for part in line.partition(","))
+            if not comma:
+                raise DataError(f"{where}: expected a file name, a comma and an opinion, got {line!r}")
+            rows.append(row(name.lower(), number(opinion, where), where))
+    return rows
+
+
+def row(name: str, opinion: float, where: str = "PIPAL") -> Row:
+    """The row of a0001_02_03.bmp; the last number tells methods and settings apart and is no level."""
+    image, kind = parts(name, r"(a\d{4})_0([0-6])_\d\d\.bmp", where)
+    reference = f"{image}.bmp"
+    places = tuple(f"Distortion_{part}/{name}" for part in (1, 2, 3, 4))
+    return Row(reference, name, opinion, DISTORTIONS[int(kind)], None, (f"Train_Ref/{reference}",), places)
