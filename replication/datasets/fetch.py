@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from replication.datasets import manifests
-from replication.datasets.catalogue import Folder
+from replication.datasets.catalogue import Entry, Folder
 from replication.datasets.errors import DataError
 from replication.datasets.place import add, refuse_read_only
 from replication.project import data_root
@@ -67,13 +67,14 @@ class Resuming:
                     self.progress(file, done, total)
 
 
-def fetch(entries: Sequence[Folder], *, force: bool = False, progress: Progress | None = None) -> None:
+def fetch(entries: Sequence[Entry], *, force: bool = False, progress: Progress | None = None) -> None:
     """Download these sets and put them in place. Exactly the manifest's files, or a DataError and nothing in place.
 
     Interrupted, it leaves what has arrived in a hidden folder of the data root, and the next call goes on there.
     """
+    free: list[Folder] = []
     for entry in entries:
-        if entry.download is None:
+        if not isinstance(entry, Folder) or entry.download is None:
             raise DataError(
                 f"{entry.name} has no place to be downloaded from freely. Get it from: {entry.source} "
                 f"(licence: {entry.licence}); then `python -m replication data add {entry.name} PATH`"
@@ -82,8 +83,9 @@ def fetch(entries: Sequence[Folder], *, force: bool = False, progress: Progress 
         if at and manifests.holds_images(at) and not force:
             raise DataError(f"{entry.name} is in place already, in {at}; --force replaces it")
         refuse_read_only(at or data_root() / entry.folder)
-    for url in dict.fromkeys(entry.download for entry in entries if entry.download):
-        of_this = [entry for entry in entries if entry.download and entry.download == url]
+        free.append(entry)
+    for url in dict.fromkeys(entry.download for entry in free if entry.download):
+        of_this = [entry for entry in free if entry.download == url]
         staging = data_root() / ".downloads" / PurePosixPath(urlsplit(url).path).name
         try:
             source = _download(url, of_this[0], staging, progress)

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class Judgements:
     """Comparisons of patches and how observers decided.
 
-    table, by subset and name. "bapps-2afc": columns subset, name, reference, p0, p1, fraction: the share of observers who
-    found p1 nearer to the reference than p0. "bapps-jnd": subset, name, p0, p1, fraction: the share who took p0 and p1 for
-    the same image. The columns reference, p0 and p1 hold keys of `images`.
+    table, by subset and name. "bapps-2afc": columns subset, name, reference, p0, p1, fraction: the share of observers
+    who found p1 nearer to the reference than p0. "bapps-jnd": subset, name, p0, p1, fraction: the share who took p0 and
+    p1 for the same image. The columns reference, p0 and p1 hold keys of `images`.
     """
 
     name: str
@@ -46,8 +46,12 @@ def load_judgements(name: str, *, folder: str | os.PathLike[str] | None = None) 
     """
     if name not in JUDGED:
         raise DataError(f"unknown judgements {name!r}; known: {', '.join(JUDGED)}")
-    entry = JUDGED[name]
-    at = _folder(entry, folder)
+    return read_at(JUDGED[name], _folder(JUDGED[name], folder))
+
+
+def read_at(entry: Judged, at: Path) -> Judgements:
+    """The set from the folder that holds its subsets."""
+    name = entry.name
     images: dict[str, ImageFile] = {}
     rows: list[dict[str, object]] = []
     for subset, count in entry.counts:

@@ -6,24 +6,33 @@ dependency of a stage and does not say which file of a folder differs, hence dat
 format (`cd data && md5sum -c ../data.md5`), which stages depend on. Both are written together, and read only together.
 
 Compared are images by name and content. Stray files, the case of names and where the data root is make no difference.
+
+Sets with opinions, comparisons of patches and tables have thousands of files, and it is their official folder,
+unmodified, that counts. They are pinned whole: data.dvc has DVC's hash of the folder, and data.md5 the same hash in one
+comment line ("# <hash>.dir  tid2013/"), which md5sum passes over. Every file counts, but for those that systems leave
+about.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
 from replication.datasets import manifests
-from replication.datasets.catalogue import FOLDERS
+from replication.datasets.catalogue import FOLDERS, JUDGED, RATED, TABLES, Judged, Rated, Tables
 from replication.datasets.errors import DataError
+from replication.datasets.iqa.listing import is_stray
 from replication.datasets.sets import images
+from replication.datasets.whole import read_whole
 from replication.files import atomic_write_text
 from replication.project import root
 
 PAPER_SETS = ("set5", "set14", "t91", "bsds500-train", "bsds500-val", "bsds500-test")  # pinned unless told otherwise
+
+WHOLE: Mapping[str, Rated | Judged | Tables] = {**RATED, **JUDGED, **TABLES}  # pinned by one hash of the folder
 
 _HEADER = """\
 # The real data that the committed reports were computed from; data.md5 lists the same files one by one.
@@ -48,40 +57,49 @@ def write(names: Iterable[str] = ()) -> list[str]:
     """
     document = _document()
     outs = {out["path"]: out for out in document.get("outs", [])}
-    chosen = list(names) or [name for name in FOLDERS if _path(name) in outs] or list(PAPER_SETS)
-    if unknown := [name for name in chosen if name not in FOLDERS]:
-        raise DataError(f"{unknown[0]!r} is no set of files under the data root; known: {', '.join(FOLDERS)}")
+    known = [*FOLDERS, *WHOLE]
+    chosen = list(names) or [name for name in known if _path(name) in outs] or list(PAPER_SETS)
+    if unknown := [name for name in chosen if name not in known]:
+        raise DataError(f"{unknown[0]!r} is no set of files under the data root; known: {', '.join(known)}")
     pinned = _pinned(document, replaced=chosen)
+    whole = _pinned_whole(document, replaced=chosen)
     for name in chosen:
+        if name in WHOLE:
+            read_whole(WHOLE[name])  # as published and complete, or an error that says what is missing
+            files = _files(name)
+            whole[name] = folder_md5({inside: manifests.md5(path) for inside, path in files.items()})
+            outs[_path(name)] = _out(name, whole[name], files.values())
+            continue
         images(name)  # complete, or an error that says what is missing
         paths = list(_images(name).values())
         pinned[name] = {path.name: manifests.md5(path) for path in paths}
-        outs[_path(name)] = {
-            "md5": folder_md5(pinned[name]),
-            "size": sum(path.stat().st_size for path in paths),
-            "nfiles": len(paths),
-            "hash": "md5",
-            "cache": False,
-            "path": _path(name),
-        }
+        outs[_path(name)] = _out(name, folder_md5(pinned[name]), paths)
     document["outs"] = list(outs.values())
     lines = [
         f"{md5}  {FOLDERS[name].folder}/{file}\n"
         for name, files in pinned.items()
         for file, md5 in sorted(files.items())
     ]
+    lines += [f"# {md5}  {WHOLE[name].folder}/\n" for name, md5 in whole.items()]
     atomic_write_text(_listing(), "".join(lines))
     atomic_write_text(_dvc_file(), _HEADER + yaml.safe_dump(document, sort_keys=False))
     return chosen
 
 
 def read() -> dict[str, dict[str, str]]:
-    """The pinned sets: name -> file -> MD5. Empty where there is no data.dvc."""
+    """The pinned image sets: name -> file -> MD5. Empty where there is no data.dvc. Sets pinned whole: `whole`."""
     return _pinned(_document())
+
+
+def whole() -> dict[str, str]:
+    """The sets and tables that are pinned by one hash of their folder: name -> DVC's hash."""
+    return _pinned_whole(_document())
 
 
 def difference(name: str) -> str:
     """How set `name` under the data root differs from the pin, in words; empty where it is as pinned."""
+    if name in WHOLE:
+        return _difference_whole(name)
     pinned = read()
     if name not in pinned:
         return "not pinned"
@@ -102,11 +120,16 @@ def check(names: Iterable[str]) -> None:
     """Raise a DataError unless every one of these sets is as pinned; the message names the files.
 
     For stages that depend on data.md5: what they read must be what it says. Sets that are no files under the data root
-    (the installed photos, a folder of one's own) have no pin and are passed over.
+    (the installed photos, a folder of one's own) have no pin and are passed over. So is a set with opinions that is
+    neither there nor pinned: the stage goes on with the others and reports it as missing.
     """
+    names = list(names)
+    wholes = [name for name in dict.fromkeys(names) if name in WHOLE]
+    pinned = whole() if wholes else {}
     names = [name for name in names if name in FOLDERS]
     for name in names:
         images(name)  # a set that is missing has an error of its own, which says where to get it
+    names += [name for name in wholes if name in pinned or _files(name)]
     differences = {name: text for name in names if (text := difference(name))}
     if differences:
         adopt = " ".join(differences)
@@ -118,7 +141,20 @@ def check(names: Iterable[str]) -> None:
 
 
 def _path(name: str) -> str:
-    return f"data/{FOLDERS[name].folder}"  # in the project, wherever the data root is here
+    folder = FOLDERS[name].folder if name in FOLDERS else WHOLE[name].folder
+    return f"data/{folder}"  # in the project, wherever the data root is here
+
+
+def _out(name: str, md5: str, paths: Collection[Path]) -> dict[str, Any]:
+    """The entry of a folder in data.dvc."""
+    return {
+        "md5": md5,
+        "size": sum(path.stat().st_size for path in paths),
+        "nfiles": len(paths),
+        "hash": "md5",
+        "cache": False,
+        "path": _path(name),
+    }
 
 
 def _dvc_file() -> Path:
@@ -132,6 +168,30 @@ def _listing() -> Path:
 def _images(name: str) -> dict[str, Path]:
     folder = manifests.locate(FOLDERS[name].folder)
     return manifests.list_images(folder) if folder else {}
+
+
+def _files(name: str) -> dict[str, Path]:
+    """All files of a set that is pinned whole, by path inside its folder; none where it is not there."""
+    folder = manifests.locate(WHOLE[name].folder)
+    if folder is None:
+        return {}
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    inside = {path.relative_to(folder).as_posix(): path for path in found}
+    return {name: path for name, path in inside.items() if not is_stray(name)}
+
+
+def _difference_whole(name: str) -> str:
+    pinned = whole()
+    if name not in pinned:
+        return "not pinned"
+    files = _files(name)
+    if not files:
+        return "missing"
+    out = next(out for out in _document()["outs"] if out["path"] == _path(name))
+    if len(files) != out.get("nfiles"):
+        return f"{len(files)} files instead of {out.get('nfiles')}"
+    found = folder_md5({inside: manifests.md5(path) for inside, path in files.items()})
+    return "" if found == pinned[name] else "other content or names of files"
 
 
 def _document() -> dict[str, Any]:
@@ -151,12 +211,29 @@ def _pinned(document: Mapping[str, Any], replaced: Iterable[str] = ()) -> dict[s
     if _listing().is_file():
         for line in _listing().read_text(encoding="utf-8").splitlines():
             md5, _, path = line.partition("  ")
+            if md5.startswith("#"):
+                continue  # a set that is pinned whole
             files.setdefault(str(PurePosixPath(path).parent), {})[PurePosixPath(path).name] = md5
     pinned = {name: files.get(entry.folder, {}) for name, entry in FOLDERS.items() if _path(name) in outs}
     for name, listed in pinned.items():
         if name not in replaced and folder_md5(listed) != outs[_path(name)]:
-            raise DataError(
-                f"data.dvc and data.md5 disagree about {name}; take both from git, or write both with "
-                f"`python -m replication data pin {name}`"
-            )
+            raise DataError(_disagree(name))
     return pinned
+
+
+def _pinned_whole(document: Mapping[str, Any], replaced: Iterable[str] = ()) -> dict[str, str]:
+    """The hash of every set pinned whole; data.dvc and data.md5 must be of one mind, save about those `replaced`."""
+    outs = {out["path"]: str(out.get("md5")) for out in document.get("outs", [])}
+    pinned = {name: outs[_path(name)] for name in WHOLE if _path(name) in outs}
+    listed = _listing().read_text(encoding="utf-8").splitlines() if _listing().is_file() else []
+    for name, md5 in pinned.items():
+        if name not in replaced and f"# {md5}  {WHOLE[name].folder}/" not in listed:
+            raise DataError(_disagree(name))
+    return pinned
+
+
+def _disagree(name: str) -> str:
+    return (
+        f"data.dvc and data.md5 disagree about {name}; take both from git, or write both with "
+        f"`python -m replication data pin {name}`"
+    )

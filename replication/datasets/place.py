@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from replication.datasets import manifests
-from replication.datasets.catalogue import Folder
+from replication.datasets.catalogue import Entry, Folder, Judged, Rated, Tables
 from replication.datasets.errors import DataError, ImageError
 from replication.datasets.images import read_image
+from replication.datasets.iqa.listing import is_stray, normal
+from replication.datasets.whole import read_whole
 from replication.project import data_root
 
 
@@ -27,13 +29,14 @@ class _Container:
     read: Callable[[str], bytes]
 
 
-def add(entry: Folder, source: Path, *, force: bool = False, as_published: bool = False) -> manifests.State:
+def add(entry: Entry, source: Path, *, force: bool = False, as_published: bool = False) -> manifests.State:
     """Copy the images of a set from `source`, a folder or a zip or tar archive that holds them somewhere inside.
 
-    The folder inside `source` that has most of the manifest's file names is taken. Nothing is in place until everything
-    is: the copy grows in a hidden folder beside its destination and is renamed at the end; if anything fails, what was
-    there before is untouched. Gives the state of what is now in place: complete, or different where the copy is
-    another one than the manifest's.
+    The folder inside `source` that has most of the manifest's file names is taken; a set with opinions, comparisons or
+    tables is taken whole, as the folder that holds the file it is recognised by, and read once. Nothing is in place
+    until everything is: the copy grows in a hidden folder beside its destination and is renamed at the end; if anything
+    fails, what was there before is untouched. Gives the state of what is now in place: complete, or different where the
+    copy is another one than the manifest's or a part of a set.
 
     A DataError: nothing like the set inside, images missing or unusable, a damaged archive, images in place already
     (unless `force`), or files other than the manifest's where `as_published` asks for exactly those.
@@ -43,15 +46,22 @@ def add(entry: Folder, source: Path, *, force: bool = False, as_published: bool 
     if not force and destination.is_dir() and any(destination.iterdir()):
         raise DataError(f"{entry.name}: the folder {destination} is not empty; --force replaces it")
     with _open(source) as container:
-        chosen = _choose(entry, container, source)
+        if isinstance(entry, Folder):
+            chosen = {inside: PurePosixPath(inside).name for inside in _choose(entry, container, source)}
+        else:
+            chosen = _choose_whole(entry, container, source)
         destination.parent.mkdir(parents=True, exist_ok=True)
         building = destination.parent / f".{destination.name}.{os.getpid()}.part"
         try:
             building.mkdir()
-            for inside in chosen:
-                # Only the last part of a name is used, so no name in an archive can lead out of the folder.
-                _write(building / PurePosixPath(inside).name, container.read(inside))
-            state = _check(entry, building, source, as_published)
+            for inside, place in chosen.items():
+                # Only the last part of a name is used, or parts without "..": no name can lead out of the folder.
+                (building / place).parent.mkdir(parents=True, exist_ok=True)
+                _write(building / place, container.read(inside))
+            if isinstance(entry, Folder):
+                state = _check(entry, building, source, as_published)
+            else:
+                state = _check_whole(entry, building, source, len(chosen))
             _swap(building, destination)
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -115,6 +125,46 @@ def _choose(entry: Folder, container: _Container, source: Path) -> list[str]:
     if manifest.keys() <= set(chosen.values()):  # all there; whatever else lies beside is not part of the set
         return [inside for inside, name in chosen.items() if name in manifest]
     return list(chosen)
+
+
+def _choose_whole(entry: Rated | Judged | Tables, container: _Container, source: Path) -> dict[str, str]:
+    """Path in the container -> path in the set's folder, of every file below the folder that holds the set's marker."""
+    marker = normal(entry.marker).split("/")
+    above: set[tuple[str, ...]] = set()  # the folders that hold the marker, as spelled
+    files = [inside for inside in container.sizes if not is_stray(inside.removeprefix("./"))]
+    for inside in files:
+        parts = PurePosixPath(inside).parts
+        if ".." in parts or inside.startswith("/"):
+            raise DataError(f"{source} holds the file {inside}, which leads out of the set's folder")
+        lower = [normal(part) for part in parts]
+        above |= {parts[:at] for at in range(len(parts)) if lower[at : at + len(marker)] == marker}
+    if not above:
+        raise DataError(f"{source} holds nothing like {entry.name} (a folder with {entry.marker})")
+    if len(above) > 1:
+        both = " and ".join(sorted("/".join(parts) or "." for parts in above)[:2])
+        raise DataError(f"{source} holds {entry.name} twice, in {both}; give the folder that is meant")
+    depth = len(above.pop())
+    inner = depth + len(marker) if isinstance(entry, Judged) else depth  # their folder is the marker itself
+    start = next(PurePosixPath(inside).parts[:depth] for inside in files if _marked(inside, depth, marker))
+    chosen = {}
+    for inside in files:
+        parts = PurePosixPath(inside).parts
+        if parts[:depth] == start and (inner == depth or _marked(inside, depth, marker)):
+            chosen[inside] = "/".join(parts[inner:])
+    return chosen
+
+
+def _marked(inside: str, depth: int, marker: list[str]) -> bool:
+    return [normal(part) for part in PurePosixPath(inside).parts[depth : depth + len(marker)]] == marker
+
+
+def _check_whole(entry: Rated | Judged | Tables, folder: Path, source: Path, files: int) -> manifests.State:
+    """Read the set once from where it is being built; the errors of reading it say what is wrong."""
+    try:
+        words = read_whole(entry, folder)
+    except DataError as error:
+        raise DataError(f"{source}: nothing was put in place. {error}".replace(str(folder), str(source))) from None
+    return manifests.State("complete" if words.startswith("complete") else "different", files, files)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Image quality sets with human opinions. `datasets.load("tid2013")` gives one: table, images, what the opinion is."""
 
-import csv
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,8 +12,8 @@ from replication.datasets import distort, manifests
 from replication.datasets.catalogue import RATED, Opinion, Rated
 from replication.datasets.errors import DataError
 from replication.datasets.images import Pixels
-from replication.datasets.iqa import csiq, fingerprints, kadid, live, pipal, qads, tid
-from replication.datasets.iqa.listing import Row, Tree, locate, number
+from replication.datasets.iqa import csiq, fingerprints, kadid, live, own, pipal, qads, tid
+from replication.datasets.iqa.listing import Row, Tree, locate
 from replication.datasets.sets import ImageFile
 from replication.project import data_root, root
 
@@ -303,9 +302,8 @@ def _table(rows: Iterable[Row]) -> "pd.DataFrame":
 
 
 def _photos() -> RatedSet:
-    rows = [
-        Row(reference, name, float(level), words, level, (), ()) for reference, name, words, level in distort.listing()
-    ]
+    made = distort.listing()
+    rows = [Row(reference, name, float(level), words, level, (), ()) for reference, name, words, level in made]
     return RatedSet(
         distort.NAME,
         "Distorted photos",
@@ -315,8 +313,8 @@ def _photos() -> RatedSet:
         _table(rows),
         dict(distort.images()),
         (
-            "opinions are the order in which the distortions were made, no human scored them; they compare levels of one "
-            "distortion of one reference, nothing else",
+            "opinions are the order in which the distortions were made, no human scored them",
+            "they compare levels of one distortion of one reference, nothing else",
             "the numbers replicate nothing",
         ),
     )
@@ -331,7 +329,7 @@ def _csv(
     path = given if given.is_absolute() or given.is_file() else root() / given
     if not path.is_file():
         raise DataError(f"no file {given}; known sets: {', '.join([*RATED, distort.NAME])}")
-    rows = _csv_rows(path)
+    rows = own.read(path)
     files = {key: path.parent / key for row in rows for key in (row.reference, row.distorted)}
     missing = [key for key, at in files.items() if not at.is_file()]
     kept = [row for row in rows if row.reference not in missing and row.distorted not in missing]
@@ -357,35 +355,3 @@ def _csv(
         images,
         remarks if missing else (),
     )
-
-
-def _csv_rows(path: Path) -> list[Row]:
-    rows = []
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        if absent := [column for column in COLUMNS[:3] if column not in (reader.fieldnames or ())]:
-            raise DataError(
-                f"{path}: no column {' and no column '.join(absent)}; wanted are reference, distorted and opinion, "
-                "and if there are any, distortion and level"
-            )
-        for line in reader:
-            where = f"{path.name} line {reader.line_num}"
-            if not line["reference"] or not line["distorted"]:
-                raise DataError(f"{where}: no reference or no distorted image")
-            level = (line.get("level") or "").strip()
-            if level and not level.isdigit():
-                raise DataError(f"{where}: the level {level!r} is no whole number")
-            rows.append(
-                Row(
-                    line["reference"],
-                    line["distorted"],
-                    number(line["opinion"], where),
-                    line.get("distortion") or "",
-                    int(level) if level else None,
-                    (),
-                    (),
-                )
-            )
-    if not rows:
-        raise DataError(f"{path} has no rows below the names of its columns")
-    return rows

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from replication.datasets import manifests, photos, pin
-from replication.datasets.catalogue import FOLDERS, WEIGHTS, Folder, Weights
+from replication.datasets import distort, manifests, photos, pin, rated
+from replication.datasets.catalogue import FOLDERS, WEIGHTS, Folder, Judged, Rated, Tables, Weights
 from replication.datasets.errors import DataError
+from replication.datasets.whole import is_there, read_whole
 from replication.project import data_root
 
 
@@ -24,9 +25,10 @@ class Row:
 
 
 def sets() -> list[Row]:
-    """The state of every image set: against its manifest, and against data.dvc."""
-    pinned = pin.read()
+    """The state of every set: against its manifest or what was published, and against data.dvc."""
+    pinned, whole = pin.read(), pin.whole()
     rows = [_folder_row(entry, name in pinned) for name, entry in FOLDERS.items()]
+    rows += [_whole_row(entry, name in whole) for name, entry in pin.WHOLE.items()]
     for name, (_, pieces) in photos.PHOTOS.items():
         rows.append(
             Row(
@@ -37,6 +39,8 @@ def sets() -> list[Row]:
                 "comes with scikit-image and scikit-learn; replicates nothing",
             )
         )
+    pieces = photos.PHOTOS[distort.REFERENCES][1]
+    rows.append(Row(distort.NAME, _installed(pieces), "", distort.LICENCE, f"{distort.SOURCE}; replicates nothing"))
     return rows
 
 
@@ -63,6 +67,21 @@ def _folder_row(entry: Folder, pinned: bool) -> Row:
         words, against_pin = str(error), ""
     fetch = f"`data fetch {entry.name}`; " if entry.download else ""
     return Row(entry.name, words, against_pin, entry.licence, fetch + entry.source)
+
+
+def _whole_row(entry: Rated | Judged | Tables, pinned: bool) -> Row:
+    words, against_pin = "missing", "pinned" if pinned else ""
+    try:
+        if is_there(entry):
+            words = read_whole(entry)
+            if pinned:
+                difference = pin.difference(entry.name)
+                against_pin = f"differs from pin: {difference}" if difference else "as pinned"
+    except (DataError, OSError) as error:
+        words = str(error)
+        if isinstance(entry, Rated):
+            words = words.replace(rated.how_to_get(entry), "").strip()  # stands in the last column
+    return Row(entry.name, words, against_pin, entry.licence, entry.source)
 
 
 def _installed(pieces: dict[str, photos.Piece]) -> str:

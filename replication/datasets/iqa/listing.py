@@ -28,6 +28,12 @@ class Row:
     copy: bool = False
 
 
+def is_stray(place: str) -> bool:
+    """Whether a file (relative, with slashes) is one that systems leave about: hidden, Thumbs.db, __MACOSX/..."""
+    parts = place.lower().split("/")
+    return any(part.startswith(".") for part in parts) or bool({"__macosx", "thumbs.db", "desktop.ini"} & set(parts))
+
+
 class Tree:
     """The files below a folder, found whatever the case of their names, and with "Part 1" the same as "Part_1"."""
 
@@ -35,13 +41,14 @@ class Tree:
         self.folder = folder
         self._files: dict[str, list[Path]] = {}
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.name.startswith("."):
-                self._files.setdefault(_normal(path.relative_to(folder).as_posix()), []).append(path)
+            inside = path.relative_to(folder).as_posix()
+            if path.is_file() and not is_stray(inside):
+                self._files.setdefault(normal(inside), []).append(path)
 
     def find(self, *places: str) -> Path | None:
         """The first of the places (relative, with slashes) where there is a file; DataError where it is there twice."""
         for place in places:
-            found = self._files.get(_normal(place), [])
+            found = self._files.get(normal(place), [])
             if len(found) > 1:
                 raise DataError(f"{self.folder} holds {' and '.join(path.name for path in found)}; keep one of them")
             if found:
@@ -57,7 +64,7 @@ class Tree:
 
     def names(self, folder: str) -> Iterator[str]:
         """File names directly in a folder, normalised, sorted."""
-        start = f"{_normal(folder)}/"
+        start = f"{normal(folder)}/"
         yield from sorted(
             place.removeprefix(start)
             for place in self._files
@@ -146,12 +153,13 @@ def same_length(where: str, **columns: Iterable[object]) -> None:
         raise DataError(f"{where}: {found}; there must be equally many, get the files again")
 
 
-def _normal(place: str) -> str:
+def normal(place: str) -> str:
+    """A path with slashes as it is compared: in lower case, blanks and hyphens as underscores."""
     return place.lower().replace(" ", "_").replace("-", "_")
 
 
 def _below(folder: Path, inner: list[str]) -> bool:
     found = [folder]
     for part in inner:
-        found = [path for at in found if at.is_dir() for path in at.iterdir() if _normal(path.name) == _normal(part)]
+        found = [path for at in found if at.is_dir() for path in at.iterdir() if normal(path.name) == normal(part)]
     return bool(found)
