@@ -413,12 +413,18 @@ WEIGHTS = (
 )
 
 
-Entry: TypeAlias = Folder | Rated | Judged | Tables
+Whole: TypeAlias = Rated | Judged | Tables  # an official folder as it is, and not a list of images
+Entry: TypeAlias = Folder | Whole
+
+
+def wholes() -> dict[str, Whole]:
+    """The sets and tables that are an official folder as a whole, by name."""
+    return {**RATED, **JUDGED, **TABLES}
 
 
 def known() -> dict[str, Entry]:
     """Everything with files under the data root, weights apart, by name."""
-    return {**FOLDERS, **RATED, **JUDGED, **TABLES}
+    return {**FOLDERS, **wholes()}
 
 
 def select(name: str) -> list[Entry]:

@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from replication.datasets import manifests
-from replication.datasets.catalogue import FOLDERS, JUDGED, RATED, TABLES, Judged, Rated, Tables
+from replication.datasets.catalogue import FOLDERS, known, wholes
 from replication.datasets.errors import DataError
 from replication.datasets.iqa.listing import is_stray
 from replication.datasets.sets import images
@@ -31,8 +31,6 @@ from replication.files import atomic_write_text
 from replication.project import root
 
 PAPER_SETS = ("set5", "set14", "t91", "bsds500-train", "bsds500-val", "bsds500-test")  # pinned unless told otherwise
-
-WHOLE: Mapping[str, Rated | Judged | Tables] = {**RATED, **JUDGED, **TABLES}  # pinned by one hash of the folder
 
 _HEADER = """\
 # The real data that the committed reports were computed from; data.md5 lists the same files one by one.
@@ -57,15 +55,14 @@ def write(names: Iterable[str] = ()) -> list[str]:
     """
     document = _document()
     outs = {out["path"]: out for out in document.get("outs", [])}
-    known = [*FOLDERS, *WHOLE]
-    chosen = list(names) or [name for name in known if _path(name) in outs] or list(PAPER_SETS)
-    if unknown := [name for name in chosen if name not in known]:
-        raise DataError(f"{unknown[0]!r} is no set of files under the data root; known: {', '.join(known)}")
+    chosen = list(names) or [name for name in known() if _path(name) in outs] or list(PAPER_SETS)
+    if unknown := [name for name in chosen if name not in known()]:
+        raise DataError(f"{unknown[0]!r} is no set of files under the data root; known: {', '.join(known())}")
     pinned = _pinned(document, replaced=chosen)
     whole = _pinned_whole(document, replaced=chosen)
     for name in chosen:
-        if name in WHOLE:
-            read_whole(WHOLE[name])  # as published and complete, or an error that says what is missing
+        if name in wholes():
+            read_whole(wholes()[name])  # as published and complete, or an error that says what is missing
             files = _files(name)
             whole[name] = folder_md5({inside: manifests.md5(path) for inside, path in files.items()})
             outs[_path(name)] = _out(name, whole[name], files.values())
@@ -80,7 +77,7 @@ def write(names: Iterable[str] = ()) -> list[str]:
         for name, files in pinned.items()
         for file, md5 in sorted(files.items())
     ]
-    lines += [f"# {md5}  {WHOLE[name].folder}/\n" for name, md5 in whole.items()]
+    lines += [f"# {md5}  {wholes()[name].folder}/\n" for name, md5 in whole.items()]
     atomic_write_text(_listing(), "".join(lines))
     atomic_write_text(_dvc_file(), _HEADER + yaml.safe_dump(document, sort_keys=False))
     return chosen
@@ -98,7 +95,7 @@ def whole() -> dict[str, str]:
 
 def difference(name: str) -> str:
     """How set `name` under the data root differs from the pin, in words; empty where it is as pinned."""
-    if name in WHOLE:
+    if name in wholes():
         return _difference_whole(name)
     pinned = read()
     if name not in pinned:
@@ -124,12 +121,12 @@ def check(names: Iterable[str]) -> None:
     neither there nor pinned: the stage goes on with the others and reports it as missing.
     """
     names = list(names)
-    wholes = [name for name in dict.fromkeys(names) if name in WHOLE]
-    pinned = whole() if wholes else {}
+    large = [name for name in dict.fromkeys(names) if name in wholes()]
+    pinned = whole() if large else {}
     names = [name for name in names if name in FOLDERS]
     for name in names:
         images(name)  # a set that is missing has an error of its own, which says where to get it
-    names += [name for name in wholes if name in pinned or _files(name)]
+    names += [name for name in large if name in pinned or _files(name)]
     differences = {name: text for name in names if (text := difference(name))}
     if differences:
         adopt = " ".join(differences)
@@ -141,8 +138,7 @@ def check(names: Iterable[str]) -> None:
 
 
 def _path(name: str) -> str:
-    folder = FOLDERS[name].folder if name in FOLDERS else WHOLE[name].folder
-    return f"data/{folder}"  # in the project, wherever the data root is here
+    return f"data/{known()[name].folder}"  # in the project, wherever the data root is here
 
 
 def _out(name: str, md5: str, paths: Collection[Path]) -> dict[str, Any]:
@@ -172,7 +168,7 @@ def _images(name: str) -> dict[str, Path]:
 
 def _files(name: str) -> dict[str, Path]:
     """All files of a set that is pinned whole, by path inside its folder; none where it is not there."""
-    folder = manifests.locate(WHOLE[name].folder)
+    folder = manifests.locate(wholes()[name].folder)
     if folder is None:
         return {}
     found = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -224,10 +220,10 @@ def _pinned(document: Mapping[str, Any], replaced: Iterable[str] = ()) -> dict[s
 def _pinned_whole(document: Mapping[str, Any], replaced: Iterable[str] = ()) -> dict[str, str]:
     """The hash of every set pinned whole; data.dvc and data.md5 must be of one mind, save about those `replaced`."""
     outs = {out["path"]: str(out.get("md5")) for out in document.get("outs", [])}
-    pinned = {name: outs[_path(name)] for name in WHOLE if _path(name) in outs}
+    pinned = {name: outs[_path(name)] for name in wholes() if _path(name) in outs}
     listed = _listing().read_text(encoding="utf-8").splitlines() if _listing().is_file() else []
     for name, md5 in pinned.items():
-        if name not in replaced and f"# {md5}  {WHOLE[name].folder}/" not in listed:
+        if name not in replaced and f"# {md5}  {wholes()[name].folder}/" not in listed:
             raise DataError(_disagree(name))
     return pinned
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from replication.datasets import manifests
-from replication.datasets.catalogue import Entry, Folder, Judged, Rated, Tables
+from replication.datasets.catalogue import Entry, Folder, Judged, Whole
 from replication.datasets.errors import DataError, ImageError
 from replication.datasets.images import read_image
 from replication.datasets.iqa.listing import is_stray, normal
@@ -127,7 +127,7 @@ def _choose(entry: Folder, container: _Container, source: Path) -> list[str]:
     return list(chosen)
 
 
-def _choose_whole(entry: Rated | Judged | Tables, container: _Container, source: Path) -> dict[str, str]:
+def _choose_whole(entry: Whole, container: _Container, source: Path) -> dict[str, str]:
     """Path in the container -> path in the set's folder, of every file below the folder that holds the set's marker."""
     marker = normal(entry.marker).split("/")
     above: set[tuple[str, ...]] = set()  # the folders that hold the marker, as spelled
@@ -158,7 +158,7 @@ def _marked(inside: str, depth: int, marker: list[str]) -> bool:
     return [normal(part) for part in PurePosixPath(inside).parts[depth : depth + len(marker)]] == marker
 
 
-def _check_whole(entry: Rated | Judged | Tables, folder: Path, source: Path, files: int) -> manifests.State:
+def _check_whole(entry: Whole, folder: Path, source: Path, files: int) -> manifests.State:
     """Read the set once from where it is being built; the errors of reading it say what is wrong."""
     try:
         words = read_whole(entry, folder)
@@ -178,7 +178,8 @@ def _open(source: Path) -> Iterator[_Container]:
             raise DataError(f"no file or folder {source}")
         elif zipfile.is_zipfile(source):
             with zipfile.ZipFile(source) as archive:
-                yield _Container({info.filename: info.file_size for info in archive.infolist()}, archive.read)
+                files_inside = [info for info in archive.infolist() if not info.is_dir()]
+                yield _Container({info.filename: info.file_size for info in files_inside}, archive.read)
         elif tarfile.is_tarfile(source):
             with tarfile.open(source) as tar:
                 members = {member.name: member for member in tar if member.isfile()}

@@ -127,7 +127,7 @@ def _read(path: Path, known: _Published) -> tuple[list[Row], dict[str, list[floa
                 _row(known.data_set, line[image].lower(), number(line[known.opinion_column], where), where, references)
             )
             for metric in metrics:
-                scores[_RENAMED.get(metric, metric)].append(number(line[metric], where))
+                scores[_RENAMED.get(metric, metric)].append(number(line[metric], where, "score"))
     if len(rows) != known.rows:
         raise DataError(f"{path} has {len(rows)} of {known.rows} rows; get the table again")
     return rows, scores

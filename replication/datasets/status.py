@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from replication.datasets import distort, manifests, photos, pin, rated
-from replication.datasets.catalogue import FOLDERS, WEIGHTS, Folder, Judged, Rated, Tables, Weights
+from replication.datasets.catalogue import FOLDERS, WEIGHTS, Folder, Rated, Weights, Whole, wholes
 from replication.datasets.errors import DataError
 from replication.datasets.whole import is_there, read_whole
 from replication.project import data_root
@@ -28,7 +28,7 @@ def sets() -> list[Row]:
     """The state of every set: against its manifest or what was published, and against data.dvc."""
     pinned, whole = pin.read(), pin.whole()
     rows = [_folder_row(entry, name in pinned) for name, entry in FOLDERS.items()]
-    rows += [_whole_row(entry, name in whole) for name, entry in pin.WHOLE.items()]
+    rows += [_whole_row(entry, name in whole) for name, entry in wholes().items()]
     for name, (_, pieces) in photos.PHOTOS.items():
         rows.append(
             Row(
@@ -69,7 +69,7 @@ def _folder_row(entry: Folder, pinned: bool) -> Row:
     return Row(entry.name, words, against_pin, entry.licence, fetch + entry.source)
 
 
-def _whole_row(entry: Rated | Judged | Tables, pinned: bool) -> Row:
+def _whole_row(entry: Whole, pinned: bool) -> Row:
     words, against_pin = "missing", "pinned" if pinned else ""
     try:
         if is_there(entry):

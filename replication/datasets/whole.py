@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from replication.datasets import judged, manifests, rated
-from replication.datasets.catalogue import Judged, Rated, Tables
+from replication.datasets.catalogue import Judged, Rated, Whole
 from replication.datasets.errors import DataError
 from replication.project import data_root
 
 
-def read_whole(entry: Rated | Judged | Tables, folder: Path | None = None) -> str:
+def read_whole(entry: Whole, folder: Path | None = None) -> str:
     """Read a set from its folder, under the data root unless told, and say what is there: "complete (3000 images)".
 
     A DataError where it is missing, incomplete or not as published.
@@ -17,7 +17,7 @@ def read_whole(entry: Rated | Judged | Tables, folder: Path | None = None) -> st
         found = rated.load(entry.name, folder=folder)
         if len(found) == entry.images:
             return f"complete ({len(found)} images)"
-        return f"a part: {found.title} ({len(found)} images)"
+        return f"a part: {found.title}"
     if isinstance(entry, Judged):
         judgements = judged.read_at(entry, folder) if folder else judged.load_judgements(entry.name)
         return f"complete ({len(judgements)} comparisons)"
@@ -29,7 +29,7 @@ def read_whole(entry: Rated | Judged | Tables, folder: Path | None = None) -> st
     return f"complete ({len(entry.files)} files)"
 
 
-def is_there(entry: Rated | Judged | Tables) -> bool:
+def is_there(entry: Whole) -> bool:
     """Whether there is anything of a set under the data root."""
     if isinstance(entry, Rated):
         return rated.find(entry) is not None

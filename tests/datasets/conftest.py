@@ -1,13 +1,17 @@
 """A project and a data root of a test's own, and image sets in miniature."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from layouts import FEW, build
 from pictures import encoded, picture
 
 from replication.datasets import manifests, place
-from replication.datasets.catalogue import FOLDERS
+from replication.datasets.catalogue import FOLDERS, RATED
+from replication.datasets.iqa import fingerprints, live
+from replication.datasets.iqa.listing import Row
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +67,26 @@ def miniature(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     yield make
     manifests.read.cache_clear()
+
+
+@pytest.fixture
+def few(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """`few("csiq")` builds a set of a few images under data/, and makes it what was published."""
+    monkeypatch.setattr(fingerprints, "FOLDER", tmp_path / "fingerprints")
+    monkeypatch.setattr(
+        live, "FOLDERS", {"jp2k": ("JPEG 2000 compression", 4), "wn": ("white noise", 2), "gblur": ("Gaussian blur", 1)}
+    )
+    fingerprints.read.cache_clear()
+
+    def make(name: str, rows: list[Row] | None = None) -> Path:
+        rows = rows or FEW[name]
+        references = len({row.reference for row in rows})
+        monkeypatch.setitem(RATED, name, dataclasses.replace(RATED[name], images=len(rows), references=references))
+        if name in fingerprints.PRECISION:
+            fingerprints.write(name, rows)
+        folder = project / "data" / name
+        folder.mkdir(parents=True)
+        return build(name, rows, folder)
+
+    yield make
+    fingerprints.read.cache_clear()

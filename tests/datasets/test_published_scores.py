@@ -91,7 +91,7 @@ def test_missing_damaged_and_unknown_tables(project: Path) -> None:
     with pytest.raises(DataError, match="has 1 of 750 rows"):
         datasets.published_scores("csiq")
     path.write_text("distorted,opinion_score,DeepWSD_VGG\n1600.AWGN.1.png,0.062,\n")
-    with pytest.raises(DataError, match="csiq.csv line 2: '' is no opinion"):
+    with pytest.raises(DataError, match="csiq.csv line 2: '' is no score"):
         datasets.published_scores("csiq")
     path.write_text("distorted,DeepWSD_VGG\n1600.AWGN.1.png,0.2\n")
     with pytest.raises(DataError, match="has no column opinion_score"):

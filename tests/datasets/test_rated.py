@@ -19,33 +19,9 @@ from pictures import encoded, picture
 from replication import datasets
 from replication.datasets import DataError, rated
 from replication.datasets.catalogue import RATED
-from replication.datasets.iqa import fingerprints, labels, live, tid
-from replication.datasets.iqa.listing import Row
+from replication.datasets.iqa import fingerprints, labels, tid
 
 NAMES = list(FEW)
-
-
-@pytest.fixture
-def few(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
-    """`few("csiq")` builds a set of a few images under data/, and makes it what was published."""
-    monkeypatch.setattr(fingerprints, "FOLDER", tmp_path / "fingerprints")
-    monkeypatch.setattr(
-        live, "FOLDERS", {"jp2k": ("JPEG 2000 compression", 4), "wn": ("white noise", 2), "gblur": ("Gaussian blur", 1)}
-    )
-    fingerprints.read.cache_clear()
-
-    def make(name: str, rows: list[Row] | None = None) -> Path:
-        rows = rows or FEW[name]
-        references = len({row.reference for row in rows})
-        monkeypatch.setitem(RATED, name, dataclasses.replace(RATED[name], images=len(rows), references=references))
-        if name in fingerprints.PRECISION:
-            fingerprints.write(name, rows)
-        folder = project / "data" / name
-        folder.mkdir(parents=True)
-        return build(name, rows, folder)
-
-    yield make
-    fingerprints.read.cache_clear()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -46,7 +46,7 @@ def read(tree: Tree) -> list[Row]:
         known = str(kind).strip().lower().replace(" ", "")
         if known not in DISTORTIONS:
             raise DataError(f"{where}: unknown distortion {kind!r}; known: {', '.join(DISTORTIONS)}")
-        rows.append(row(name, DISTORTIONS[known][0], int(number(level, where)), number(opinion, where)))
+        rows.append(row(name, DISTORTIONS[known][0], int(number(level, where, "level")), number(opinion, where)))
     return rows
 
 

@@ -80,7 +80,8 @@ def locate(folder: Path, marker: str) -> Path | None:
     for depth in range(3):
         candidates = [folder] if depth == 0 else sorted(path for path in folder.glob("/".join("*" * depth)))
         for candidate in candidates:
-            if candidate.is_dir() and not candidate.name.startswith(".") and _below(candidate, marker.split("/")):
+            hidden = depth > 0 and candidate.name.startswith(".")
+            if candidate.is_dir() and not hidden and _below(candidate, marker.split("/")):
                 return candidate
     return None
 
@@ -90,14 +91,16 @@ def text(path: Path) -> str:
     return path.read_bytes().decode("utf-8-sig", errors="replace")
 
 
-def number(value: object, where: str) -> float:
+def number(
+    value: object, where: str, what: str = "opinion", advice: str = "; the file is damaged, get it again"
+) -> float:
     """A finite number, or a DataError that names where it was wanted."""
     try:
         result = float(str(value))
     except ValueError:
         result = math.nan
     if not math.isfinite(result):
-        raise DataError(f"{where}: {value!r} is no opinion; the file is damaged, get it again")
+        raise DataError(f"{where}: {value!r} is no {what}{advice}")
     return result
 
 

@@ -30,7 +30,7 @@ def read(path: Path) -> list[Row]:
                 Row(
                     line["reference"],
                     line["distorted"],
-                    number(line["opinion"], where),
+                    number(line["opinion"], where, advice=""),
                     line.get("distortion") or "",
                     int(level) if level else None,
                     (),
