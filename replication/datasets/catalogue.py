@@ -246,7 +246,10 @@ RATED = {
             23200,
             200,
             "train_label",
-            ("the training part: 200 of 250 references; opinions of the others are not published",),
+            (
+                "the training part: 200 of 250 references; opinions of the others are not published",
+                "names of distortions are inferred from the number of variants; the set only numbers them",
+            ),
         ),
         Rated(
             "qads",

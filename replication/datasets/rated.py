@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -204,8 +205,7 @@ def how_to_get(entry: Rated) -> str:
 
 
 def _check_names(entry: Rated, rows: Sequence[Row]) -> None:
-    seen: set[str] = set()
-    twice = [row.distorted for row in rows if row.distorted in seen or seen.add(row.distorted)]  # type: ignore[func-returns-value]
+    twice = [name for name, count in Counter(row.distorted for row in rows).items() if count > 1]
     if twice:
         raise DataError(f"{entry.name}: {manifests.enumerate_briefly(twice)} listed twice. {how_to_get(entry)}")
 
@@ -332,7 +332,8 @@ def _csv(
     rows = own.read(path)
     files = {key: path.parent / key for row in rows for key in (row.reference, row.distorted)}
     missing = [key for key, at in files.items() if not at.is_file()]
-    kept = [row for row in rows if row.reference not in missing and row.distorted not in missing]
+    absent = set(missing)
+    kept = [row for row in rows if not absent & {row.reference, row.distorted}]
     if missing and (on_missing == "stop" or not kept):
         raise DataError(f"{path}: no files {manifests.enumerate_briefly(missing)} (paths are relative to the CSV)")
     opinions = [row.opinion for row in kept]

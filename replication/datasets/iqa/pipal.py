@@ -3,15 +3,16 @@
 from replication.datasets.errors import DataError
 from replication.datasets.iqa.listing import Row, Tree, number, parts, text
 
-# Table 2 of Gu et al., ECCV 2020; the first number in file names. 12, 16, 10, 24, 13, 14 and 27 images a reference.
+# The set only numbers its distortions, by the first number in file names. The names are those of Table 10 of Gu et al.
+# (arXiv:2011.15002) with the same numbers of variants: 12, 16, 10, 24, 13, 14 and 27 images of each reference.
 DISTORTIONS = (
-    "traditional distortions",
     "super-resolution, traditional",
     "super-resolution, PSNR-oriented",
     "super-resolution with kernel mismatch",
     "super-resolution, GAN-based",
     "denoising",
     "super-resolution and denoising",
+    "traditional distortions",
 )
 
 
