@@ -5,12 +5,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from replication import project
 from replication.datasets import catalogue, fetch, pin, place, status
+from replication.files import atomic_write_text
 
 app = typer.Typer(
     help="Replication of five papers on perceptual image similarity.",
@@ -86,6 +87,65 @@ def scorecard() -> None:
     print(page.relative_to(project.root()))
 
 
+@app.command()
+def score(
+    metric: Annotated[
+        list[str],
+        typer.Option(
+            metavar="METRIC", help="A metric, such as ssim or 'ssim(colour=gray, reduction=2004)'. Give it repeatedly."
+        ),
+    ],
+    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="A data set, or a CSV file that is one.")] = None,
+    reference: Annotated[Path | None, typer.Option(help="An image, or a folder of them.")] = None,
+    distorted: Annotated[
+        Path | None, typer.Option(help="An image, or a folder, matched by file name without suffix.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file to write; without it, standard output.")] = None,
+    device: Annotated[str | None, typer.Option(help="Where to compute, such as cuda; without it, the CPU.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, tcp://HOST:PORT, whose workers compute.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes that decode images; without it, one for each core.")
+    ] = None,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop at the first image that cannot be scored.")] = False,
+) -> None:
+    """Score a data set, two images or two folders: a CSV with a row for each image and metric.
+
+    A score that cannot be computed is left out, with the reason in the last column. Interrupted, the same command goes
+    on where it stopped; until then the finished work lies beside the CSV file, or in checkpoints/ of the project.
+    """
+    from replication import scoring
+    from replication.scoring import files
+
+    if (dataset is None) == (reference is None) or (reference is None) != (distorted is None):
+        raise typer.BadParameter("give either --dataset or both of --reference and --distorted")
+    if out is not None:
+        files.check_writable(out)
+    pairs = _load(dataset) if reference is None or distorted is None else files.pairs(reference, distorted)
+    keep = _unfinished(out, pairs.name)
+    try:
+        table = scoring.score(
+            pairs,
+            metric,
+            device=device,
+            on_error="stop" if stop else "row",
+            keep=keep,
+            scheduler=scheduler,
+            workers=workers,
+        )
+    except KeyboardInterrupt:
+        kept = "what is finished is kept; run the same command again to go on" if keep else "nothing is kept"
+        raise scoring.ScoringError(f"interrupted; {kept}") from None
+    text = table.to_csv(index=False, lineterminator="\n")
+    if out is None:
+        print(text, end="", flush=True)
+    else:
+        atomic_write_text(out, text)
+    if keep is not None:
+        shutil.rmtree(keep, ignore_errors=True)
+
+
 @data.command("status")
 def data_status() -> None:
     """Say which sets and weights are there, complete and as pinned, and where to get the others."""
@@ -127,6 +187,22 @@ def data_pin(
     """Record in data.dvc and data.md5 which files the results are computed from: those under the data root now."""
     chosen = [entry.name for name in names or [] for entry in catalogue.select(name)]
     print(f"data.dvc and data.md5 now pin {', '.join(pin.write(chosen))}")
+
+
+def _load(name: str | None) -> Any:
+    from replication import datasets
+
+    return vars(datasets)["load"](name)
+
+
+def _unfinished(out: Path | None, name: str) -> Path | None:
+    """Where unfinished scores are kept: beside the file they go to, else in the project, if this is one."""
+    if out is not None:
+        return out.parent / f".{out.name}.unfinished"
+    try:
+        return project.root() / "checkpoints" / "score" / name
+    except FileNotFoundError:
+        return None
 
 
 def _texts(value: object) -> Iterator[str]:

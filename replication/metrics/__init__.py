@@ -2,7 +2,7 @@
 
 from replication.metrics.losses import MSSSIMLoss, PSNRLoss, SSIMLoss
 from replication.metrics.psnr import psnr
-from replication.metrics.registry import Metric, create, metric, names, register
+from replication.metrics.registry import Metric, Source, create, metric, names, register
 from replication.metrics.ssim import ms_ssim, ssim, ssim_map
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Metric",
     "PSNRLoss",
     "SSIMLoss",
+    "Source",
     "create",
     "metric",
     "ms_ssim",

@@ -10,8 +10,8 @@ For example
 """
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -31,6 +31,18 @@ _COLOURS: dict[str, Callable[[Tensor], Tensor]] = {
 _REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"none": lambda image: image, "2004": reduce_2004}
 
 _factories: dict[str, Callable[..., "Metric"]] = {}
+_recreated: dict[tuple[str, str], "Metric"] = {}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A first step of preparation that several metrics share, such as the features of one backbone.
+
+    Sources of the same key compute the same: whoever prepares an image for several metrics computes it once.
+    """
+
+    key: Hashable
+    compute: Callable[[Tensor], Any]
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,10 @@ class Metric:
 
     `prepare` does what concerns one image alone, so that a reference is prepared once for all its distorted copies;
     `compare` gives the scores (N,) of two prepared batches, the reference's being of the same N, or of 1.
+
+    source, finish: for metrics that share a first step; prepare(image) is then finish(source.compute(image)).
+    recipe: name and options that `create` made it from. A metric that has one is pickled as that, not with its weights,
+        and two copies unpickled in one process are one.
     """
 
     name: str
@@ -46,10 +62,22 @@ class Metric:
     protocol: Mapping[str, Any]
     prepare: Callable[[Tensor], Any]
     compare: Callable[[Any, Any], Tensor]
+    source: Source | None = None
+    finish: Callable[[Any], Any] | None = None
+    recipe: tuple[str, Mapping[str, Any]] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.source is None) != (self.finish is None):
+            raise ValueError(f"metric {self.name!r} has a source or a finish alone; one needs the other")
 
     def __call__(self, reference: Tensor, distorted: Tensor) -> Tensor:
         """Scores (N,) of (N, C, H, W) images in [0, 1]."""
         return self.compare(self.prepare(reference), self.prepare(distorted))
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.recipe is None:
+            return super().__reduce_ex__(protocol)
+        return _recreate, self.recipe
 
 
 def metric(name: str, *, higher_is_better: bool) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
@@ -85,12 +113,26 @@ def create(name: str, **options: Any) -> Metric:
     """The metric of that name. Raises ValueError for an unknown name or option; the message lists the known ones."""
     if name not in _factories:
         raise ValueError(f"unknown metric {name!r}; known: {', '.join(names())}")
-    return _factories[name](**options)
+    return replace(_factories[name](**options), recipe=(name, options))
+
+
+def takes_device(name: str) -> bool:
+    """Whether the metric of that name has an option `device`; one without computes where its images are."""
+    parameters = inspect.signature(_factories[name]).parameters if name in _factories else {}
+    return "device" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
 def names() -> list[str]:
     """Names of all registered metrics."""
     return sorted(_factories)
+
+
+def _recreate(name: str, options: Mapping[str, Any]) -> Metric:
+    """What a pickled metric becomes: the same one each time, so that a network is built once for all its tasks."""
+    key = name, repr(sorted(options.items()))
+    if key not in _recreated:
+        _recreated[key] = create(name, **options)
+    return _recreated[key]
 
 
 def _from_function(
@@ -103,6 +145,7 @@ def _from_function(
         if option not in known:
             raise ValueError(f"metric {name!r} has no option {option!r}; known: {', '.join(known)}")
     chosen = {**known, **options}
+    chosen["reduction"] = str(chosen["reduction"])  # 2004 is a number to a command line
     device = chosen.pop("device")
     colours, eight_bit, reduction = chosen["colour"], chosen["eight_bit"], chosen["reduction"]
     check_choice("colour", colours, tuple(_COLOURS))

@@ -1,0 +1,114 @@
+"""Reading images ahead of their use, in other processes: decoding holds a lock, so threads would take turns."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import types
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Protocol
+
+from replication.datasets.images import Pixels
+
+_log = logging.getLogger(__name__)
+_PIXELS_AHEAD = 2**26  # decoded or being decoded before they are asked for: some 200 MB, and twice that in the workers
+
+
+class Readable(Protocol):
+    """An image that can be read, here or in another process: `sets.ImageFile`, `photos.Piece`."""
+
+    def read(self, mode: str = "RGB") -> Pixels: ...
+
+    def digest(self) -> str: ...
+
+
+class Decoder:
+    """Reads images in the order in which they will be asked for, ahead of that.
+
+    images: in the order of the calls of `read`; images may be passed over.
+    workers: processes. With 0 images are read when they are asked for, in this process. Workers import neither torch
+        nor the caller's script, and end with this process however it ends.
+
+    How far ahead is bounded by the size of the last image, so that memory does not depend on their number. Use it as a
+    context manager. Errors are those of the image's own `read`.
+    """
+
+    def __init__(self, images: Iterable[Readable], workers: int) -> None:
+        self._images = iter(images)
+        self._most = 4 * workers
+        self._depth = min(2, workers)  # until the size of the images is known
+        self._ahead: deque[tuple[Readable, Future[Pixels]]] = deque()
+        self._pool: ProcessPoolExecutor | None = None
+        if workers:
+            self._pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start)
+
+    def __enter__(self) -> "Decoder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def read(self, image: Readable) -> Pixels:
+        """Pixels of `image`, uint8 (H, W, 3)."""
+        if self._pool is None:
+            return image.read()
+        try:
+            self._look_ahead(self._pool)
+            while self._ahead and self._ahead[0][0] is not image:
+                self._ahead.popleft()[1].cancel()
+                self._look_ahead(self._pool)
+            pixels = self._ahead.popleft()[1].result() if self._ahead else image.read()
+            self._depth = max(1, min(self._most, _PIXELS_AHEAD // max(1, pixels.size // 3)))
+            self._look_ahead(self._pool)
+        except BrokenProcessPool:  # one was killed, or cannot import the class of the images
+            _log.warning("the processes that decode images have died; decoding goes on in this one, more slowly")
+            self._pool, self._ahead = None, deque()
+            return image.read()
+        return pixels
+
+    def _look_ahead(self, pool: ProcessPoolExecutor) -> None:
+        while len(self._ahead) < self._depth:
+            image = next(self._images, None)
+            if image is None:
+                return
+            with _without_main():
+                self._ahead.append((image, pool.submit(_read, image)))
+
+
+def _read(image: Readable) -> Pixels:
+    return image.read()
+
+
+def _start() -> None:
+    """In a new worker: leave Ctrl-C to the parent, and end when it does, killed or not."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Start processes that do not run the caller's script again.
+
+    They would, to be able to use what it defines; a script without `if __name__ == "__main__":` would fail there, and
+    one that imports torch would take seconds and hundreds of megabytes in each.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
