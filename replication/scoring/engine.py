@@ -84,7 +84,9 @@ def score(
     """
     if on_error not in ("row", "stop"):
         raise ValueError(f"on_error must be 'row' or 'stop', got {on_error!r}")
-    named = _metrics(metrics, device)
+    if not scheduler:
+        tasks.check_device(device)
+    named = _metrics(metrics, device, elsewhere=bool(scheduler))
     kind = "cpu" if device in (None, "cpu") else "accelerator"
     work = Work(uuid.uuid4().hex, tuple(named.values()), device, batch_pixels or _BATCH_PIXELS[kind])
     sheet = _Sheet(data_set, list(named), on_error)
@@ -232,7 +234,9 @@ def _processes(workers: int | None, images: int) -> int:
     return 0 if images < _FEW else min(os.cpu_count() or 1, 8)
 
 
-def _metrics(metrics: Sequence[str | Metric] | Mapping[str, str | Metric], device: str | None) -> dict[str, Metric]:
+def _metrics(
+    metrics: Sequence[str | Metric] | Mapping[str, str | Metric], device: str | None, elsewhere: bool
+) -> dict[str, Metric]:
     """Metrics by their labels, in the order given."""
     if isinstance(metrics, str):
         raise ScoringError(f"metrics must be a list or a mapping of metrics, got the text {metrics!r}")
@@ -245,16 +249,19 @@ def _metrics(metrics: Sequence[str | Metric] | Mapping[str, str | Metric], devic
         raise ScoringError(f"no metric was given; known: {', '.join(registry.names())}")
     if twice := sorted({label for label in labels if labels.count(label) > 1}):
         raise ScoringError(f"two metrics have the label {twice[0]!r}; give them labels of their own: {{label: metric}}")
-    return {label: given if isinstance(given, Metric) else _create(given, device) for label, given in labelled}
+    return {
+        label: given if isinstance(given, Metric) else _create(given, device, elsewhere) for label, given in labelled
+    }
 
 
-def _create(text: str, device: str | None) -> Metric:
+def _create(text: str, device: str | None, elsewhere: bool) -> Metric:
+    """The metric, made for `device`; where it is used `elsewhere`, this machine need not have that."""
     name, options = parse(text)
-    if device is not None and "device" not in options and registry.takes_device(name):
-        options["device"] = device
+    there = {"device": device, **options} if device is not None and registry.takes_device(name) else options
     try:
-        return registry.create(name, **options)
+        metric = registry.create(name, **(options if elsewhere else there))
     except (TypeError, ValueError, RuntimeError) as error:
         if type(error).__module__.startswith("replication."):
             raise  # a sentence of its own: weights that are missing
         raise ScoringError(f"metric {text!r}: {error}") from error
+    return replace(metric, recipe=(name, there))

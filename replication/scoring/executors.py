@@ -9,7 +9,7 @@ from typing import Any
 from replication.scoring.errors import ScoringError
 
 _RETRIES = 3
-_PATIENCE = 10  # seconds for a scheduler to answer
+_PATIENCE = 5  # seconds for a scheduler to answer, twice
 
 
 class Here(Executor):

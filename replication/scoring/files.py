@@ -59,7 +59,8 @@ def check_writable(file: Path) -> None:
         with tempfile.TemporaryFile(dir=file.parent):
             pass
     except OSError as error:
-        raise ScoringError(f"cannot write {file}: {error.strerror}") from None
+        where = f" ({error.filename})" if error.filename else ""
+        raise ScoringError(f"cannot write {file}: {error.strerror}{where}") from None
 
 
 def _images(folder: Path) -> dict[str, Path]:

@@ -36,7 +36,7 @@ def _lines(label: str, total: int, done: int, unit: str, every: float) -> Advanc
         rate = (now_done - first) / max(now - started, 1e-9)
         left = (total - now_done) / max(rate, 1e-9)
         print(
-            f"{label}: {now_done} of {total} {unit}, {rate:.1f} {unit}/s, {left / 60:.1f} min left",
+            f"{label}: {now_done} of {total} {unit}, {rate:.3g} {unit}/s, {left / 60:.1f} min left",
             file=sys.stderr,
             flush=True,
         )
@@ -51,7 +51,7 @@ def _bar(label: str, total: int, done: int, unit: str) -> Iterator[Advance]:
 
     class Rate(rich.ProgressColumn):
         def render(self, task: rich.Task) -> str:
-            return f"{task.speed:.1f} {unit}/s" if task.speed else ""
+            return f"{task.speed:.3g} {unit}/s" if task.speed else ""
 
     columns = (
         rich.TextColumn("{task.description}"),

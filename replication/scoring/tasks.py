@@ -13,6 +13,7 @@ from replication.datasets.decoding import Readable
 from replication.datasets.errors import ImageError
 from replication.datasets.images import Pixels
 from replication.metrics.registry import Metric
+from replication.scoring.errors import ScoringError
 
 
 class Outcome(NamedTuple):
@@ -59,6 +60,7 @@ class Scorer:
     """
 
     def __init__(self, work: Work) -> None:
+        check_device(work.device)
         self._work = work
         self._groups = _by_source(work.metrics)
         self._name: str | None = None
@@ -133,6 +135,15 @@ class Scorer:
         return {
             m: _outcomes(metrics[m].compare(self._prepared[m], _finish(metrics[m], shared)), len(images)) for m in group
         }
+
+
+def check_device(device: str | None) -> None:
+    """Raise a ScoringError unless this process can compute on `device`."""
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise ScoringError(f"cannot compute on device {device!r}: {reason}") from None
 
 
 _of_thread = threading.local()
