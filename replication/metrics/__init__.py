@@ -1,9 +1,15 @@
 """Image-quality metrics: tensors in, scores out. Pure functions, losses over them, and metrics by name."""
 
+from replication.metrics.fsim import fsim
+from replication.metrics.gmsd import gmsd
 from replication.metrics.losses import MSSSIMLoss, PSNRLoss, SSIMLoss
+from replication.metrics.mad import mad
+from replication.metrics.nlpd import nlpd
+from replication.metrics.pieapp import pieapp, pieapp_network
 from replication.metrics.psnr import psnr
 from replication.metrics.registry import Metric, Source, create, metric, names, register
 from replication.metrics.ssim import ms_ssim, ssim, ssim_map
+from replication.metrics.vif import vif, vif_pixel
 
 __all__ = [
     "MSSSIMLoss",
@@ -12,11 +18,19 @@ __all__ = [
     "SSIMLoss",
     "Source",
     "create",
+    "fsim",
+    "gmsd",
+    "mad",
     "metric",
     "ms_ssim",
     "names",
+    "nlpd",
+    "pieapp",
+    "pieapp_network",
     "psnr",
     "register",
     "ssim",
     "ssim_map",
+    "vif",
+    "vif_pixel",
 ]
