@@ -1,0 +1,267 @@
+"""Metrics against human opinions: correlations, which differences are real, where metrics fail, what protocols do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from html import escape
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from replication.evaluation.correlation import correlate
+from replication.evaluation.dependent import compare_correlations
+from replication.evaluation.logistic import MAPPINGS, fit_logistic
+from replication.evaluation.ranking import Ranking, who_beats_whom
+from replication.reporting.tables import VERDICT_CSS, Html
+from replication.scoring.scored import Scored
+
+COEFFICIENTS = ("srcc", "krcc", "plcc", "rmse")
+_LEAST = 10  # images from which a distortion type gets a correlation of its own
+_POINTS = 4000  # dots of a scatter plot; beyond, every k-th image is drawn
+
+
+def correlations(scored: Scored, labels: Sequence[str] | None = None) -> pd.DataFrame:
+    """Agreement of each metric with the opinions over all images, with 95 % intervals over references.
+
+    Columns: metric, srcc, srcc_low, srcc_high, and likewise krcc, plcc, rmse; n (images), left_out (images without a
+    score), references, monotone (whether the fitted curve rises or falls throughout), problem ("" where all is well).
+    Signs are turned so that a metric that works has a positive coefficient; where a metric's direction is not known,
+    the absolute value is given.
+    """
+    rows = []
+    for label in labels or list(scored.metrics):
+        part, left_out = _finite(scored, label)
+        expected = _expected(scored, label)
+        found = correlate(
+            part["score"],
+            part["opinion"],
+            references=_references(part),
+            higher_is_better=expected,
+            intervals=True,
+        )
+        found = found.absolute() if expected is None else found
+        intervals = found.intervals or {}
+        row: dict[str, object] = {"metric": label}
+        for name in COEFFICIENTS:
+            interval = intervals.get(name)
+            row |= {name: getattr(found, name)}
+            row |= {f"{name}_low": interval.low, f"{name}_high": interval.high} if interval else {}
+        monotone = found.fit.monotone if found.fit else False
+        row |= {"n": found.n, "left_out": left_out, "references": found.references, "monotone": monotone}
+        rows.append(row | {"problem": found.problem})
+    return pd.DataFrame(rows)
+
+
+def show_correlations(table: pd.DataFrame) -> Html:
+    """`correlations` for reading: best first, intervals beside the values."""
+    ordered = table.sort_values("srcc", ascending=False, kind="stable")
+    head = "".join(f"<th class='number'>{name.upper()} [95&nbsp;% interval]</th>" for name in COEFFICIENTS)
+    rows = []
+    for row in ordered.to_dict("records"):
+        cells = "".join(
+            f"<td class='number'>{_number(row[name])} <span class='interval'>[{_number(row.get(f'{name}_low'))}, "
+            f"{_number(row.get(f'{name}_high'))}]</span></td>"
+            for name in COEFFICIENTS
+        )
+        remarks = [row["problem"]] if row["problem"] else []
+        remarks += [f"{row['left_out']} images without a score"] if row["left_out"] else []
+        remarks += [] if row["monotone"] else ["the fitted curve is not monotone"]
+        rows.append(
+            f"<tr><th scope='row'>{escape(str(row['metric']))}</th>{cells}<td>{escape('; '.join(remarks))}</td></tr>"
+        )
+    return Html(
+        f"<style>{VERDICT_CSS}</style><div class='scroll'><table class='sides'><thead><tr><th>metric</th>{head}"
+        f"<th></th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def by_distortion(scored: Scored, labels: Sequence[str] | None = None) -> pd.DataFrame:
+    """SRCC of each metric within each distortion type of ten images or more: metric, distortion, srcc, n."""
+    rows = []
+    for label in labels or list(scored.metrics):
+        part, _ = _finite(scored, label)
+        for distortion, group in part.groupby("distortion", sort=False):
+            if len(group) < _LEAST:
+                continue
+            expected = _expected(scored, label)
+            found = correlate(group["score"], group["opinion"], higher_is_better=expected, mapping="none")
+            value = abs(found.srcc) if expected is None else found.srcc
+            rows.append({"metric": label, "distortion": distortion, "srcc": value, "n": len(group)})
+    return pd.DataFrame(rows, columns=["metric", "distortion", "srcc", "n"])
+
+
+def rank(scored: Scored, labels: Sequence[str] | None = None, *, seed: int = 0) -> tuple[list[str], Ranking]:
+    """Every pair of metrics compared by SRCC on the images that all have scored, best metric first."""
+    chosen = list(labels or scored.metrics)
+    wide, opinions, references = _wide(scored, chosen)
+    directions = [_expected(scored, label) for label in chosen]
+    found = who_beats_whom(wide, opinions, references, higher_is_better=directions, seed=seed)
+    order = np.argsort(-found.coefficient, kind="stable")
+    values = (getattr(found, each.name) for each in fields(found))
+    return [chosen[i] for i in order], Ranking(*(v[np.ix_(*[order] * v.ndim)] for v in values))
+
+
+def pairs_table(labels: Sequence[str], ranking: Ranking) -> pd.DataFrame:
+    """A ranking as rows: first, second, difference, low, high, p, p_holm, effect; the better of a pair stands first."""
+    tables = ranking.difference, ranking.low, ranking.high, ranking.p_value, ranking.adjusted, ranking.effect
+    rows = [
+        (labels[i], labels[j], *(table[i, j] for table in tables))
+        for i in range(len(labels))
+        for j in range(i + 1, len(labels))
+    ]
+    return pd.DataFrame(rows, columns=["first", "second", "difference", "low", "high", "p", "p_holm", "effect"])
+
+
+def agreement(scored: Scored, labels: Sequence[str] | None = None) -> pd.DataFrame:
+    """Absolute SRCC of every metric with every other one over the images that all have scored."""
+    chosen = list(labels or scored.metrics)
+    wide, _, _ = _wide(scored, chosen)
+    values = [[abs(correlate(a, b, mapping="none").srcc) if a is not b else 1.0 for b in wide] for a in wide]
+    return pd.DataFrame(values, index=chosen, columns=chosen)
+
+
+def protocol_study(scored: Scored, families: Mapping[str, Sequence[str]], *, seed: int = 0) -> pd.DataFrame:
+    """The same metric under several protocols: how far SRCC and PLCC move from the first variant of each family.
+
+    families: metric -> labels of its variants, the usual one first. Columns: metric, variant, srcc, srcc_change, low,
+    high (95 % interval over references of the change), plcc (five-parameter logistic), plcc_change, plcc_4 (four
+    parameters), plcc_raw (no curve).
+    """
+    rows = []
+    for family, variants in families.items():
+        base, _ = _finite(scored, variants[0])
+        for variant in variants:
+            part, _ = _finite(scored, variant)
+            curves = {mapping: correlate(part["score"], part["opinion"], mapping=mapping) for mapping in MAPPINGS}
+            row = {"metric": family, "variant": variant, "srcc": abs(curves["none"].srcc)}
+            row |= {"plcc": curves["logistic5"].plcc, "plcc_4": curves["logistic4"].plcc}
+            row |= {"plcc_raw": abs(curves["none"].plcc)}
+            if variant != variants[0]:
+                both = part.merge(base, on=["reference", "distorted"], suffixes=("", "_base"))
+                change = compare_correlations(
+                    both["score"],
+                    both["score_base"],
+                    both["opinion"],
+                    references=_references(both),
+                    higher_is_better=(_expected(scored, variant), _expected(scored, variants[0])),
+                    seed=seed,
+                ).difference
+                row |= {"srcc_change": change.estimate, "low": change.low, "high": change.high}
+            rows.append(row)
+    columns = ["metric", "variant", "srcc", "srcc_change", "low", "high", "plcc", "plcc_change", "plcc_4", "plcc_raw"]
+    table = pd.DataFrame(rows).reindex(columns=columns)
+    table["plcc_change"] = table["plcc"] - table.groupby("metric")["plcc"].transform("first")
+    return table
+
+
+def without_copies(scored: Scored) -> pd.DataFrame:
+    """SRCC and PLCC with and without undistorted copies of references: the images whose reference is not named."""
+    rows = []
+    for label in scored.metrics:
+        part, _ = _finite(scored, label)
+        distorted = part[part["reference"].astype("string").fillna("") != ""]
+        for name, chosen in (("with copies", part), ("without copies", distorted)):
+            found = correlate(chosen["score"], chosen["opinion"]).absolute()
+            rows.append({"metric": label, "rows": name, "n": found.n, "srcc": found.srcc, "plcc": found.plcc})
+    return pd.DataFrame(rows)
+
+
+def scatter(scored: Scored, labels: Sequence[str]) -> Figure:
+    """Opinion against score for each metric, with the fitted five-parameter logistic and whether it could be fitted."""
+    columns = min(4, len(labels))
+    lines = -(-len(labels) // columns)
+    figure, axes = plt.subplots(lines, columns, figsize=(2.4 * columns, 2.2 * lines), squeeze=False, sharey=True)
+    for axis, label in zip(axes.flat, labels, strict=False):
+        part, _ = _finite(scored, label)
+        fit = fit_logistic(part["score"], part["opinion"])
+        shown = part.iloc[:: max(1, len(part) // _POINTS)]
+        axis.plot(shown["score"], shown["opinion"], ".", markersize=2, alpha=0.5)
+        grid = np.linspace(part["score"].min(), part["score"].max(), 200)
+        axis.plot(grid, fit(grid), color="C1")
+        axis.set_title(label if fit.converged else f"{label}\n({fit.message})", fontsize=8)
+    for axis in axes.flat[len(labels) :]:
+        axis.set_visible(False)
+    figure.supxlabel("score", fontsize=9)
+    figure.supylabel(f"{scored.opinion.kind} ({'higher' if scored.opinion.higher_is_better else 'lower'} is better)")
+    return figure
+
+
+def heat_map(table: pd.DataFrame, title: str, *, low: float = 0.0) -> Figure:
+    """A table of correlations, rows by columns, as colours with the numbers in them."""
+    import seaborn as sns
+
+    height, width = 0.9 + 0.26 * len(table), 2.2 + 0.52 * table.shape[1]
+    figure, axis = plt.subplots(figsize=(width, height))
+    sns.heatmap(
+        table, vmin=low, vmax=1, cmap="viridis", annot=True, fmt=".2f", annot_kws={"size": 7}, cbar=False, ax=axis
+    )
+    axis.set(xlabel="", ylabel="")
+    axis.set_title(title)
+    axis.tick_params(labelsize=8, length=0)
+    axis.grid(False)
+    axis.set_xticks(axis.get_xticks(), table.columns, rotation=45, ha="right")
+    return figure
+
+
+def significance_map(labels: Sequence[str], ranking: Ranking) -> Figure:
+    """Who beats whom: the row against the column, with the difference of SRCC; grey where it is not significant."""
+    size = 1.6 + 0.42 * len(labels)
+    figure, axis = plt.subplots(figsize=(size + 0.6, size))
+    shade = np.where(ranking.beats > 0, 1.0, np.where(ranking.beats < 0, -1.0, 0.0))
+    axis.imshow(shade, cmap=ListedColormap(["#D55E00", "#eef0f3", "#0072B2"]), vmin=-1, vmax=1)
+    for (i, j), value in np.ndenumerate(ranking.difference):
+        if i != j:
+            text = f"{value:+.2f}".replace("0.", ".").replace("-", "\N{MINUS SIGN}")
+            colour = "white" if ranking.beats[i, j] else "#56606a"
+            axis.text(j, i, text, ha="center", va="center", fontsize=6.5, color=colour)
+    axis.set_xticks(range(len(labels)), labels, rotation=45, ha="right", fontsize=8)
+    axis.set_yticks(range(len(labels)), labels, fontsize=8)
+    axis.grid(False)
+    axis.set_title("SRCC, row minus column")
+    return figure
+
+
+def _finite(scored: Scored, label: str) -> tuple[pd.DataFrame, int]:
+    """The rows of a metric that have a score, and how many have none. Infinite scores (PSNR of identical images) are
+    replaced by a number beyond all others, so that they keep their rank."""
+    part = scored.table[scored.table["metric"] == label]
+    if part.empty:
+        known = ", ".join(scored.metrics)
+        raise ValueError(f"{scored.name} has no scores of {label!r}; known: {known}")
+    known_scores = part[part["score"].notna()]
+    values = known_scores["score"].to_numpy(float).copy()
+    finite = values[np.isfinite(values)]
+    if len(finite) and len(finite) < len(values):
+        margin = finite.std() + 1e-9
+        values[values == np.inf], values[values == -np.inf] = finite.max() + margin, finite.min() - margin
+    return known_scores.assign(score=values), len(part) - len(known_scores)
+
+
+def _wide(scored: Scored, labels: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
+    """Scores (metrics, images) of the images that all metrics have scored, their opinions and references."""
+    parts = [_finite(scored, label)[0].set_index("distorted") for label in labels]
+    shared = [name for name in parts[0].index if all(name in part.index for part in parts[1:])]
+    base = parts[0].loc[shared]
+    table = np.stack([part.loc[shared, "score"].to_numpy(float) for part in parts])
+    return table, base["opinion"].to_numpy(float), _references(base.reset_index())
+
+
+def _references(part: pd.DataFrame) -> NDArray[np.str_]:
+    """The reference of each image; an image whose reference is not known is a group of its own."""
+    names = part["reference"].astype("string").fillna("")
+    return np.where(names == "", part["distorted"].astype("string"), names).astype(str)
+
+
+def _expected(scored: Scored, label: str) -> bool | None:
+    """Whether a metric that works rises with the opinions; None where its direction is not known."""
+    direction = scored.metrics[label].higher_is_better
+    return None if direction is None else direction == scored.opinion.higher_is_better
+
+
+def _number(value: object) -> str:
+    if value is None or not isinstance(value, float) or np.isnan(value):
+        return "\N{EN DASH}"
+    return f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
