@@ -8,9 +8,9 @@ format (`cd data && md5sum -c ../data.md5`), which stages depend on. Both are wr
 Compared are images by name and content. Stray files, the case of names and where the data root is make no difference.
 
 Sets with opinions, comparisons of patches and tables have thousands of files, and it is their official folder,
-unmodified, that counts. They are pinned whole: data.dvc has DVC's hash of the folder, and data.md5 the same hash in one
-comment line ("# <hash>.dir  tid2013/"), which md5sum passes over. Every file counts, but for those that systems leave
-about.
+unmodified, that counts. They are pinned whole: data.dvc has DVC's hash of the folder, and data.folders.md5 has the same
+hash in one line ("<hash>.dir  tid2013/"), for the stages that read such sets: pinning one more does not touch data.md5,
+so that stages that read images only do not run again. Every file counts, but for those that systems leave about.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ def folder_md5(files: Mapping[str, str]) -> str:
 
 
 def write(names: Iterable[str] = ()) -> list[str]:
-    """Pin the given sets as they lie under the data root now, in data.dvc and data.md5; the other sets stay as pinned.
+    """Pin the given sets as they lie under the data root now, in data.dvc and a listing; the other sets stay as pinned.
 
     Without names: the sets that are pinned already, or PAPER_SETS where nothing is. Gives the names that were pinned.
     A set that is missing or incomplete is a DataError, and nothing is written.
@@ -77,8 +77,10 @@ def write(names: Iterable[str] = ()) -> list[str]:
         for name, files in pinned.items()
         for file, md5 in sorted(files.items())
     ]
-    lines += [f"# {md5}  {wholes()[name].folder}/\n" for name, md5 in whole.items()]
     atomic_write_text(_listing(), "".join(lines))
+    if whole:
+        text = "".join(f"{md5}  {wholes()[name].folder}/\n" for name, md5 in whole.items())
+        atomic_write_text(_folder_listing(), text)
     atomic_write_text(_dvc_file(), _HEADER + yaml.safe_dump(document, sort_keys=False))
     return chosen
 
@@ -161,6 +163,10 @@ def _listing() -> Path:
     return root() / "data.md5"
 
 
+def _folder_listing() -> Path:
+    return root() / "data.folders.md5"
+
+
 def _images(name: str) -> dict[str, Path]:
     folder = manifests.locate(FOLDERS[name].folder)
     return manifests.list_images(folder) if folder else {}
@@ -207,29 +213,28 @@ def _pinned(document: Mapping[str, Any], replaced: Iterable[str] = ()) -> dict[s
     if _listing().is_file():
         for line in _listing().read_text(encoding="utf-8").splitlines():
             md5, _, path = line.partition("  ")
-            if md5.startswith("#"):
-                continue  # a set that is pinned whole
             files.setdefault(str(PurePosixPath(path).parent), {})[PurePosixPath(path).name] = md5
     pinned = {name: files.get(entry.folder, {}) for name, entry in FOLDERS.items() if _path(name) in outs}
     for name, listed in pinned.items():
         if name not in replaced and folder_md5(listed) != outs[_path(name)]:
-            raise DataError(_disagree(name))
+            raise DataError(_disagree(name, _listing().name))
     return pinned
 
 
 def _pinned_whole(document: Mapping[str, Any], replaced: Iterable[str] = ()) -> dict[str, str]:
-    """The hash of every set pinned whole; data.dvc and data.md5 must be of one mind, save about those `replaced`."""
+    """The hash of every set pinned whole; both files must be of one mind, save about those `replaced`."""
     outs = {out["path"]: str(out.get("md5")) for out in document.get("outs", [])}
     pinned = {name: outs[_path(name)] for name in wholes() if _path(name) in outs}
-    listed = _listing().read_text(encoding="utf-8").splitlines() if _listing().is_file() else []
+    listing = _folder_listing()
+    listed = listing.read_text(encoding="utf-8").splitlines() if listing.is_file() else []
     for name, md5 in pinned.items():
-        if name not in replaced and f"# {md5}  {wholes()[name].folder}/" not in listed:
-            raise DataError(_disagree(name))
+        if name not in replaced and f"{md5}  {wholes()[name].folder}/" not in listed:
+            raise DataError(_disagree(name, listing.name))
     return pinned
 
 
-def _disagree(name: str) -> str:
+def _disagree(name: str, listing: str) -> str:
     return (
-        f"data.dvc and data.md5 disagree about {name}; take both from git, or write both with "
+        f"data.dvc and {listing} disagree about {name}; take both from git, or write both with "
         f"`python -m replication data pin {name}`"
     )
