@@ -22,7 +22,7 @@ app = typer.Typer(
 data = typer.Typer(help="The real data: what is there, and how to get the rest.", no_args_is_help=True)
 app.add_typer(data, name="data")
 
-Set = Annotated[str, typer.Argument(metavar="NAME", help="A set, or `bsds500` for its three parts.")]
+Set = Annotated[str, typer.Argument(metavar="NAME", help="A set, or `bsds500` or `bapps` for their parts.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is in place.")]
 
 
@@ -186,7 +186,7 @@ def data_pin(
 ) -> None:
     """Record in data.dvc and data.md5 which files the results are computed from: those under the data root now."""
     chosen = [entry.name for name in names or [] for entry in catalogue.select(name)]
-    print(f"data.dvc and data.md5 now pin {', '.join(pin.write(chosen))}")
+    print(f"data.dvc and its lists now pin {', '.join(pin.write(chosen))}")
 
 
 def _load(name: str | None) -> Any:

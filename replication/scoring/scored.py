@@ -1,19 +1,17 @@
 """A score table as it is kept on disk, with what a reader of its numbers must know."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from replication import datasets
 from replication.datasets.catalogue import Opinion
-from replication.datasets.errors import DataError
 from replication.files import atomic_write_text
-from replication.metrics import registry
-from replication.scoring.engine import COLUMNS, parse, score
+
+COLUMNS = ("data_set", "reference", "distorted", "distortion", "level", "opinion", "metric", "score", "problem")
 
 _TYPES: Any = {
     **dict.fromkeys(("data_set", "reference", "distorted", "distortion", "metric", "problem"), str),
@@ -31,7 +29,8 @@ class MetricFacts:
 
 @dataclass(frozen=True)
 class Scored:
-    """A data set's score table (columns `engine.COLUMNS`), the set's facts and the metrics'.
+    """A data set's score table (columns data_set, reference, distorted, distortion, level, opinion, metric,
+    score, problem), the set's facts and the metrics'.
 
     name, title, licence, source, remarks: of the data set. opinion: what its opinions are. digest: of its images and
     opinions ("" for scores computed elsewhere). metrics: by label. absent: why there are no scores ("" if there are).
@@ -75,39 +74,8 @@ class Scored:
         facts["metrics"] = {label: MetricFacts(**each) for label, each in facts["metrics"].items()}
         return Scored(**facts, table=table)
 
-
-def score_set(name: str, metrics: Sequence[str], *, options: Mapping[str, Any] | None = None, **how: Any) -> Scored:
-    """The data set `name` scored with `metrics`; where it is missing or damaged, `absent` says why and how to get it.
-
-    options: of `datasets.load`; how: of `engine.score`.
-    """
-    facts = {label: _facts(label) for label in metrics}
-    try:
-        rated = datasets.load(name, **(options or {}))
-    except DataError as error:
-        empty = pd.DataFrame(columns=list(COLUMNS))
-        unknown = Opinion("not known", float("nan"), float("nan"), True)
-        return Scored(name, name, "", "", unknown, (), "", facts, empty, absent=str(error))
-    table = score(rated, list(metrics), **how)
-    return Scored(
-        rated.name, rated.title, rated.licence, rated.source, rated.opinion, rated.remarks, rated.digest, facts, table
-    )
-
-
-def published(name: str) -> Scored:
-    """Scores that others have published, `datasets.published_scores(name)`; see `score_set` for what is missing."""
-    try:
-        table = datasets.published_scores(name)
-    except DataError as error:
-        unknown = Opinion("not known", float("nan"), float("nan"), True)
-        return Scored(name, name, "", "", unknown, (), "", {}, pd.DataFrame(columns=list(COLUMNS)), absent=str(error))
-    facts = {str(label): MetricFacts(None) for label in table["metric"].unique()}
-    opinion = Opinion(**table.attrs["opinion"])
-    title = f"{name}, published scores"
-    return Scored(name, title, "", table.attrs["source"], opinion, (table.attrs["convention"],), "", facts, table)
-
-
-def _facts(label: str) -> MetricFacts:
-    name, options = parse(label)
-    metric = registry.create(name, **options)
-    return MetricFacts(metric.higher_is_better, dict(metric.protocol))
+    @staticmethod
+    def nothing(name: str, reason: str, metrics: Mapping[str, MetricFacts] | None = None) -> "Scored":
+        """A set without scores, and why there are none."""
+        unknown = Opinion("not known", 0.0, 1.0, True)
+        return Scored(name, name, "", "", unknown, (), "", metrics or {}, pd.DataFrame(columns=list(COLUMNS)), reason)

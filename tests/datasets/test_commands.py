@@ -42,7 +42,7 @@ def test_status_tells_the_states_apart(
         miniature(f"bsds500-{part}", f"{part}.jpg")
     (project / "data" / "bsds500" / "val" / "val.jpg").unlink()
     assert main(["data", "pin", "set5", "set14", "t91"]) == 0
-    assert capsys.readouterr().out == "data.dvc and data.md5 now pin set5, set14, t91\n"
+    assert capsys.readouterr().out == "data.dvc and its lists now pin set5, set14, t91\n"
     (project / "data" / "set14" / "zebra.png").unlink()
     (project / "data" / "t91" / "t2.png").write_bytes(encoded(picture(30)))
     (project / "data" / "kodak" / "kodim01.jpg").write_bytes(encoded(picture(0), "JPEG"))

@@ -171,7 +171,7 @@ def test_a_set_is_pinned_by_one_line_beside_the_files_of_image_sets(
     few("csiq")
     tables(project)
     assert main(["data", "pin", "csiq", "published-scores"]) == 0
-    assert capsys.readouterr().out == "data.dvc and data.md5 now pin csiq, published-scores\n"
+    assert capsys.readouterr().out == "data.dvc and its lists now pin csiq, published-scores\n"
     assert (project / "data.md5").read_text() == before
     outs = {out["path"]: out for out in yaml.safe_load((project / "data.dvc").read_text())["outs"]}
     assert (project / "data.folders.md5").read_text().splitlines() == [
