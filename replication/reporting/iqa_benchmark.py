@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy import stats
 
 from replication.evaluation.correlation import correlate
 from replication.evaluation.dependent import compare_correlations
@@ -59,23 +60,21 @@ def show_correlations(table: pd.DataFrame) -> Html:
     """`correlations` for reading: best first, intervals beside the values."""
     ordered = table.sort_values("srcc", ascending=False, kind="stable")
     head = "".join(f"<th class='number'>{name.upper()} [95&nbsp;% interval]</th>" for name in COEFFICIENTS)
-    rows = []
+    rows, notes = [], []
     for row in ordered.to_dict("records"):
         cells = "".join(
             f"<td class='number'>{_number(row[name])} <span class='interval'>[{_number(row.get(f'{name}_low'))}, "
             f"{_number(row.get(f'{name}_high'))}]</span></td>"
             for name in COEFFICIENTS
         )
+        mark = "" if row["monotone"] else "\N{DAGGER}"
         remarks = [row["problem"]] if row["problem"] else []
         remarks += [f"{row['left_out']} images without a score"] if row["left_out"] else []
-        remarks += [] if row["monotone"] else ["the fitted curve is not monotone"]
-        rows.append(
-            f"<tr><th scope='row'>{escape(str(row['metric']))}</th>{cells}<td>{escape('; '.join(remarks))}</td></tr>"
-        )
-    return Html(
-        f"<style>{VERDICT_CSS}</style><div class='scroll'><table class='sides'><thead><tr><th>metric</th>{head}"
-        f"<th></th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-    )
+        notes += [f"{row['metric']}: {remark}" for remark in remarks]
+        rows.append(f"<tr><th scope='row'>{escape(str(row['metric']))}{mark}</th>{cells}</tr>")
+    notes += [] if table["monotone"].all() else ["\N{DAGGER} the fitted curve rises and falls within the scores"]
+    count = f"{table['n'].max():,} images, {table['references'].max()} references"
+    return _table(f"<th>metric</th>{head}", rows, "; ".join([count, *notes]))
 
 
 def by_distortion(scored: Scored, labels: Sequence[str] | None = None) -> pd.DataFrame:
@@ -119,8 +118,8 @@ def agreement(scored: Scored, labels: Sequence[str] | None = None) -> pd.DataFra
     """Absolute SRCC of every metric with every other one over the images that all have scored."""
     chosen = list(labels or scored.metrics)
     wide, _, _ = _wide(scored, chosen)
-    values = [[abs(correlate(a, b, mapping="none").srcc) if a is not b else 1.0 for b in wide] for a in wide]
-    return pd.DataFrame(values, index=chosen, columns=chosen)
+    ranks = np.apply_along_axis(stats.rankdata, 1, wide)
+    return pd.DataFrame(np.abs(np.corrcoef(ranks)).reshape(len(chosen), -1), index=chosen, columns=chosen)
 
 
 def protocol_study(scored: Scored, families: Mapping[str, Sequence[str]], *, seed: int = 0) -> pd.DataFrame:
@@ -155,6 +154,29 @@ def protocol_study(scored: Scored, families: Mapping[str, Sequence[str]], *, see
     table = pd.DataFrame(rows).reindex(columns=columns)
     table["plcc_change"] = table["plcc"] - table.groupby("metric")["plcc"].transform("first")
     return table
+
+
+def show_protocols(study: pd.DataFrame) -> Html:
+    """`protocol_study` for reading."""
+    titles = ["SRCC", "change [95&nbsp;% interval]", "PLCC", "change", "PLCC, four parameters", "PLCC, no curve"]
+    head = "<th>variant</th>" + "".join(f"<th class='number'>{title}</th>" for title in titles)
+    rows = []
+    for metric, group in study.groupby("metric", sort=False):
+        rows.append(f"<tr class='group'><th colspan='7'>{escape(str(metric))}</th></tr>")
+        for row in group.to_dict("records"):
+            interval = f"[{_number(row['low'], '+.3f')}, {_number(row['high'], '+.3f')}]"
+            first = row["variant"] == group["variant"].iloc[0]
+            cells = [
+                _number(row["srcc"]),
+                "" if first else f"{_number(row['srcc_change'], '+.3f')} <span class='interval'>{interval}</span>",
+                _number(row["plcc"]),
+                "" if first else _number(row["plcc_change"], "+.3f"),
+                _number(row["plcc_4"]),
+                _number(row["plcc_raw"]),
+            ]
+            numbers = "".join(f"<td class='number'>{cell}</td>" for cell in cells)
+            rows.append(f"<tr><th scope='row'>{escape(row['variant'])}</th>{numbers}</tr>")
+    return _table(head, rows, "")
 
 
 def without_copies(scored: Scored) -> pd.DataFrame:
@@ -193,7 +215,8 @@ def heat_map(table: pd.DataFrame, title: str, *, low: float = 0.0) -> Figure:
     """A table of correlations, rows by columns, as colours with the numbers in them."""
     import seaborn as sns
 
-    height, width = 0.9 + 0.26 * len(table), 2.2 + 0.52 * table.shape[1]
+    down, left = (0.06 * max(len(str(name)) for name in names) for names in (table.columns, table.index))
+    height, width = 0.5 + 0.75 * down + 0.26 * len(table), 0.3 + max(left, 0.5 * down) + 0.48 * table.shape[1]
     figure, axis = plt.subplots(figsize=(width, height))
     sns.heatmap(
         table, vmin=low, vmax=1, cmap="viridis", annot=True, fmt=".2f", annot_kws={"size": 7}, cbar=False, ax=axis
@@ -208,8 +231,8 @@ def heat_map(table: pd.DataFrame, title: str, *, low: float = 0.0) -> Figure:
 
 def significance_map(labels: Sequence[str], ranking: Ranking) -> Figure:
     """Who beats whom: the row against the column, with the difference of SRCC; grey where it is not significant."""
-    size = 1.6 + 0.42 * len(labels)
-    figure, axis = plt.subplots(figsize=(size + 0.6, size))
+    beside = 0.06 * max(len(label) for label in labels)
+    figure, axis = plt.subplots(figsize=(0.3 + beside + 0.42 * len(labels), 0.5 + 0.75 * beside + 0.42 * len(labels)))
     shade = np.where(ranking.beats > 0, 1.0, np.where(ranking.beats < 0, -1.0, 0.0))
     axis.imshow(shade, cmap=ListedColormap(["#D55E00", "#eef0f3", "#0072B2"]), vmin=-1, vmax=1)
     for (i, j), value in np.ndenumerate(ranking.difference):
@@ -261,7 +284,15 @@ def _expected(scored: Scored, label: str) -> bool | None:
     return None if direction is None else direction == scored.opinion.higher_is_better
 
 
-def _number(value: object) -> str:
+def _table(head: str, rows: Sequence[str], note: str) -> Html:
+    below = f"<p><small>{escape(note)}</small></p>" if note else ""
+    return Html(
+        f"<style>{VERDICT_CSS}</style><div class='scroll'><table class='sides'><thead><tr>{head}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></div>{below}"
+    )
+
+
+def _number(value: object, form: str = ".3f") -> str:
     if value is None or not isinstance(value, float) or np.isnan(value):
         return "\N{EN DASH}"
-    return f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:{form}}".replace("-", "\N{MINUS SIGN}")
