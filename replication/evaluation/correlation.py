@@ -80,10 +80,11 @@ def correlate(
             Fisher's z (log for RMSE). No random numbers.
         'percentile', 'bca': bootstrap of references, `resamples` draws from `seed`, widened for few references as
             `bootstrap_statistic` does.
-        Measured cover of 95 % intervals of r: 25 references of 20 images, each reference with an offset of its own as
-        large as the noise: jackknife 94 %, bca 92 %, percentile 91 %; with small offsets: 96, 94, 95 %; 80 references
-        with large offsets: 96, 96, 95 % (1,000 to 1,500 data sets each). Hence the default.
-    refit: whether PLCC and RMSE fit the curve again to every resample (the statistic as it was defined) or keep the
+        Measured cover of 95 % intervals, 25 references, each with an offset of its own as large as the noise (PLCC, 20
+        images each): jackknife 94 %, bca 92 %, percentile 91 %; with smaller offsets 96, 94, 95 % (SRCC, 10 images: 94,
+        93, 93 %; KRCC: 94, 92, 94 %); 80 references with large offsets: 96, 96, 95 % (1,000 to 1,500 data sets each).
+        Hence the default.
+    refit: whether PLCC and RMSE fit the curve again to every resample, from where the full fit stands, or keep the
         curve of all images (faster; the interval then ignores that the curve was fitted to these references).
 
     Constant scores or opinions: coefficients NaN, `problem` says which. ValueError: NaN or infinite values, unequal
