@@ -40,8 +40,8 @@ def just_noticeable(distance: ArrayLike, same: ArrayLike) -> float:
     """JND score: area under the precision-recall curve of 'people call the pair the same', nearest pairs first.
 
     distance: (n,). same: (n,) share s of people who saw no difference. With pairs sorted by distance, the i nearest
-    have TP = sum s and FP = sum (1 - s). Precision TP / i is raised to its maximum over all higher recalls, then summed over
-    steps of recall TP / sum(s), as PASCAL VOC does since 2010 and the authors' code.
+    have TP = sum s and FP = sum (1 - s). Precision TP / i is raised to its maximum over all higher recalls, then summed
+    over steps of recall TP / sum(s), as PASCAL VOC does since 2010 and the authors' code.
 
     Equal distances are taken together here, so that the order of the pairs makes no difference; the authors' code takes
     them as they come. NaN if nobody called any pair the same.

@@ -99,7 +99,11 @@ def fit_logistic(scores: ArrayLike, opinions: ArrayLike, mapping: Mapping = "log
 def refitted(
     scores: Floats, opinions: Floats, fit: Fit, index: NDArray[np.intp], weights: Floats
 ) -> tuple[Floats, Floats]:
-    """PLCC and RMSE of a fit's form, fitted again to each resample from where `fit` stands; see `weighted`."""
+    """PLCC and RMSE of a fit's form, fitted again to each resample from where `fit` stands; see `weighted`.
+
+    This follows the minimum that `fit` found. A search from all starts would now and then jump to another with a few
+    resamples' extreme scores, which is not what varies in the curve that is reported.
+    """
     scale = _Scale.of(scores, opinions)
     z, v = scale.down(scores, opinions)
     plcc, rmse = np.empty(len(weights)), np.empty(len(weights))

@@ -50,8 +50,8 @@ def f_test(residuals_a: ArrayLike, residuals_b: ArrayLike, *, parameters: int = 
         nan = float("nan")
         return VarianceTest(nan, float("inf") if variance_a > 0 else nan, 0.0 if variance_a > 0 else 1.0, (one, two))
     ratio = float(variance_a / variance_b)
-    p_value = 2 * min(stats.f.cdf(ratio, one, two), stats.f.sf(ratio, one, two))
-    return VarianceTest(ratio, ratio, float(min(p_value, 1)), (one, two))
+    p_value = 2 * min(stats.f.cdf(ratio, one, two), stats.f.sf(ratio, one, two), 0.5)
+    return VarianceTest(ratio, ratio, float(p_value), (one, two))
 
 
 def pitman_morgan(residuals_a: ArrayLike, residuals_b: ArrayLike) -> VarianceTest:

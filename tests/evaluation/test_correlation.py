@@ -95,13 +95,14 @@ def test_refitting_each_resample_makes_little_difference_here():
 
 
 def test_refitted_resamples_are_fits_to_the_repeated_images():
-    scores = np.tanh(OPINIONS) + 0.1 * GENERATOR.normal(size=240)  # clear enough to have one best curve
+    scores = GENERATOR.normal(size=240)
+    opinions = np.tanh(1.5 * scores) + 0.1 * GENERATOR.normal(size=240)  # clear enough to have one best curve
     weights = GENERATOR.multinomial(20, np.full(20, 1 / 20), 3).astype(float)
     for mapping in ("logistic5", "logistic4", "none"):
-        plcc, rmse = refitted(scores, OPINIONS, fit_logistic(scores, OPINIONS, mapping), REFERENCES, weights)
+        plcc, rmse = refitted(scores, opinions, fit_logistic(scores, opinions, mapping), REFERENCES, weights)
         for row, found_plcc, found_rmse in zip(weights, plcc, rmse, strict=True):
             times = row[REFERENCES].astype(int)
-            spelt = correlate(np.repeat(scores, times), np.repeat(OPINIONS, times), mapping=mapping)
+            spelt = correlate(np.repeat(scores, times), np.repeat(opinions, times), mapping=mapping)
             assert (found_plcc, found_rmse) == pytest.approx((spelt.plcc, spelt.rmse), rel=1e-5)
 
 
