@@ -85,7 +85,9 @@ def correlate(
         93, 93 %; KRCC: 94, 92, 94 %); 80 references with large offsets: 96, 96, 95 % (1,000 to 1,500 data sets each).
         Hence the default.
     refit: whether PLCC and RMSE fit the curve again to every resample, from where the full fit stands, or keep the
-        curve of all images (faster; the interval then ignores that the curve was fitted to these references).
+        curve of all images (faster; the interval then ignores that the curve was fitted to these references). For
+        10,125 images of 81 references no limit moved by more than .0006; with 25 references of 10 images both covered
+        97 to 98 % (311 data sets).
 
     Constant scores or opinions: coefficients NaN, `problem` says which. ValueError: NaN or infinite values, unequal
     lengths, fewer than 3 images, unknown options.
