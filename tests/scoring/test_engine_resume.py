@@ -1,0 +1,190 @@
+"""Interrupted work goes on where it stopped, to the same table, and only the same work is reused."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+from torch import Tensor
+
+import replication
+from replication import metrics
+from replication.scoring import ScoringError, score
+from tests.scoring.pictures import Noise, RatedSet, files, noise_set, rated
+
+
+class Mean:
+    """A metric that counts the images it scores, and may be told to fail at one of them."""
+
+    def __init__(self, name: str = "mean", fail_at: int = -1, error: type[BaseException] = KeyboardInterrupt) -> None:
+        self.name, self.fail_at, self.error, self.scored = name, fail_at, error, 0
+
+    def metric(self, **protocol: object) -> metrics.Metric:
+        return metrics.Metric(self.name, True, protocol, lambda x: x.mean(dim=(1, 2, 3)), self.compare)
+
+    def compare(self, reference: Tensor, distorted: Tensor) -> Tensor:
+        if self.scored == self.fail_at:
+            raise self.error
+        self.scored += len(distorted)
+        return distorted - reference
+
+
+def quiet(data_set: RatedSet, *given: metrics.Metric, keep: Path, **options: object) -> pd.DataFrame:
+    return score(data_set, given, keep=keep, show_progress=False, **options)  # type: ignore[arg-type]
+
+
+def test_an_interrupted_run_goes_on_and_loses_one_batch_at_most(tmp_path: Path) -> None:
+    data_set = noise_set(2, 40)
+    with pytest.raises(KeyboardInterrupt):
+        quiet(data_set, Mean(fail_at=30).metric(), keep=tmp_path, batch_pixels=1)
+    again = Mean()
+    table = quiet(data_set, again.metric(), keep=tmp_path, batch_pixels=1)
+    assert again.scored == 80 - 16  # 16 images of one reference are kept together
+    other = quiet(data_set, Mean().metric(), keep=tmp_path / "other", batch_pixels=1)
+    pd.testing.assert_frame_equal(table, other)
+    finished = Mean()
+    pd.testing.assert_frame_equal(table, quiet(data_set, finished.metric(), keep=tmp_path, batch_pixels=1))
+    assert finished.scored == 0
+
+
+def test_an_added_metric_is_all_that_is_computed(tmp_path: Path) -> None:
+    data_set = noise_set(2, 3)
+    first, again, added = Mean("first"), Mean("first"), Mean("added")
+    quiet(data_set, first.metric(), keep=tmp_path)
+    table = quiet(data_set, added.metric(), again.metric(), keep=tmp_path)
+    assert (again.scored, added.scored) == (0, 6)
+    other = quiet(data_set, Mean("added").metric(), Mean("first").metric(), keep=tmp_path / "other")
+    pd.testing.assert_frame_equal(table, other)
+
+
+@pytest.mark.parametrize(
+    "change", [{"protocol": {"window": 3}}, {"name": "other"}, {"version": "2"}, {"batch_pixels": 1}, {"device": "cpu"}]
+)
+def test_work_of_another_kind_is_not_reused(tmp_path: Path, change: dict[str, object]) -> None:
+    data_set = noise_set(1, 3)
+    quiet(data_set, Mean().metric(window=2), keep=tmp_path, version="1")
+    other = Mean(str(change.pop("name", "mean")))
+    protocol = change.pop("protocol", {"window": 2})
+    assert isinstance(protocol, dict)
+    quiet(data_set, other.metric(**protocol), keep=tmp_path, **{"version": "1", **change})
+    assert other.scored == 3
+
+
+def test_a_changed_image_is_scored_again_and_only_its_batch(tmp_path: Path) -> None:
+    pixels = {f"{i:02}.png": Noise(i).read() for i in range(34)}
+    images = files(tmp_path / "images", pixels)
+    data_set = rated(images, [("00.png", name) for name in images])
+    before = quiet(data_set, Mean().metric(), keep=tmp_path / "keep")
+    files(tmp_path / "images", {"20.png": Noise(99).read()})
+    again = Mean()
+    after = quiet(data_set, again.metric(), keep=tmp_path / "keep")
+    assert again.scored == 16
+    assert list(np.flatnonzero(before["score"] != after["score"])) == [20]
+    files(tmp_path / "images", {"00.png": Noise(98).read()})
+    everything = Mean()
+    quiet(data_set, everything.metric(), keep=tmp_path / "keep")
+    assert everything.scored == 34
+
+
+def test_images_that_cannot_be_read_are_remembered_until_they_change(tmp_path: Path) -> None:
+    images = files(tmp_path / "images", {"a.png": Noise(0).read(), "b.png": Noise(1).read()})
+    data_set = rated(images, [("a.png", "b.png")])
+    (tmp_path / "images" / "b.png").unlink()
+    for _ in range(2):
+        table = quiet(data_set, Mean().metric(), keep=tmp_path / "keep")
+        assert table["problem"].item() == "b.png: no such file"
+        with pytest.raises(ScoringError, match="no such file"):
+            quiet(data_set, Mean().metric(), keep=tmp_path / "keep", on_error="stop")
+    files(tmp_path / "images", {"b.png": Noise(1).read()})
+    assert quiet(data_set, Mean().metric(), keep=tmp_path / "keep")["problem"].item() == ""
+
+
+def test_what_another_attempt_may_put_right_is_tried_again(tmp_path: Path) -> None:
+    data_set = noise_set(1, 1)
+    table = quiet(data_set, Mean(fail_at=0, error=MemoryError).metric(), keep=tmp_path)
+    assert table["problem"].item() == "MemoryError: "
+    assert quiet(data_set, Mean().metric(), keep=tmp_path)["problem"].item() == ""
+
+
+def test_a_damaged_file_of_finished_work_is_ignored(tmp_path: Path) -> None:
+    data_set = noise_set(1, 2)
+    table = quiet(data_set, Mean().metric(), keep=tmp_path)
+    (kept,) = tmp_path.iterdir()
+    for content in ("", "[]", '{"x": '):
+        kept.write_text(content)
+        pd.testing.assert_frame_equal(quiet(data_set, Mean().metric(), keep=tmp_path), table)
+
+
+def test_numbers_come_back_from_the_disk_to_the_last_bit(tmp_path: Path) -> None:
+    data_set = rated(noise_set(1, 3).images, [("r0", "r0"), ("r0", "d0-0"), ("r0", "d0-1")])
+    tables = [score(data_set, ["psnr", "ssim", "ms-ssim"], keep=tmp_path, show_progress=False) for _ in range(2)]
+    assert tables[0].to_csv() == tables[1].to_csv()
+    assert tables[0]["score"].isna().sum() == 3
+
+
+class TestKilled:
+    """The command line, killed: in a process of its own."""
+
+    def start(self, folder: Path) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "replication", "score", "--reference", "r", "--distorted", "d"]
+        command += ["--metric", "psnr", "--metric", "ms-ssim", "--out", "scores.csv", "--workers", "2"]
+        environment = {**os.environ, "PYTHONPATH": str(Path(replication.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(
+            command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+
+    def kept(self, folder: Path) -> int:
+        return len(list(folder.glob(".scores.csv.unfinished/*.json")))
+
+    def wait_for(self, process: subprocess.Popen[str], folder: Path, kept: int) -> list[psutil.Process]:
+        """Until that many batches are kept; the process's children."""
+        end = time.monotonic() + 100
+        while self.kept(folder) < kept and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.01)
+        assert process.poll() is None, process.communicate()[1]
+        return psutil.Process(process.pid).children(recursive=True)
+
+    def test_the_table_is_the_same_byte_for_byte_and_nothing_is_left(self, tmp_path: Path) -> None:
+        rng = np.random.default_rng(0)
+        pixels = {f"{i:02}.png": rng.integers(0, 256, (400, 500, 3), dtype=np.uint8) for i in range(50)}
+        files(tmp_path / "r", pixels)
+        files(tmp_path / "d", {name: image // 2 + 20 for name, image in pixels.items()})
+        (tmp_path / "d" / "05.png").write_bytes(b"not an image")
+
+        first = self.start(tmp_path)
+        children = self.wait_for(first, tmp_path, 5)
+        os.killpg(first.pid, signal.SIGINT)  # Ctrl-C reaches every process of the terminal
+        said = first.communicate(timeout=60)[1]
+        assert first.returncode == 1
+        assert said.splitlines()[-1] == (
+            "error: interrupted; what is finished is kept; run the same command again to go on"
+        )
+        assert "Traceback" not in said
+
+        second = self.start(tmp_path)
+        before = self.kept(tmp_path)
+        children += self.wait_for(second, tmp_path, before + 5)
+        second.kill()
+        second.wait()
+        assert not (tmp_path / "scores.csv").exists()
+        kept = self.kept(tmp_path)
+
+        third = self.start(tmp_path)
+        said = third.communicate(timeout=100)[1]
+        assert third.returncode == 0, said
+        assert f"d: goes on after {kept} of 50 images" in said
+        table = (tmp_path / "scores.csv").read_bytes()
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["d", "r", "scores.csv"]
+        _, alive = psutil.wait_procs(children, timeout=20)
+        assert not alive
+
+        fourth = self.start(tmp_path)
+        assert fourth.wait(timeout=100) == 0
+        assert (tmp_path / "scores.csv").read_bytes() == table
+        assert table.count(b"05.png: not a readable PNG") == 2
