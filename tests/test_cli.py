@@ -1,14 +1,19 @@
 """The command line as a whole: exit codes, errors in a sentence, profiles, a quick start."""
 
 import errno
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from replication import files, project
+from replication import datasets, files, project
 from replication.cli import main
+from tests.scoring import pictures
 
 
 @pytest.fixture
@@ -108,3 +113,115 @@ def test_importing_the_command_line_imports_nothing_heavy() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
     )
     assert finished.stdout == "\n"
+
+
+class TestScore:
+    """`score`: its inputs, its output, and one sentence for each mistake."""
+
+    METRICS = ("--metric", "psnr", "--metric", "ssim(colour=gray, reduction=2004)")
+
+    @pytest.fixture
+    def folder(self, clone: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """Two folders of three images, and a data set named tiny."""
+        pixels = {f"{name}.png": pictures.Noise(seed).read() for seed, name in enumerate("abc")}
+        pictures.files(clone / "r", pixels)
+        pictures.files(clone / "d", {name.replace(".png", ".BMP").upper(): 255 - p for name, p in pixels.items()})
+
+        def load(name: str) -> Any:
+            if name != "tiny":
+                raise datasets.DataError(f"unknown data set {name!r}; known: tiny")
+            return pictures.noise_set()
+
+        monkeypatch.setattr(datasets, "load", load, raising=False)
+        return clone
+
+    def test_two_folders_are_matched_by_stem(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["score", "--reference", "r", "--distorted", "d", "--out", "new/s.csv", *self.METRICS]) == 0
+        assert capsys.readouterr().out == ""
+        table = pd.read_csv(folder / "new" / "s.csv")
+        names = ["distorted/A.BMP", "distorted/B.BMP", "distorted/C.BMP"]
+        assert table["distorted"].tolist() == [name for name in names for _ in range(2)]
+        assert table["metric"].tolist() == ["psnr", "ssim(colour=gray, reduction=2004)"] * 3
+        error = pictures.Noise(1).read().astype(float) - (255 - pictures.Noise(1).read())
+        assert table["score"][2] == pytest.approx(10 * np.log10(255**2 / np.mean(error**2)), rel=1e-6)
+        assert [path.name for path in (folder / "new").iterdir()] == ["s.csv"]
+
+    def test_two_files_go_to_standard_output(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["score", "--reference", "r/a.png", "--distorted", "d/A.BMP", "--metric", "psnr"]) == 0
+        captured = capsys.readouterr()
+        lines = captured.out.splitlines()
+        assert lines[0] == "data_set,reference,distorted,distortion,level,opinion,metric,score,problem"
+        assert lines[1].startswith("A,reference/a.png,distorted/A.BMP,,,,psnr,")
+        assert len(lines) == 2
+        assert "1 of 1 images" in captured.err
+        assert not list((folder / "checkpoints").rglob("*.json"))
+
+    def test_a_data_set_by_name(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["score", "--dataset", "tiny", *self.METRICS]) == 0
+        out = capsys.readouterr().out
+        main(["score", "--dataset", "tiny", *self.METRICS, "--out", "s.csv"])
+        assert (folder / "s.csv").read_text() == out
+        assert len(out.splitlines()) == 1 + 6 * 2
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--dataset", "tinny", "--metric", "psnr"], "unknown data set 'tinny'; known: tiny"),
+            (["--dataset", "tiny", "--metric", "pnsr"], "unknown metric 'pnsr'; known: .*ms-ssim, .*psnr"),
+            (["--dataset", "tiny", "--metric", "ssim(gray)"], "'ssim.gray.' is no metric; write it as NAME or"),
+            (["--dataset", "tiny", "--metric", "psnr", "--device", "x"], "cannot compute on device 'x'"),
+            (["--dataset", "tiny", "--metric", "psnr", "--out", "r"], "cannot write r: it is a folder"),
+            (["--dataset", "tiny", "--metric", "psnr", "--out", "r/a.png/x"], "cannot write r/a.png/x: "),
+            (["--reference", "r", "--distorted", "nix", "--metric", "psnr"], "nix: no such file or folder"),
+            (["--reference", "r", "--distorted", "d/A.BMP", "--metric", "psnr"], "r is a folder and d/A.BMP a file"),
+            (["--reference", "r", "--distorted", "e", "--metric", "psnr"], "the folder e holds no images"),
+        ],
+    )
+    def test_mistakes_are_one_sentence(
+        self, folder: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (folder / "e").mkdir()
+        assert main(["score", *arguments]) == 1
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        (line,) = captured.err.splitlines()
+        assert re.match(f"error: .*{said}", line)
+
+    def test_images_without_a_partner_are_listed(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (folder / "r" / "b.png").rename(folder / "r" / "x.png")
+        assert main(["score", "--reference", "r", "--distorted", "d", "--metric", "psnr"]) == 1
+        assert "have no partner: 1 of r (x); 1 of d (b)\n" in capsys.readouterr().err
+
+    def test_the_first_problem_stops_on_request(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (folder / "d" / "B.BMP").write_bytes(b"BM")
+        command = ["score", "--reference", "r", "--distorted", "d", "--metric", "psnr"]
+        assert main(command) == 0
+        assert "B.BMP: not a readable PNG" in capsys.readouterr().out
+        assert main([*command, "--stop"]) == 1
+        assert "psnr: B.BMP: not a readable PNG" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("arguments", [[], ["--dataset", "tiny", "--reference", "r"], ["--reference", "r"]])
+    def test_one_kind_of_input_is_wanted(self, folder: Path, arguments: list[str]) -> None:
+        assert main(["score", "--metric", "psnr", *arguments]) == 2
+
+    def test_interrupted_it_keeps_its_work(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        from replication.scoring import tasks
+
+        done = tasks.run
+
+        def interrupted(work: Any, task: Any, read: Any) -> Any:
+            if task.reference[0] == "r1":
+                raise KeyboardInterrupt
+            return done(work, task, read)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(tasks, "run", interrupted)
+            assert main(["score", "--dataset", "tiny", "--metric", "psnr"]) == 1
+        said = capsys.readouterr().err.splitlines()
+        assert said == ["error: interrupted; what is finished is kept; run the same command again to go on"]
+        assert len(list((folder / "checkpoints" / "score" / "tiny").iterdir())) == 1
+        assert main(["score", "--dataset", "tiny", "--metric", "psnr"]) == 0
+        assert "tiny: goes on after 3 of 6 images" in capsys.readouterr().err
+        assert not (folder / "checkpoints" / "score" / "tiny").exists()

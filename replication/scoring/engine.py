@@ -3,7 +3,7 @@
 import os
 import re
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -99,14 +99,14 @@ def score(
             if show_progress:
                 advance = stack.enter_context(progress(data_set.name, len(sheet), len(sheet) - todo, "images"))
             if scheduler:
-                executor, waiting = stack.enter_context(executors.dask(scheduler))
-                arguments: tuple[Read, ...] = ()
+                executor, most = stack.enter_context(executors.dask(scheduler))
+                submit = _sender(executor)
             else:
                 order = _reading_order(jobs)
                 decoder = stack.enter_context(Decoder(order, _processes(workers, len(order))))
                 stack.callback(tasks.forget)
-                executor, waiting, arguments = executors.Here(), 1, (decoder.read,)
-            for job, outcomes in _completed(jobs, executor, waiting, arguments):
+                submit, most = _runner(executors.Here(), decoder.read), 1
+            for job, outcomes in _completed(jobs, submit, most):
                 if kept is not None:
                     kept.add(job.task, job.metrics, outcomes)
                 sheet.fill(job.rows, job.metrics, outcomes)
@@ -204,13 +204,25 @@ def _jobs(data_set: Rated, sheet: _Sheet, work: Work, kept: Kept | None) -> list
     return jobs
 
 
-def _completed(
-    jobs: Sequence[_Job], executor: Executor, most: int, arguments: tuple[Read, ...]
-) -> Iterator[tuple[_Job, Outcomes]]:
+Submit = Callable[[_Job], Future[Outcomes]]
+
+
+def _runner(executor: Executor, read: Read) -> Submit:
+    return lambda job: executor.submit(tasks.run, job.work, job.task, read)
+
+
+def _sender(executor: Executor) -> Submit:
+    """Tasks as bytes, which only the worker that runs one makes a task again: a scheduler builds no networks."""
+    import cloudpickle  # type: ignore[import-untyped]
+
+    return lambda job: executor.submit(tasks.run_sent, cloudpickle.dumps((job.work, job.task)))
+
+
+def _completed(jobs: Sequence[_Job], submit: Submit, most: int) -> Iterator[tuple[_Job, Outcomes]]:
     """Jobs as they are done; `most` are waited for at a time."""
     waiting: dict[Future[Outcomes], _Job] = {}
     for number, job in enumerate(jobs, 1):
-        waiting[executor.submit(tasks.run, job.work, job.task, *arguments)] = job
+        waiting[submit(job)] = job
         while len(waiting) >= most or (waiting and number == len(jobs)):
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                 yield waiting.pop(future), future.result()

@@ -1,6 +1,7 @@
 """The unit of work of scoring: one reference, a few of its distorted images, some metrics. Independent, repeatable."""
 
 import math
+import pickle
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -155,6 +156,18 @@ def run(work: Work, task: Task, read: Read | None = None) -> Outcomes:
         _of_thread.run, _of_thread.scorer = work.run, Scorer(work)
     scorer: Scorer = _of_thread.scorer
     return scorer(task, read or (lambda image: image.read()))
+
+
+def run_sent(sent: bytes) -> Outcomes:
+    """Do a pickled (work, task) in a worker process of a cluster."""
+    try:
+        work, task = pickle.loads(sent)
+    except Exception as error:
+        raise ScoringError(
+            f"a worker cannot make its task ({type(error).__name__}: {error}); workers need the code that this "
+            "process has: metrics must be defined in a module that the workers import too"
+        ) from None
+    return run(work, task)
 
 
 def forget() -> None:

@@ -1,5 +1,7 @@
 """Metrics by name, with their protocol."""
 
+import pickle
+
 import pytest
 import torch
 from torch import Tensor
@@ -13,6 +15,7 @@ from replication.metrics.resize import imresize, reduce_2004
 @pytest.fixture(autouse=True)
 def _leave_the_registry_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_factories", dict(registry._factories))
+    monkeypatch.setattr(registry, "_recreated", {})
 
 
 def pair(size: int = 176) -> tuple[Tensor, Tensor]:
@@ -103,6 +106,48 @@ def test_a_metric_of_two_halves_is_registered_as_it_is() -> None:
     reference, distorted = pair(16)
     expected = 2 * (reference.mean(dim=(1, 2, 3)) - distorted.mean(dim=(1, 2, 3)))
     torch.testing.assert_close(metrics.create("brightness", factor=2.0)(reference, distorted), expected)
+
+
+def test_preparation_of_a_metric_with_a_source_is_its_two_steps() -> None:
+    source = metrics.Source("means", lambda image: image.mean(dim=(2, 3)))
+    red = metrics.Metric(
+        "red", True, {}, lambda x: source.compute(x)[:, 0], lambda x, y: x - y, source, lambda means: means[:, 0]
+    )
+    image, _ = pair(16)
+    assert red.finish is not None
+    assert torch.equal(red.finish(source.compute(image)), red.prepare(image))
+    with pytest.raises(ValueError, match="'half' has a source or a finish alone"):
+        metrics.Metric("half", True, {}, red.prepare, red.compare, source)
+
+
+def test_a_metric_is_pickled_as_its_name_and_options_and_built_once() -> None:
+    built: list[dict[str, object]] = []
+
+    def build(**options: object) -> metrics.Metric:
+        built.append(options)
+        weights = torch.ones(10**6)
+        return metrics.Metric("heavy", True, options, lambda x: x * weights[0], lambda x, y: (x - y).mean((1, 2, 3)))
+
+    metrics.register("heavy", build)
+    created = metrics.create("heavy", layers=[1, 2])
+    sent = pickle.dumps(created)
+    assert len(sent) < 500
+    first, second = pickle.loads(sent), pickle.loads(sent)
+    assert first is second
+    assert built == [{"layers": [1, 2]}] * 2
+    reference, distorted = pair(16)
+    assert torch.equal(first(reference, distorted), created(reference, distorted))
+
+
+def test_which_metrics_take_a_device() -> None:
+    metrics.register("placed", lambda device=None: metrics.create("psnr", device=device))
+    metrics.register("anywhere", lambda: metrics.create("psnr"))
+    known = {name: registry.takes_device(name) for name in ("psnr", "placed", "anywhere", "unknown")}
+    assert known == {"psnr": True, "placed": True, "anywhere": False, "unknown": False}
+
+
+def test_an_option_that_is_a_word_of_digits_may_be_given_as_a_number() -> None:
+    assert metrics.create("ssim", reduction=2004).protocol == metrics.create("ssim", reduction="2004").protocol
 
 
 def test_unknown_names_and_options_list_the_known_ones() -> None:
