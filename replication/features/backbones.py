@@ -4,6 +4,8 @@ vgg = backbone("vgg16", pooling="l2")
 maps = vgg(imagenet_normalised(image), ["relu1_2", "relu2_2"])  # stops there
 """
 
+import copy
+import functools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -154,16 +156,15 @@ def backbone(
     if pooling == "l2" and not network.l2_pooling:
         raise ValueError(f"L2 pooling is defined for VGG only, not for {name}")
     if weights == "random":
-        whole, description = _seeded(network, seed), f"random, seed {seed}"
+        layers, description = _seeded(name, seed), f"random, seed {seed}"
     else:
         path = files.find(*network.files, download=download) if weights == "imagenet" else Path(weights)
         if not path.is_file():
             raise DataError(f"weights must be imagenet, random or a file that exists, got {str(weights)!r}")
-        whole, description = _loaded(network, name, path), files.describe(path)
-    layers = list(network.layers(whole))[: max(place for place, _, _ in network.taps.values()) + 1]
-    if pooling == "l2":
-        layers = [L2Pool() if isinstance(layer, nn.MaxPool2d) else layer for layer in layers]
-    return Backbone(name, layers, network.taps, pooling, description).to(device or "cpu")
+        description = files.describe(path)
+        layers = _loaded(name, path, description)
+    own = [L2Pool() if pooling == "l2" and isinstance(x, nn.MaxPool2d) else copy.deepcopy(x) for x in layers]
+    return Backbone(name, own, network.taps, pooling, description).to(device or "cpu")
 
 
 def names() -> list[str]:
@@ -195,33 +196,46 @@ def _whole_float32(image: Tensor) -> Iterator[None]:
         torch.backends.cudnn.allow_tf32 = before
 
 
-def _seeded(network: _Network, seed: int) -> nn.Module:
+# Kept, as several metrics read one network, and drawing VGG16's weights takes seconds.
+@functools.lru_cache(maxsize=4)
+def _seeded(name: str, seed: int) -> tuple[nn.Module, ...]:
+    """The layers up to the last tap as torchvision's constructor makes them."""
+    network = _networks()[name]
     with torch.random.fork_rng(devices=[]), torch.device("cpu"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)  # torchvision's, on how GoogLeNet is initialised
         torch.default_generator.manual_seed(seed)
-        return network.build()
+        return _used(network, network.build())
 
 
-def _loaded(network: _Network, name: str, path: Path) -> nn.Module:
-    """The network with the weights of a file, which must hold all of its layers and nothing that it has not."""
+@functools.lru_cache(maxsize=4)
+def _loaded(name: str, path: Path, content: str) -> tuple[nn.Module, ...]:
+    """The layers up to the last tap with the weights of a file, which must hold all of them, and none of another network.
+
+    content: its hash, so that a file that was replaced is read again.
+    """
+    network = _networks()[name]
     with torch.device("meta"):
-        whole = network.build()
+        whole: Any = network.build()
     if hasattr(whole, "transform_input"):
-        setattr(whole, "transform_input", True)  # noqa: B010  # as torchvision's own loading of its weights does
+        whole.transform_input = True  # as torchvision's own loading of its weights does
     state = {key: value.float() if value.is_floating_point() else value for key, value in files.read(path).items()}
     try:
         unexpected = whole.load_state_dict(state, strict=False, assign=True).unexpected_keys
     except RuntimeError as error:  # the same names with other shapes
         raise DataError(f"{path} does not hold the weights of {name}: {str(error).splitlines()[-1].strip()}") from error
-    used = network.layers(whole)[: max(place for place, _, _ in network.taps.values()) + 1]
-    within = {id(tensor) for layer in used for tensor in (*layer.parameters(), *layer.buffers())}
+    layers = _used(network, whole)
+    within = {id(tensor) for layer in layers for tensor in (*layer.parameters(), *layer.buffers())}
     tensors = (*whole.named_parameters(), *whole.named_buffers())
     missing = [key for key, tensor in tensors if id(tensor) in within and tensor.is_meta]
     if missing or unexpected:
         problem, keys = ("missing", missing) if missing else ("not part of it", unexpected)
         shown = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
         raise DataError(f"{path} does not hold the weights of {name}: {shown} {problem}")
-    return whole
+    return layers
+
+
+def _used(network: _Network, whole: nn.Module) -> tuple[nn.Module, ...]:
+    return tuple(network.layers(whole)[: max(place for place, _, _ in network.taps.values()) + 1])
 
 
 def _vgg_taps(convolutions: Sequence[int], last: str) -> dict[str, tuple[int, int, int]]:

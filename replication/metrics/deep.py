@@ -1,0 +1,174 @@
+"""What metrics on feature maps share: checks, the pass through the network, and how they are registered."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from replication.features import Backbone, imagenet_normalised
+from replication.metrics.checks import Validate, check_layout, check_values, checked_pair
+from replication.metrics.registry import Metric, register
+
+# VGG16 ends of stages, read by LPIPS, DISTS and DeepWSD.
+VGG_STAGES = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
+
+
+@dataclass(frozen=True)
+class Features:
+    """One pass of a batch of images through a backbone.
+
+    image: (N, 3, H, W) in [0, 1] as it went in, but for the normalisation.
+    maps: of the taps that were asked for, by name.
+    size: of the images before any resizing.
+    """
+
+    image: Tensor
+    maps: Mapping[str, Tensor]
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Resizing:
+    """A metric's rule for the size of its images: what it is called in a protocol, and how it is done."""
+
+    name: str
+    apply: Callable[[Tensor], Tensor]
+
+
+AS_IT_IS = Resizing("none", lambda image: image)
+
+
+def features(
+    backbone: Backbone,
+    image: Tensor,
+    taps: Sequence[str],
+    *,
+    normalise: bool = True,
+    resizing: Resizing = AS_IT_IS,
+) -> Features:
+    """The maps of (N, 3, H, W) images in [0, 1], in the precision of the backbone's weights.
+
+    normalise: with ImageNet's mean and deviation, after resizing.
+    """
+    size = (image.shape[-2], image.shape[-1])
+    image = resizing.apply(image.to(next(backbone.parameters()).dtype))
+    return Features(image, backbone(imagenet_normalised(image) if normalise else image, taps), size)
+
+
+def checked_rgb_pair(
+    reference: Tensor, distorted: Tensor, validate: Validate, *, same_size: bool = True
+) -> tuple[Tensor, Tensor]:
+    """As `checks.checked_pair` for images in [0, 1], three channels each; sizes may differ where not `same_size`."""
+    for name, image in (("reference", reference), ("distorted", distorted)):
+        check_rgb(name, image)
+    if same_size:
+        return checked_pair(reference, distorted, 1.0, validate)
+    if len(reference) != len(distorted) or reference.device != distorted.device:
+        raise ValueError(
+            "reference and distorted must be as many and on one device, "
+            f"got {len(reference)} on {reference.device} and {len(distorted)} on {distorted.device}"
+        )
+    for name, image in (("reference", reference), ("distorted", distorted)):
+        check_values(name, image, 1.0, validate)
+    return reference, distorted
+
+
+def check_rgb(name: str, image: Tensor) -> None:
+    """Raise unless `image` is a floating-point (N, 3, H, W) tensor."""
+    check_layout(name, image)
+    if image.shape[1] != 3:
+        raise ValueError(
+            f"{name} must have 3 channels (RGB), got {image.shape[1]}; repeat a grey image: image.expand(-1, 3, -1, -1)"
+        )
+
+
+def check_comparable(
+    reference: Sequence[Tensor], distorted: Sequence[Tensor], sizes: tuple[tuple[int, int], tuple[int, int]] | None
+) -> None:
+    """Raise unless two prepared batches are on one device, of one image size, and as many or one reference."""
+    first, second = reference[0], distorted[0]
+    if first.device != second.device:
+        raise ValueError(f"reference and distorted must be on one device, got {first.device} and {second.device}")
+    if sizes is not None and sizes[0] != sizes[1]:
+        (a, b), (c, d) = sizes
+        raise ValueError(f"reference and distorted must have the same size, got {a} x {b} and {c} x {d}")
+    if len(first) not in (1, len(second)):
+        raise ValueError(f"there must be as many references as distorted images, or 1: {len(first)} and {len(second)}")
+
+
+def assemble(
+    name: str,
+    *,
+    higher_is_better: bool,
+    backbone: Backbone,
+    device: str | torch.device | None,
+    taps: Sequence[str],
+    protocol: Mapping[str, Any],
+    finish: Callable[[Features], Any],
+    compare: Callable[[Any, Any], Tensor],
+    normalise: bool = True,
+    resizing: Resizing = AS_IT_IS,
+) -> Metric:
+    """A metric whose preparation is `finish` of `features`; metrics that read the same features share one pass.
+
+    The protocol printed is the given one, with network, weights, pooling, normalisation and resizing put before it.
+    device: where to compute; None is where the image is, and the backbone follows.
+    """
+
+    def compute(image: Tensor) -> Features:
+        check_rgb("image", image)
+        check_values("image", image, 1.0, None)
+        if device is None:
+            backbone.to(image.device)
+        else:
+            image = image.to(device)
+        return features(backbone, image, taps, normalise=normalise, resizing=resizing)
+
+    key = (backbone.name, backbone.pooling, backbone.weights, str(device), tuple(taps), normalise, resizing.name)
+    settled = {
+        "backbone": backbone.name,
+        "weights": backbone.weights,
+        "pooling": backbone.pooling,
+        "normalisation": "ImageNet" if normalise else "none",
+        "resize": resizing.name,
+        **protocol,
+    }
+    return _metric_with_source(name, higher_is_better, settled, key, compute, finish, compare)
+
+
+def registered(name: str) -> Callable[[Callable[..., Metric]], Callable[..., Metric]]:
+    """Register a factory under a name; an option it does not have is a ValueError that lists those it has."""
+
+    def decorate(factory: Callable[..., Metric]) -> Callable[..., Metric]:
+        known = tuple(inspect.signature(factory).parameters)
+
+        @functools.wraps(factory)
+        def build(**options: Any) -> Metric:
+            for option in options:
+                if option not in known:
+                    raise ValueError(f"metric {name!r} has no option {option!r}; known: {', '.join(known)}")
+            return factory(**options)
+
+        register(name, build)
+        return build
+
+    return decorate
+
+
+def _metric_with_source(
+    name: str,
+    higher_is_better: bool,
+    protocol: Mapping[str, Any],
+    key: tuple[Any, ...],
+    compute: Callable[[Tensor], Features],
+    finish: Callable[[Features], Any],
+    compare: Callable[[Any, Any], Tensor],
+) -> Metric:
+    def prepare(image: Tensor) -> Any:
+        return finish(compute(image))
+
+    return Metric(name, higher_is_better, protocol, prepare, compare)

@@ -1,0 +1,134 @@
+"""DeepSSIM, structural similarity of deep features, and its form for training (Zhang, Chen, Zhao, Wang 2025)."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from replication.features import Backbone, backbone
+from replication.metrics.checks import Validate
+from replication.metrics.deep import (
+    VGG_STAGES,
+    Features,
+    assemble,
+    check_comparable,
+    checked_rgb_pair,
+    features,
+    registered,
+)
+from replication.metrics.registry import Metric
+
+_TAP = "relu5_1"
+_BLOCK = 4
+_C = 1e-6
+
+# One pass serves DeepSSIM and LPIPS on VGG16.
+_SHARED_TAPS = (*VGG_STAGES, _TAP)
+
+
+class Prepared(NamedTuple):
+    """The Gram matrix in blocks, less each block's mean: (N, blocks, 16); and their variances (N, blocks)."""
+
+    deviations: Tensor
+    variances: Tensor
+
+
+def deepssim(reference: Tensor, distorted: Tensor, *, backbone: Backbone, validate: Validate = None) -> Tensor:
+    """DeepSSIM of each image, shape (N,), in [-1, 1]; higher is better.
+
+        DeepSSIM = mean over blocks of  (2 vxy + 1e-6) / (vx + vy + 1e-6)
+
+    with biased (co)variances v over the 4 x 4 blocks of the Gram matrices F F^T (512 x 512, not normalised) of the maps
+    F (512, h w) of VGG16's relu5_1, which is fed the images normalised with ImageNet's mean and deviation.
+
+    reference, distorted: (N, 3, H, W) floats in [0, 1], RGB, not resized; their sizes may differ from each other.
+        Computed in the precision of the backbone's weights, float32, whatever the autocast; differentiable.
+    backbone: `features.backbone("vgg16")`, on the images' device.
+    validate: whether values are checked, see `checks.checked_pair`.
+    Raises ValueError naming the tensor and what was wanted; the least side is 16 pixels.
+    """
+    reference, distorted = checked_rgb_pair(reference, distorted, validate, same_size=False)
+    _check_vgg16(backbone)
+    return _compare(*(_finish(features(backbone, image, [_TAP])) for image in (reference, distorted)))
+
+
+def deepssim_lite(reference: Tensor, distorted: Tensor, *, backbone: Backbone, validate: Validate = None) -> Tensor:
+    """DeepSSIM Lite of each image, shape (N,), in [-1, 1]; higher is better.
+
+        S = (2 vxy + 1e-6) / (vx + vy + 1e-6)
+
+    over the whole Gram matrix, which is divided by the number 512 h w of the map's values. Arguments and errors as for
+    `deepssim`.
+    """
+    reference, distorted = checked_rgb_pair(reference, distorted, validate, same_size=False)
+    _check_vgg16(backbone)
+    x, y = (_whole(features(backbone, image, [_TAP]).maps[_TAP]) for image in (reference, distorted))
+    vx, vy = x.square().mean(dim=(1, 2)), y.square().mean(dim=(1, 2))
+    return 1 - ((x - y).square().mean(dim=(1, 2))) / (vx + vy + _C)
+
+
+class DeepSSIMLiteLoss(nn.Module):
+    """1 - DeepSSIM Lite of (output, target), batch mean. The backbone, frozen, moves with the module.
+
+    backbone: `features.backbone("vgg16")`. Values are not checked by default, as in `metrics.losses`.
+    """
+
+    def __init__(self, backbone: Backbone, *, validate: bool = False) -> None:
+        super().__init__()
+        self.backbone, self.validate = backbone, validate
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return 1 - deepssim_lite(target, output, backbone=self.backbone, validate=self.validate).mean()
+
+
+def _check_vgg16(backbone: Backbone) -> None:
+    if backbone.name != "vgg16" or backbone.pooling != "max":
+        raise ValueError(f"DeepSSIM is defined on vgg16 with max-pooling, got {backbone.name} with {backbone.pooling}")
+
+
+def _gram(maps: Tensor) -> Tensor:
+    """F F^T, (N, C, C)."""
+    with torch.autocast(maps.device.type, enabled=False):
+        rows = maps.flatten(2)
+        return torch.bmm(rows, rows.transpose(1, 2))
+
+
+def _whole(maps: Tensor) -> Tensor:
+    """The Gram matrix divided by the number of the map's values, less its mean."""
+    gram = _gram(maps) / maps.shape[1:].numel()
+    return gram - gram.mean(dim=(1, 2), keepdim=True)
+
+
+def _finish(of: Features) -> Prepared:
+    gram = _gram(of.maps[_TAP])
+    images, count = len(gram), gram.shape[1] // _BLOCK
+    blocks = gram.view(images, count, _BLOCK, count, _BLOCK).transpose(2, 3).reshape(images, count**2, _BLOCK**2)
+    deviations = blocks - blocks.mean(dim=2, keepdim=True)
+    return Prepared(deviations, deviations.square().mean(dim=2))
+
+
+def _compare(reference: Prepared, distorted: Prepared) -> Tensor:
+    check_comparable(reference, distorted, None)
+    covariances = (reference.deviations * distorted.deviations).mean(dim=2)
+    similarity = (2 * covariances + _C) / (reference.variances + distorted.variances + _C)
+    return similarity.mean(dim=1)
+
+
+@registered("deepssim")
+def _build(
+    *,
+    weights: str = "imagenet",
+    seed: int = 0,
+    device: str | torch.device | None = None,
+    download: bool = False,
+) -> Metric:
+    return assemble(
+        "deepssim",
+        higher_is_better=True,
+        backbone=backbone("vgg16", weights=weights, seed=seed, device=device, download=download),
+        device=device,
+        taps=_SHARED_TAPS,
+        protocol={"tap": _TAP, "blocks": "4 x 4 of the Gram matrix"},
+        finish=_finish,
+        compare=_compare,
+    )

@@ -1,0 +1,117 @@
+"""Learned perceptual image patch similarity, LPIPS 0.1 (Zhang, Isola, Efros, Shechtman, Wang 2018)."""
+
+import functools
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from replication.features import Backbone, backbone
+from replication.features import weights as files
+from replication.metrics.checks import Validate
+from replication.metrics.deep import (
+    VGG_STAGES,
+    Features,
+    assemble,
+    check_comparable,
+    checked_rgb_pair,
+    features,
+    registered,
+)
+from replication.metrics.registry import Metric
+
+Network = Literal["alex", "vgg", "squeeze"]
+
+_BACKBONES = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
+_TAPS = {
+    "alexnet": ("relu1", "relu2", "relu3", "relu4", "relu5"),
+    "vgg16": VGG_STAGES,
+    "squeezenet1_1": ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9"),
+}
+_HEADS = {"alexnet": "alex", "vgg16": "vgg", "squeezenet1_1": "squeeze"}
+
+
+class Prepared(NamedTuple):
+    """Of each tap the unit vectors, times the root of the head; and the size of the images."""
+
+    maps: tuple[Tensor, ...]
+    size: tuple[int, int]
+
+
+def lpips(reference: Tensor, distorted: Tensor, *, backbone: Backbone, validate: Validate = None) -> Tensor:
+    """LPIPS of each image, shape (N,), at least 0; lower is better.
+
+        LPIPS = sum over taps of mean over pixels of  sum_c w_c (x_c / (|x| + 1e-10) - y_c / (|y| + 1e-10))^2
+
+    with the trained head w >= 0 of each tap, x and y the maps of the images normalised with ImageNet's mean and
+    deviation (what the authors write as a shift and scale of [-1, 1] is that).
+
+    reference, distorted: (N, 3, H, W) floats in [0, 1], RGB, not resized; computed in the precision of the backbone's
+        weights, float32, whatever the autocast; differentiable.
+    backbone: `features.backbone` of "alexnet", "vgg16" (both with max-pooling) or "squeezenet1_1", on the images'
+        device; its heads come with torchmetrics.
+    validate: whether values are checked, see `checks.checked_pair`.
+    Raises ValueError naming the tensor and what was wanted, also for images too small for the network.
+    """
+    reference, distorted = checked_rgb_pair(reference, distorted, validate)
+    taps = _taps(backbone)
+    return _compare(*(_finish(features(backbone, image, taps), backbone.name) for image in (reference, distorted)))
+
+
+def _taps(backbone: Backbone) -> tuple[str, ...]:
+    if backbone.name not in _TAPS or backbone.pooling != "max":
+        raise ValueError(
+            f"LPIPS has trained heads for {', '.join(_TAPS)} with max-pooling, "
+            f"not for {backbone.name} with {backbone.pooling}-pooling"
+        )
+    return _TAPS[backbone.name]
+
+
+def _finish(of: Features, network: str) -> Prepared:
+    maps = []
+    for tap, head in zip(_TAPS[network], _heads(network), strict=True):
+        x = of.maps[tap]
+        root = head.to(x.dtype).sqrt().to(x.device, non_blocking=True)[:, None, None]
+        maps.append(x * (root / (torch.linalg.vector_norm(x, dim=1, keepdim=True) + 1e-10)))
+    return Prepared(tuple(maps), of.size)
+
+
+def _compare(reference: Prepared, distorted: Prepared) -> Tensor:
+    check_comparable(reference.maps, distorted.maps, (reference.size, distorted.size))
+    distances = [
+        (x - y).square().sum(dim=1).mean(dim=(1, 2)) for x, y in zip(reference.maps, distorted.maps, strict=True)
+    ]
+    return torch.stack(distances).sum(dim=0)
+
+
+@functools.lru_cache(maxsize=3)
+def _heads(network: str) -> tuple[Tensor, ...]:
+    """The trained weights of each tap, (C,)."""
+    state = files.read(files.bundled(f"functional/image/lpips_models/{_HEADS[network]}.pth"))
+    return tuple(state[f"lin{number}.model.1.weight"].flatten().double() for number in range(len(_TAPS[network])))
+
+
+def _register(network: Network) -> None:
+    @registered(f"lpips-{network}")
+    def build(
+        *,
+        weights: str = "imagenet",
+        seed: int = 0,
+        device: str | torch.device | None = None,
+        download: bool = False,
+    ) -> Metric:
+        net = backbone(_BACKBONES[network], weights=weights, seed=seed, device=device, download=download)
+        return assemble(
+            f"lpips-{network}",
+            higher_is_better=False,
+            backbone=net,
+            device=device,
+            taps=_taps(net),
+            protocol={"heads": "LPIPS 0.1"},
+            finish=lambda of: _finish(of, net.name),
+            compare=_compare,
+        )
+
+
+for _network in ("alex", "vgg", "squeeze"):
+    _register(_network)
