@@ -209,7 +209,7 @@ def _seeded(name: str, seed: int) -> tuple[nn.Module, ...]:
 
 @functools.lru_cache(maxsize=4)
 def _loaded(name: str, path: Path, content: str) -> tuple[nn.Module, ...]:
-    """The layers up to the last tap with the weights of a file, which must hold all of them, and none of another network.
+    """The layers up to the last tap with the weights of a file, which must hold all of them and no other network's.
 
     content: its hash, so that a file that was replaced is read again.
     """

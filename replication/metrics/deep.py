@@ -11,10 +11,10 @@ from torch import Tensor
 
 from replication.features import Backbone, imagenet_normalised
 from replication.metrics.checks import Validate, check_layout, check_values, checked_pair
-from replication.metrics.registry import Metric, register
+from replication.metrics.registry import Metric, Source, register
 
-# VGG16 ends of stages, read by LPIPS, DISTS and DeepWSD.
-VGG_STAGES = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
+VGG_STAGES = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")  # read by LPIPS, DISTS and DeepWSD
+MAX_POOLED_TAPS = (*VGG_STAGES, "relu5_1")  # one pass for LPIPS on VGG16 and DeepSSIM
 
 
 @dataclass(frozen=True)
@@ -112,23 +112,26 @@ def assemble(
     compare: Callable[[Any, Any], Tensor],
     normalise: bool = True,
     resizing: Resizing = AS_IT_IS,
+    shared_taps: Sequence[str] | None = None,
 ) -> Metric:
     """A metric whose preparation is `finish` of `features`; metrics that read the same features share one pass.
 
     The protocol printed is the given one, with network, weights, pooling, normalisation and resizing put before it.
     device: where to compute; None is where the image is, and the backbone follows.
+    shared_taps: those of the pass that is shared, if more than this metric's own.
     """
+    shared = tuple(shared_taps or taps)
 
-    def compute(image: Tensor) -> Features:
+    def compute(image: Tensor, wanted: Sequence[str] = shared) -> Features:
         check_rgb("image", image)
         check_values("image", image, 1.0, None)
         if device is None:
             backbone.to(image.device)
         else:
             image = image.to(device)
-        return features(backbone, image, taps, normalise=normalise, resizing=resizing)
+        return features(backbone, image, wanted, normalise=normalise, resizing=resizing)
 
-    key = (backbone.name, backbone.pooling, backbone.weights, str(device), tuple(taps), normalise, resizing.name)
+    key = (backbone.name, backbone.pooling, backbone.weights, str(device), shared, normalise, resizing.name)
     settled = {
         "backbone": backbone.name,
         "weights": backbone.weights,
@@ -137,7 +140,15 @@ def assemble(
         "resize": resizing.name,
         **protocol,
     }
-    return _metric_with_source(name, higher_is_better, settled, key, compute, finish, compare)
+    return Metric(
+        name,
+        higher_is_better,
+        settled,
+        prepare=lambda image: finish(compute(image, taps)),
+        compare=compare,
+        source=Source(key, compute),
+        finish=finish,
+    )
 
 
 def registered(name: str) -> Callable[[Callable[..., Metric]], Callable[..., Metric]]:
@@ -157,18 +168,3 @@ def registered(name: str) -> Callable[[Callable[..., Metric]], Callable[..., Met
         return build
 
     return decorate
-
-
-def _metric_with_source(
-    name: str,
-    higher_is_better: bool,
-    protocol: Mapping[str, Any],
-    key: tuple[Any, ...],
-    compute: Callable[[Tensor], Features],
-    finish: Callable[[Features], Any],
-    compare: Callable[[Any, Any], Tensor],
-) -> Metric:
-    def prepare(image: Tensor) -> Any:
-        return finish(compute(image))
-
-    return Metric(name, higher_is_better, protocol, prepare, compare)

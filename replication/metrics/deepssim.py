@@ -22,9 +22,6 @@ _TAP = "relu5_1"
 _BLOCK = 4
 _C = 1e-6
 
-# One pass serves DeepSSIM and LPIPS on VGG16.
-_SHARED_TAPS = (*VGG_STAGES, _TAP)
-
 
 class Prepared(NamedTuple):
     """The Gram matrix in blocks, less each block's mean: (N, blocks, 16); and their variances (N, blocks)."""
@@ -127,7 +124,8 @@ def _build(
         higher_is_better=True,
         backbone=backbone("vgg16", weights=weights, seed=seed, device=device, download=download),
         device=device,
-        taps=_SHARED_TAPS,
+        taps=[_TAP],
+        shared_taps=MAX_POOLED_TAPS,
         protocol={"tap": _TAP, "blocks": "4 x 4 of the Gram matrix"},
         finish=_finish,
         compare=_compare,

@@ -99,7 +99,8 @@ def _coefficients() -> tuple[tuple[Tensor, Tensor], ...]:
     state = files.read(files.bundled("functional/image/dists_models/weights.pt"))
     alpha, beta = (state[name].flatten().double() for name in ("alpha", "beta"))
     total = alpha.sum() + beta.sum()
-    return tuple(zip((alpha / total).split(_CHANNELS), (beta / total).split(_CHANNELS), strict=True))
+    stages = (torch.split(weight / total, list(_CHANNELS)) for weight in (alpha, beta))
+    return tuple(zip(*stages, strict=True))
 
 
 @registered("dists")

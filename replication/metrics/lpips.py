@@ -10,6 +10,7 @@ from replication.features import Backbone, backbone
 from replication.features import weights as files
 from replication.metrics.checks import Validate
 from replication.metrics.deep import (
+    MAX_POOLED_TAPS,
     VGG_STAGES,
     Features,
     assemble,
@@ -107,6 +108,7 @@ def _register(network: Network) -> None:
             backbone=net,
             device=device,
             taps=_taps(net),
+            shared_taps=MAX_POOLED_TAPS if network == "vgg" else None,
             protocol={"heads": "LPIPS 0.1"},
             finish=lambda of: _finish(of, net.name),
             compare=_compare,
