@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from replication.features import Backbone, backbone
 from replication.metrics.checks import Validate
 from replication.metrics.deep import (
-    VGG_STAGES,
+    MAX_POOLED_TAPS,
     Features,
     assemble,
     check_comparable,
