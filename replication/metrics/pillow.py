@@ -1,7 +1,9 @@
 """Resizing 8-bit images as Pillow's antialiased bilinear filter does, to the bit, wherever the tensor is.
 
 Metrics whose authors resized with Pillow need its rounding: it computes in whole numbers, rounds to 8 bits after each
-of its two passes, and so differs from a bilinear resize in floating point by up to a level.
+of its two passes, and so differs from a bilinear resize in floating point by up to a level. The passes go along rows
+first, then columns, as in all its versions before 13; since then it sometimes begins with columns, and with them first
+every fourth pixel or so would be another by one level.
 """
 
 import functools
@@ -16,8 +18,8 @@ _ONE = 2.0**22  # Pillow's weights are whole numbers of this unit
 def resize_bilinear(image: Tensor, size: tuple[int, int]) -> Tensor:
     """`image` (..., H, W) in [0, 1], rounded to 8 bits and resized to `size` (height, width); 8-bit values over 255.
 
-    The same as `PIL.Image.resize(size, BILINEAR)` of the 8-bit image. Without gradient: it is rounded. Rows of weights
-    are applied as matrices of whole numbers in float64, where every sum is exact.
+    The same as `PIL.Image.resize(..., BILINEAR)` of the 8-bit image, up to version 12. It has no gradient, as it rounds.
+    The weights of each pass are a matrix of whole numbers, applied in float64, where every sum is exact.
     Raises ValueError unless `size` is positive.
     """
     if min(size) < 1:
