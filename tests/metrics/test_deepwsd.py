@@ -127,7 +127,7 @@ def test_the_variants_differ_and_are_named_in_the_protocol() -> None:
 
 def test_images_of_middling_size_are_resized_and_large_ones_reduced(vgg16: features.Backbone) -> None:
     created = metrics.create("deepwsd", weights="random")
-    middling = photo_pair(60, 100)
+    middling = photo_pair(100, 100)
     middling = middling[0].repeat(1, 1, 1, 6), middling[1].repeat(1, 1, 1, 6)
     resized = [resize_bilinear(image, (256, 256)) for image in middling]
     torch.testing.assert_close(created(*middling), deepwsd(*resized, backbone=vgg16))

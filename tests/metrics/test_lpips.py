@@ -1,5 +1,6 @@
 """LPIPS against torchmetrics' implementation on the same weights, and the definition written out in float64."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ def torchmetrics_lpips(net: str, backbone: features.Backbone) -> Any:
     """Its network with our weights; layers keep torchvision's numbers in both."""
     peer = peer_module._LPIPS(pretrained=True, net=net, pnet_rand=True, eval_mode=True)
     ours = backbone.layers.state_dict()
-    peer.net.load_state_dict({name: ours[name.split(".", 1)[1]] for name in peer.net.state_dict()})
+    peer.net.load_state_dict({name: ours[re.sub(r"^slice(s\.)?\d+\.", "", name)] for name in peer.net.state_dict()})
     return peer
 
 
