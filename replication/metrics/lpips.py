@@ -73,7 +73,7 @@ def _finish(of: Features, network: str) -> Prepared:
     for tap, head in zip(_TAPS[network], _heads(network), strict=True):
         x = of.maps[tap]
         root = head.to(x.dtype).sqrt().to(x.device, non_blocking=True)[:, None, None]
-        maps.append(x * (root / (torch.linalg.vector_norm(x, dim=1, keepdim=True) + 1e-10)))
+        maps.append(x * (1 / (torch.linalg.vector_norm(x, dim=1, keepdim=True) + 1e-10)) * root)
     return Prepared(tuple(maps), of.size)
 
 
