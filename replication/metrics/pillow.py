@@ -18,7 +18,7 @@ _ONE = 2.0**22  # Pillow's weights are whole numbers of this unit
 def resize_bilinear(image: Tensor, size: tuple[int, int]) -> Tensor:
     """`image` (..., H, W) in [0, 1], rounded to 8 bits and resized to `size` (height, width); 8-bit values over 255.
 
-    The same as `PIL.Image.resize(..., BILINEAR)` of the 8-bit image, up to version 12. It has no gradient, as it rounds.
+    The same as `PIL.Image.resize(..., BILINEAR)` of the 8-bit image, up to version 12. It rounds: no gradient.
     The weights of each pass are a matrix of whole numbers, applied in float64, where every sum is exact.
     Raises ValueError unless `size` is positive.
     """
