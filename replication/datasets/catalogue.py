@@ -389,6 +389,13 @@ WEIGHTS = (
         "released for unrestricted use",
     ),
     Weights(
+        "googlenet-1378be20.pth",
+        "GoogLeNet (torchvision)",
+        "PE",
+        f"{_TORCHVISION}googlenet-1378be20.pth",
+        _IMAGENET,
+    ),
+    Weights(
         "vgg16_conv2_2.safetensors",
         "VGG16 up to conv2_2 (Oxford)",
         "the first stages alone, without the whole network",

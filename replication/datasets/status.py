@@ -107,7 +107,7 @@ def _torch_cache() -> Path:
 
 def _fits_name(path: Path) -> bool:
     """Whether the content fits the start of its SHA-256 that torchvision puts into names such as vgg16-397923af.pth."""
-    named = re.search(r"-([0-9a-f]{8})\.pth$", path.name)
+    named = re.search(r"-([0-9a-f]{8,64})\.pth$", path.name)
     if named is None:
         return True
     with open(path, "rb") as file:

@@ -1,8 +1,12 @@
 """Image-quality metrics: tensors in, scores out. Pure functions, losses over them, and metrics by name."""
 
+from replication.metrics.deepssim import DeepSSIMLiteLoss, deepssim, deepssim_lite
+from replication.metrics.deepwsd import deepwsd
+from replication.metrics.dists import dists
 from replication.metrics.fsim import fsim
 from replication.metrics.gmsd import gmsd
 from replication.metrics.losses import MSSSIMLoss, PSNRLoss, SSIMLoss
+from replication.metrics.lpips import lpips
 from replication.metrics.mad import mad
 from replication.metrics.nlpd import nlpd
 from replication.metrics.pieapp import pieapp, pieapp_network
@@ -12,14 +16,20 @@ from replication.metrics.ssim import ms_ssim, ssim, ssim_map
 from replication.metrics.vif import vif, vif_pixel
 
 __all__ = [
+    "DeepSSIMLiteLoss",
     "MSSSIMLoss",
     "Metric",
     "PSNRLoss",
     "SSIMLoss",
     "Source",
     "create",
+    "deepssim",
+    "deepssim_lite",
+    "deepwsd",
+    "dists",
     "fsim",
     "gmsd",
+    "lpips",
     "mad",
     "metric",
     "ms_ssim",
