@@ -1,0 +1,221 @@
+"""The maximal information coefficient (MIC) of any number of pairs of samples at once."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from replication.metrics.checks import Validate
+
+# Numbers held at a time, per intermediate tensor. On a CPU a chunk should stay in the caches; on an accelerator fewer,
+# larger kernels matter more, and the limit only bounds memory.
+_CHUNK_CPU = 2**17
+_CHUNK_ACCELERATOR = 2**26
+
+# Column ends worked on at a time. One at a time takes the fewest operations, many at a time the fewest kernels.
+_TILE_CPU = 1
+_TILE_ACCELERATOR = 64
+
+
+def mic(x: Tensor, y: Tensor, alpha: float = 0.5, c: float = 10.0, *, validate: Validate = None) -> Tensor:
+    """MIC of each pair of samples: (..., n) and (..., n) to (...), in [0, 1]; 1 where one is a function of the other.
+
+        MIC = max over grids of rows x columns <= B of  I(grid) / log min(rows, columns),   B = max(n^alpha, 4)
+
+    with I the mutual information of the n points binned by the grid. As in ApproxMaxMI (Reshef et al., Science 334,
+    2011, supplement), the rows hold equally many points each, as far as equal values allow, and the columns are the
+    best there are by dynamic programming; then the axes change places. Where the rows divide the points, in the order
+    of the other axis, into more than c x columns runs, the runs are first joined into that many groups of equal size.
+
+    For n = 49 and alpha = 0.5, B is 7: grids of 2 x 2, 2 x 3 and 3 x 2, and identical samples score .99970, since 49
+    points do not halve. A constant scores 0. Only the order of the values and their equality matter: any strictly
+    increasing map of either sample changes nothing, and nor does exchanging the two.
+
+    x, y: floating-point, all values finite, n at least 2, on one device; any leading shape. Float64 inside; the result
+        is float64 if either is, else float32. It has no gradient: it is constant wherever it is continuous.
+        The score of a pair does not depend, in any bit, on the rest of its batch.
+    alpha, c: in (0, 1], and positive. minepy's defaults are .6 and 15, SMIC uses .5 and 10.
+    validate: whether values are checked to be finite: True, False, or None, which checks them on the CPU only, since
+        on an accelerator the host would wait for the answer.
+    Raises ValueError naming the argument and what was wanted.
+    """
+    _check(x, y, alpha, c, validate)
+    precision = torch.promote_types(torch.promote_types(x.dtype, y.dtype), torch.float32)
+    n = x.shape[-1]
+    grids = _grids(n, alpha, c)
+    on_cpu = x.device.type == "cpu"
+    tile = _TILE_CPU if on_cpu else _TILE_ACCELERATOR
+    numbers = max(4 * (n + 1), *((grid.columns + grid.rows) * (grid.clumps + 1) * tile for grid in grids))
+    pairs = max(1, (_CHUNK_CPU if on_cpu else _CHUNK_ACCELERATOR) // (2 * numbers))
+    with torch.no_grad():
+        first, second = x.reshape(-1, n).to(precision), y.reshape(-1, n).to(precision)
+        scores = [
+            _mic(a, b, grids, tile) for a, b in zip(first.split(pairs), second.split(pairs), strict=True) if len(a)
+        ]
+        return torch.cat([first.new_zeros(0), *scores]).to(precision).view(x.shape[:-1])
+
+
+class _Grid(NamedTuple):
+    """The largest grid of so many rows, and how many clumps its columns may be made of."""
+
+    rows: int
+    columns: int
+    clumps: int
+
+
+def _grids(n: int, alpha: float, c: float) -> list[_Grid]:
+    """For each number of rows from 2 to B / 2, the most columns; fewer columns are its by-product."""
+    most = max(n**alpha, 4.0)
+    shapes = [(rows, int(most / rows)) for rows in range(2, int(most / 2) + 1)]
+    return [_Grid(rows, columns, min(max(int(c * columns), 1), n)) for rows, columns in shapes]
+
+
+def _check(x: Tensor, y: Tensor, alpha: float, c: float, validate: Validate) -> None:
+    for name, sample in (("x", x), ("y", y)):
+        if not isinstance(sample, Tensor) or not sample.is_floating_point():
+            found = sample.dtype if isinstance(sample, Tensor) else type(sample).__name__
+            raise ValueError(f"{name} must be a floating-point tensor of shape (..., n), got {found}")
+    if x.shape != y.shape:
+        raise ValueError(f"x and y must have the same shape (..., n), got {tuple(x.shape)} and {tuple(y.shape)}")
+    if x.ndim == 0 or x.shape[-1] < 2:
+        raise ValueError(f"x and y must have at least 2 values along their last dimension, got shape {tuple(x.shape)}")
+    if x.device != y.device:
+        raise ValueError(f"x and y must be on one device, got {x.device} and {y.device}")
+    if not 0 < alpha <= 1:
+        raise ValueError(f"alpha must be in (0, 1], got {alpha}")
+    if not 0 < c < math.inf:
+        raise ValueError(f"c must be positive and finite, got {c}")
+    if validate is None:
+        validate = x.device.type == "cpu"
+    for name, sample in (("x", x), ("y", y)):
+        if validate and not sample.isfinite().all():
+            raise ValueError(f"{name} contains NaN or infinity; every value must be a finite number")
+
+
+def _mic(x: Tensor, y: Tensor, grids: list[_Grid], tile: int) -> Tensor:
+    """Scores, float64, (N,), of (N, n) pairs. Both ways round are done at once, as a batch of 2 N."""
+    number, n = x.shape
+    values, order = torch.cat((x, y)).sort(dim=-1)
+    rank = torch.empty_like(order).scatter_(-1, order, torch.arange(n, device=x.device).expand_as(order))
+    rank = rank.roll(number, 0).gather(-1, order)  # in the order of one sample, the place in the order of the other
+    ties = _Groups.of(values[:, 1:] != values[:, :-1])
+    weights = torch.arange(n + 1, dtype=torch.float64, device=x.device)
+    weights = torch.xlogy(weights, weights)
+    best = weights.new_zeros(2 * number)
+    for grid in grids:
+        row = torch.zeros_like(rank)
+        for cut in ties.equal_parts(grid.rows)[1:-1]:
+            row += rank >= cut.roll(number, 0)[:, None]
+        ends = _Groups.of(_clump_ends(row, ties)).at_most(grid.clumps)
+        counts = torch.stack([_running(row == r).gather(-1, ends) for r in range(grid.rows)])
+        information = _information(counts.int().transpose(1, 2).contiguous(), weights, grid.columns, tile)
+        # More columns never tell less, so fewer are of interest only where that lowers the divisor.
+        for columns in {grid.columns, *range(2, min(grid.rows, grid.columns))}:
+            best = torch.maximum(best, information[columns - 2] / math.log(min(grid.rows, columns)))
+    return torch.maximum(best[:number], best[number:])
+
+
+class _Groups(NamedTuple):
+    """How n points in a row fall into groups of neighbours. A place q is the gap after q points, 0 to n.
+
+    splits: whether a group ends at each place, (N, n - 1): of the places 1 to n - 1, the last group ending at n.
+    number: of groups, (N,).
+    ends: places where groups end, (N, n + 2): from 0, then in order, filled up with n.
+    below, above: the last end at or before each place, and the first one after it (n for n), (N, n + 1).
+    """
+
+    splits: Tensor
+    number: Tensor
+    ends: Tensor
+    below: Tensor
+    above: Tensor
+
+    @classmethod
+    def of(cls, splits: Tensor) -> "_Groups":
+        number, n = len(splits), splits.shape[1] + 1
+        is_end = torch.cat((splits, splits.new_ones(number, 1)), dim=1)
+        ended = _running(is_end)
+        ends = ended.new_full((number, n + 2), n)
+        ends[:, 0] = 0
+        places = torch.arange(1, n + 1, device=splits.device).expand(number, n)
+        ends.scatter_(1, ended[:, 1:].masked_fill(~is_end, n + 1), places)  # what is no end goes to the last slot
+        ends[:, n + 1] = n
+        return cls(splits, ended[:, n], ends, ends.gather(1, ended), ends.gather(1, ended + 1))
+
+    def equal_parts(self, parts: int) -> list[Tensor]:
+        """Join the groups into so many parts of equal size, as far as groups allow: parts + 1 places, each (N,).
+
+        Each part takes groups as long as that brings its size strictly nearer to the points left over the parts left,
+        and one group at least: it ends at the end nearest to that size, the earlier of two.
+        """
+        n = self.below.shape[1] - 1
+        places = torch.arange(n + 1, device=self.ends.device)
+        halves = torch.arange(2 * n + 1, device=self.ends.device)
+        below, above = (table.index_select(1, halves // 2) for table in (self.below, self.above))
+        nearest = torch.where(below + above < halves, above, below)  # to the place that is half of `halves`, rounded up
+        cut = self.ends[:, 0]
+        cuts = [cut]
+        for left in range(parts, 1, -1):
+            twice_wanted = 2 * places - 2 * (places - n) // left
+            wanted = twice_wanted.index_select(0, cut)[:, None]
+            cut = torch.maximum(self.above.gather(1, cut[:, None]), nearest.gather(1, wanted))[:, 0]
+            cuts.append(cut)
+        return [*cuts, self.ends[:, -1]]
+
+    def at_most(self, limit: int) -> Tensor:
+        """Ends of these groups, or of `limit` parts of equal size where they are more: (N, limit + 1), or fewer."""
+        n = self.below.shape[1] - 1
+        # On the CPU the largest number is at hand; elsewhere asking for it would make the host wait.
+        most = int(self.number.max()) if self.number.device.type == "cpu" else n
+        if most <= limit:
+            return self.ends[:, : most + 1]
+        few = (self.number <= limit)[:, None]
+        return torch.where(few, self.ends[:, : limit + 1], torch.stack(self.equal_parts(limit), dim=1))
+
+
+def _running(flags: Tensor) -> Tensor:
+    """How many of the first q are set, for q from 0 to n: (N, n) to (N, n + 1)."""
+    result = flags.new_zeros((len(flags), flags.shape[1] + 1), dtype=torch.long)
+    torch.cumsum(flags, 1, out=result[:, 1:])
+    return result
+
+
+def _clump_ends(row: Tensor, ties: _Groups) -> Tensor:
+    """Where runs of points in one row end, (N, n - 1). Points of equal value in several rows are a run of their own."""
+    changes = row[:, 1:] != row[:, :-1]
+    within = _running(changes & ~ties.splits)
+    mixed = within.gather(1, ties.below[:, :-1]) != within.gather(1, ties.above[:, :-1] - 1)
+    return ties.splits & (changes | mixed[:, 1:] | mixed[:, :-1])
+
+
+def _information(counts: Tensor, weights: Tensor, columns: int, tile: int) -> Tensor:
+    """Mutual information of rows and the best 2, 3, ... `columns` columns: (columns - 1, N), float64, in nats.
+
+    counts: (rows, clumps + 1, N), how many points of each row lie before each place where a column may end.
+    weights: m log m for m = 0 to n.
+
+    A column holding m_r points of row r, m in all, has a gain of sum_r m_r log m_r - m log m <= 0. The information is
+    (the sum of the columns' gains - that of one column that holds everything) / n, and the best columns up to a place
+    are the best of one fewer up to an earlier place, and one column between.
+    """
+    counts = torch.cat((counts.sum(0, keepdim=True, dtype=counts.dtype), counts))
+    last = counts.shape[1] - 1
+    best = weights.new_empty(columns - 1, last + 1, counts.shape[2])
+    best[:, 0] = 0
+    best[0] = _gains(counts, weights)
+    for start in range(1 if columns > 2 else last, last + 1, tile):
+        stop = min(start + tile, last + 1)
+        # Where a tile has a column end before it starts, the absolute differences make it cost what the reverse
+        # does. Such a path gains no more than one that stops at the column's end, so it needs no exclusion.
+        gains = _gains((counts[:, None, start:stop] - counts[:, :stop, None]).abs_(), weights)
+        for layer in range(1, columns - 1):
+            torch.amax(best[layer - 1, :stop, None] + gains, 0, out=best[layer, start:stop])
+    ends = [*best[1:, last], (best[-1] + gains[:, -1]).amax(0)]
+    return (torch.stack(ends) - best[0, last]) / (len(weights) - 1)
+
+
+def _gains(counts: Tensor, weights: Tensor) -> Tensor:
+    """Of columns that hold counts[0] points in all and counts[1:] of the rows."""
+    terms = weights.index_select(0, counts.reshape(-1)).view(counts.shape)
+    return terms[1:].sum(0) - terms[0]
