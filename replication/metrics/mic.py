@@ -1,6 +1,8 @@
 """The maximal information coefficient (MIC) of any number of pairs of samples at once."""
 
 import math
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -12,6 +14,9 @@ from replication.metrics.checks import Validate
 # larger kernels matter more, and the limit only bounds memory.
 _CHUNK_CPU = 2**17
 _CHUNK_ACCELERATOR = 2**26
+
+# A table of at most so many numbers replaces several by one lookup each, and stays in the caches.
+_TABLE = 2**14
 
 # Column ends worked on at a time. One at a time takes the fewest operations, many at a time the fewest kernels.
 _TILE_CPU = 1
@@ -44,6 +49,7 @@ def mic(x: Tensor, y: Tensor, alpha: float = 0.5, c: float = 10.0, *, validate: 
     precision = torch.promote_types(torch.promote_types(x.dtype, y.dtype), torch.float32)
     n = x.shape[-1]
     grids = _grids(n, alpha, c)
+    gains = [_Gains(grid.rows, n, x.device) for grid in grids]
     on_cpu = x.device.type == "cpu"
     tile = _TILE_CPU if on_cpu else _TILE_ACCELERATOR
     numbers = max(4 * (n + 1), *((grid.columns + grid.rows) * (grid.clumps + 1) * tile for grid in grids))
@@ -51,7 +57,7 @@ def mic(x: Tensor, y: Tensor, alpha: float = 0.5, c: float = 10.0, *, validate: 
     with torch.no_grad():
         first, second = x.reshape(-1, n).to(precision), y.reshape(-1, n).to(precision)
         scores = [
-            _mic(a, b, grids, tile) for a, b in zip(first.split(pairs), second.split(pairs), strict=True) if len(a)
+            _mic(a, b, grids, gains, tile) for a, b in zip(first.split(pairs), second.split(pairs), strict=True) if len(a)
         ]
         return torch.cat([first.new_zeros(0), *scores]).to(precision).view(x.shape[:-1])
 
@@ -93,43 +99,39 @@ def _check(x: Tensor, y: Tensor, alpha: float, c: float, validate: Validate) -> 
             raise ValueError(f"{name} contains NaN or infinity; every value must be a finite number")
 
 
-def _mic(x: Tensor, y: Tensor, grids: list[_Grid], tile: int) -> Tensor:
+def _mic(x: Tensor, y: Tensor, grids: list[_Grid], gains: list["_Gains"], tile: int) -> Tensor:
     """Scores, float64, (N,), of (N, n) pairs. Both ways round are done at once, as a batch of 2 N."""
     number, n = x.shape
     values, order = torch.cat((x, y)).sort(dim=-1)
     rank = torch.empty_like(order).scatter_(-1, order, torch.arange(n, device=x.device).expand_as(order))
     rank = rank.roll(number, 0).gather(-1, order)  # in the order of one sample, the place in the order of the other
     ties = _Groups.of(values[:, 1:] != values[:, :-1])
-    weights = torch.arange(n + 1, dtype=torch.float64, device=x.device)
-    weights = torch.xlogy(weights, weights)
-    best = weights.new_zeros(2 * number)
-    for grid in grids:
+    best = torch.zeros(2 * number, dtype=torch.float64, device=x.device)
+    for grid, gain in zip(grids, gains, strict=True):
         row = torch.zeros_like(rank)
         for cut in ties.equal_parts(grid.rows)[1:-1]:
             row += rank >= cut.roll(number, 0)[:, None]
-        ends = _Groups.of(_clump_ends(row, ties)).at_most(grid.clumps)
+        ends = _Groups.of(_clump_splits(row, ties)).at_most(grid.clumps)
         counts = torch.stack([_running(row == r).gather(-1, ends) for r in range(grid.rows)])
-        information = _information(counts.int().transpose(1, 2).contiguous(), weights, grid.columns, tile)
+        information = _information(counts.int().transpose(1, 2).contiguous(), gain, grid.columns, tile) / n
         # More columns never tell less, so fewer are of interest only where that lowers the divisor.
         for columns in {grid.columns, *range(2, min(grid.rows, grid.columns))}:
             best = torch.maximum(best, information[columns - 2] / math.log(min(grid.rows, columns)))
     return torch.maximum(best[:number], best[number:])
 
 
-class _Groups(NamedTuple):
+@dataclass(frozen=True)
+class _Groups:
     """How n points in a row fall into groups of neighbours. A place q is the gap after q points, 0 to n.
 
-    splits: whether a group ends at each place, (N, n - 1): of the places 1 to n - 1, the last group ending at n.
-    number: of groups, (N,).
-    ends: places where groups end, (N, n + 2): from 0, then in order, filled up with n.
-    below, above: the last end at or before each place, and the first one after it (n for n), (N, n + 1).
+    splits: whether a group ends at each of the places 1 to n - 1, (N, n - 1); the last group ends at n.
+    ended: how many groups end at or before each place, (N, n + 1).
+    ends: the places where groups end, (N, n + 2): 0, then in order, filled up with n.
     """
 
     splits: Tensor
-    number: Tensor
+    ended: Tensor
     ends: Tensor
-    below: Tensor
-    above: Tensor
 
     @classmethod
     def of(cls, splits: Tensor) -> "_Groups":
@@ -138,10 +140,32 @@ class _Groups(NamedTuple):
         ended = _running(is_end)
         ends = ended.new_full((number, n + 2), n)
         ends[:, 0] = 0
+        # What is no end goes to the last slot, which is then set right.
         places = torch.arange(1, n + 1, device=splits.device).expand(number, n)
-        ends.scatter_(1, ended[:, 1:].masked_fill(~is_end, n + 1), places)  # what is no end goes to the last slot
-        ends[:, n + 1] = n
-        return cls(splits, ended[:, n], ends, ends.gather(1, ended), ends.gather(1, ended + 1))
+        ends.scatter_(1, ended[:, 1:].masked_fill(~is_end, n + 1), places)
+        ends[:, -1] = n
+        return cls(splits, ended, ends)
+
+    @cached_property
+    def below(self) -> Tensor:
+        """The last end at or before each place, (N, n + 1)."""
+        return self.ends.gather(1, self.ended)
+
+    @cached_property
+    def above(self) -> Tensor:
+        """The first end after each place, n for n, (N, n + 1)."""
+        return self.ends.gather(1, self.ended + 1)
+
+    @cached_property
+    def _nearest(self) -> Tensor:
+        """The end nearest to h / 2, the earlier of two, for h from 0 to 2 n: (N, 2 n + 1).
+
+        An end is at least as near as the one before it is where h / 2 lies beyond the middle between them.
+        """
+        n = self.splits.shape[1] + 1
+        middle_passed = self.splits.new_zeros((len(self.splits), 2 * n + 1))
+        middle_passed.scatter_(1, self.ends[:, :-2] + self.ends[:, 1:-1], True)
+        return self.ends.gather(1, _running(middle_passed[:, :-1]))
 
     def equal_parts(self, parts: int) -> list[Tensor]:
         """Join the groups into so many parts of equal size, as far as groups allow: parts + 1 places, each (N,).
@@ -149,29 +173,32 @@ class _Groups(NamedTuple):
         Each part takes groups as long as that brings its size strictly nearer to the points left over the parts left,
         and one group at least: it ends at the end nearest to that size, the earlier of two.
         """
-        n = self.below.shape[1] - 1
+        n = self.splits.shape[1] + 1
         places = torch.arange(n + 1, device=self.ends.device)
-        halves = torch.arange(2 * n + 1, device=self.ends.device)
-        below, above = (table.index_select(1, halves // 2) for table in (self.below, self.above))
-        nearest = torch.where(below + above < halves, above, below)  # to the place that is half of `halves`, rounded up
-        cut = self.ends[:, 0]
-        cuts = [cut]
-        for left in range(parts, 1, -1):
-            twice_wanted = 2 * places - 2 * (places - n) // left
-            wanted = twice_wanted.index_select(0, cut)[:, None]
-            cut = torch.maximum(self.above.gather(1, cut[:, None]), nearest.gather(1, wanted))[:, 0]
-            cuts.append(cut)
+        left = torch.arange(parts, 1, -1, device=self.ends.device)[:, None]
+        # Twice the wanted end; rounded up to a whole number, it compares with the middles between ends as it did.
+        twice_wanted = 2 * places - 2 * (places - n) // left
+        cuts = [self.ends[:, 0]]
+        for wanted in twice_wanted:
+            least = self.above.gather(1, cuts[-1][:, None])
+            nearest = self._nearest.gather(1, wanted.index_select(0, cuts[-1])[:, None])
+            cuts.append(torch.maximum(least, nearest)[:, 0])
         return [*cuts, self.ends[:, -1]]
 
     def at_most(self, limit: int) -> Tensor:
         """Ends of these groups, or of `limit` parts of equal size where they are more: (N, limit + 1), or fewer."""
-        n = self.below.shape[1] - 1
-        # On the CPU the largest number is at hand; elsewhere asking for it would make the host wait.
-        most = int(self.number.max()) if self.number.device.type == "cpu" else n
+        number = self.ended[:, -1]
+        if number.device.type != "cpu":
+            # All are joined, needed or not: the host does not wait to know.
+            joined = torch.stack(self.equal_parts(limit), dim=1)
+            return torch.where((number <= limit)[:, None], self.ends[:, : limit + 1], joined)
+        most = int(number.max())
         if most <= limit:
             return self.ends[:, : most + 1]
-        few = (self.number <= limit)[:, None]
-        return torch.where(few, self.ends[:, : limit + 1], torch.stack(self.equal_parts(limit), dim=1))
+        ends, many = self.ends[:, : limit + 1].clone(), (number > limit).nonzero()[:, 0]
+        crowded = _Groups(self.splits[many], self.ended[many], self.ends[many])
+        ends[many] = torch.stack(crowded.equal_parts(limit), dim=1)
+        return ends
 
 
 def _running(flags: Tensor) -> Tensor:
@@ -181,7 +208,7 @@ def _running(flags: Tensor) -> Tensor:
     return result
 
 
-def _clump_ends(row: Tensor, ties: _Groups) -> Tensor:
+def _clump_splits(row: Tensor, ties: _Groups) -> Tensor:
     """Where runs of points in one row end, (N, n - 1). Points of equal value in several rows are a run of their own."""
     changes = row[:, 1:] != row[:, :-1]
     within = _running(changes & ~ties.splits)
@@ -189,33 +216,56 @@ def _clump_ends(row: Tensor, ties: _Groups) -> Tensor:
     return ties.splits & (changes | mixed[:, 1:] | mixed[:, :-1])
 
 
-def _information(counts: Tensor, weights: Tensor, columns: int, tile: int) -> Tensor:
-    """Mutual information of rows and the best 2, 3, ... `columns` columns: (columns - 1, N), float64, in nats.
+class _Gains:
+    """What a column that holds m_r points of row r gains: sum_r m_r log m_r - m log m <= 0, with m = sum_r m_r.
+
+    Looked up in a table: of all (m_1, m_2, ...), as one integer, where that is small, else of the single terms.
+    """
+
+    def __init__(self, rows: int, n: int, device: torch.device) -> None:
+        self._factors = [(n + 1) ** row for row in range(rows)] if (n + 1) ** rows <= _TABLE else []
+        sizes = torch.arange((n + 1) ** rows if self._factors else n + 1, device=device)
+        if self._factors:
+            held = torch.stack([sizes // factor % (n + 1) for factor in self._factors])
+            self._table = _m_log_m(held).sum(0) - _m_log_m(held.sum(0))
+        else:
+            self._table = _m_log_m(sizes)
+
+    def keys(self, counts: Tensor) -> Tensor:
+        """From (rows, ...) to (k, ...) integers, linear in the counts."""
+        counts = counts.int()
+        if self._factors:
+            return sum(count * factor for count, factor in zip(counts, self._factors))[None]
+        return torch.cat((counts.sum(0, keepdim=True, dtype=counts.dtype), counts))
+
+    def __call__(self, keys: Tensor) -> Tensor:
+        """The gains (...) of columns with the keys (k, ...)."""
+        terms = self._table.index_select(0, keys.reshape(-1)).view(keys.shape)
+        return terms[0] if self._factors else terms[1:].sum(0) - terms[0]
+
+
+def _m_log_m(m: Tensor) -> Tensor:
+    return torch.xlogy(m.double(), m.double())
+
+
+def _information(counts: Tensor, gain: _Gains, columns: int, tile: int) -> Tensor:
+    """n times the mutual information of rows and the best 2, 3, ... `columns` columns: (columns - 1, N), in nats.
 
     counts: (rows, clumps + 1, N), how many points of each row lie before each place where a column may end.
-    weights: m log m for m = 0 to n.
 
-    A column holding m_r points of row r, m in all, has a gain of sum_r m_r log m_r - m log m <= 0. The information is
-    (the sum of the columns' gains - that of one column that holds everything) / n, and the best columns up to a place
-    are the best of one fewer up to an earlier place, and one column between.
+    That is the sum of the columns' gains, less that of one column that holds everything. The best columns up to a
+    place are the best of one fewer up to an earlier place, and one column between.
     """
-    counts = torch.cat((counts.sum(0, keepdim=True, dtype=counts.dtype), counts))
+    keys = gain.keys(counts)
     last = counts.shape[1] - 1
-    best = weights.new_empty(columns - 1, last + 1, counts.shape[2])
-    best[:, 0] = 0
-    best[0] = _gains(counts, weights)
+    best = torch.zeros(columns - 1, last + 1, counts.shape[2], dtype=torch.float64, device=counts.device)
+    best[0] = gain(keys)
     for start in range(1 if columns > 2 else last, last + 1, tile):
         stop = min(start + tile, last + 1)
-        # Where a tile has a column end before it starts, the absolute differences make it cost what the reverse
-        # does. Such a path gains no more than one that stops at the column's end, so it needs no exclusion.
-        gains = _gains((counts[:, None, start:stop] - counts[:, :stop, None]).abs_(), weights)
+        # In a tile some columns would end before they start. The absolute differences make such a column cost what
+        # its reverse does; no path gains by it, so it needs no exclusion.
+        gains = gain((keys[:, None, start:stop] - keys[:, :stop, None]).abs_())
         for layer in range(1, columns - 1):
             torch.amax(best[layer - 1, :stop, None] + gains, 0, out=best[layer, start:stop])
-    ends = [*best[1:, last], (best[-1] + gains[:, -1]).amax(0)]
-    return (torch.stack(ends) - best[0, last]) / (len(weights) - 1)
-
-
-def _gains(counts: Tensor, weights: Tensor) -> Tensor:
-    """Of columns that hold counts[0] points in all and counts[1:] of the rows."""
-    terms = weights.index_select(0, counts.reshape(-1)).view(counts.shape)
-    return terms[1:].sum(0) - terms[0]
+    totals = [*best[1:, last], (best[-1] + gains[:, -1]).amax(0)]
+    return torch.stack(totals) - best[0, last]
