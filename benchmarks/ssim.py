@@ -54,9 +54,7 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=15, help="rounds over all contenders (default: %(default)s)")
     rounds = parser.parse_args().rounds
-    if any(os.environ.get(name) != value for name, value in _ALLOCATOR.items()):
-        # The allocator reads its settings when a process starts.
-        os.execve(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]], {**os.environ, **_ALLOCATOR})
+    settle_allocator()
     console = Console(width=None if sys.stdout.isatty() else 140)
     rows = [row for device in devices() for row in measured(device, rounds, console)]
     console.print(table(rows), *facts(), sep="\n")
@@ -64,6 +62,12 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     atomic_write_text(folder / "metrics.csv", as_csv(rows))
     atomic_write_text(folder / "metrics.md", as_markdown(rows))
+
+
+def settle_allocator() -> None:
+    """Start again with the allocator settings, unless they hold: the allocator reads them when a process starts."""
+    if any(os.environ.get(name) != value for name, value in _ALLOCATOR.items()):
+        os.execve(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]], {**os.environ, **_ALLOCATOR})
 
 
 def devices() -> list[str]:
