@@ -1,1 +1,1 @@
-"""Speed and memory of the metrics beside other libraries: `make bench`, or `python -m benchmarks` and `python -m benchmarks mic`."""
+"""Speed and memory of the metrics beside other libraries: `make bench`, or `python -m benchmarks [mic]`."""

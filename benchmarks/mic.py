@@ -1,7 +1,7 @@
 """Time and peak memory of the maximal information coefficient, beside minepy's where that is installed.
 
-minepy (GPL) is no dependency. Both take turns in one process with the allocator settings of the other benchmarks; minepy,
-which knows no threads, scores every fourth pair.
+minepy (GPL) is no dependency. Both take turns in one process, under the allocator settings of the other
+benchmarks; minepy, which knows no threads, scores every fourth pair.
 """
 
 import argparse
