@@ -118,8 +118,8 @@ def _mic(x: Tensor, y: Tensor, grids: list[_Grid], gains: list["_Gains"], tile: 
     best = torch.zeros(2 * number, dtype=torch.float64, device=x.device)
     for grid, gain in zip(grids, gains, strict=True):
         row = torch.zeros_like(rank)
-        for cut in ties.equal_parts(grid.rows)[1:-1]:
-            row += rank >= cut.roll(number, 0)[:, None]
+        for cut in ties.equal_parts(grid.rows).roll(number, 0)[:, 1:-1].unbind(1):
+            row += rank >= cut[:, None]
         ends = _Groups.of(_clump_splits(row, ties)).at_most(grid.clumps)
         counts = torch.stack([_running(row == r).gather(-1, ends) for r in range(grid.rows)])
         information = _information(counts.int().transpose(1, 2).contiguous(), gain, grid.columns, tile) / n
@@ -176,8 +176,8 @@ class _Groups:
         middle_passed.scatter_(1, self.ends[:, :-2] + self.ends[:, 1:-1], True)
         return self.ends.gather(1, _running(middle_passed[:, :-1]))
 
-    def equal_parts(self, parts: int) -> list[Tensor]:
-        """Join the groups into so many parts of equal size, as far as groups allow: parts + 1 places, each (N,).
+    def equal_parts(self, parts: int) -> Tensor:
+        """Join the groups into so many parts of equal size, as far as groups allow: their ends, (N, parts + 1).
 
         Each part takes groups as long as that brings its size strictly nearer to the points left over the parts left,
         and one group at least: it ends at the end nearest to that size, the earlier of two.
@@ -187,12 +187,11 @@ class _Groups:
         left = torch.arange(parts, 1, -1, device=self.ends.device)[:, None]
         # Twice the wanted end; rounded up to a whole number, it compares with the middles between ends as it did.
         twice_wanted = 2 * places - 2 * (places - n) // left
-        cuts = [self.ends[:, 0]]
+        cuts = [self.ends[:, :1]]
         for wanted in twice_wanted:
-            least = self.above.gather(1, cuts[-1][:, None])
-            nearest = self._nearest.gather(1, wanted.index_select(0, cuts[-1])[:, None])
-            cuts.append(torch.maximum(least, nearest)[:, 0])
-        return [*cuts, self.ends[:, -1]]
+            least = self.above.gather(1, cuts[-1])
+            cuts.append(torch.maximum(least, self._nearest.gather(1, wanted.take(cuts[-1]))))
+        return torch.cat([*cuts, self.ends[:, -1:]], dim=1)
 
     def at_most(self, limit: int) -> Tensor:
         """Ends of these groups, or of `limit` parts of equal size where they are more: (N, limit + 1), or fewer."""
@@ -202,11 +201,10 @@ class _Groups:
         if most <= limit:
             return self.ends[:, : most + 1]
         if not known:  # then all are joined, needed or not
-            joined = torch.stack(self.equal_parts(limit), dim=1)
-            return torch.where((number <= limit)[:, None], self.ends[:, : limit + 1], joined)
+            return torch.where((number <= limit)[:, None], self.ends[:, : limit + 1], self.equal_parts(limit))
         ends, many = self.ends[:, : limit + 1].clone(), (number > limit).nonzero()[:, 0]
         crowded = _Groups(self.splits[many], self.ended[many], self.ends[many])
-        ends[many] = torch.stack(crowded.equal_parts(limit), dim=1)
+        ends[many] = crowded.equal_parts(limit)
         return ends
 
 
