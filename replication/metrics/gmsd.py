@@ -1,11 +1,14 @@
 """Gradient magnitude similarity deviation (GMSD)."""
 
+import functools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from replication.metrics.blocks import block_means
 from replication.metrics.checks import Validate, checked_pair
+from replication.metrics.chunks import in_chunks
 from replication.metrics.defaults import metric_on
 from replication.metrics.roots import square_root
 
@@ -29,7 +32,7 @@ def gmsd(reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, valid
     luminance, which halves the score of nearly identical pictures, and divides by n, not n - 1, in the deviation.
 
     reference, distorted: (N, C, H, W) floats in [0, data_range], 5 x 5 at least; computed in float32 (float64 if
-        given), sums in float64, whatever the autocast, strip by strip: 100 MB of memory are enough for any image.
+        given), sums in float64, whatever the autocast, strip by strip: 24 megapixels need XXX MB beside the images.
     validate: whether values are checked, see `checks.checked_pair`.
     Differentiable; the gradient of identical images is zero.
     Raises ValueError naming the tensor and what was wanted.
@@ -41,18 +44,22 @@ def gmsd(reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, valid
             f"reference and distorted are {height} x {width}, too small for GMSD: "
             f"the least size is {LEAST_SIZE} x {LEAST_SIZE}"
         )
-    rows, columns = -(-height // 2), -(-width // 2)
-    strip = _STRIP_CPU if reference.device.type == "cpu" else _STRIP_ACCELERATOR
-    count = max(1, strip // columns)
     with torch.autocast(reference.device.type, enabled=False):
-        total = squares = torch.zeros((), dtype=torch.float64, device=reference.device)
-        for top in range(0, rows, count):
-            difference = _dissimilarity(reference, distorted, top, min(top + count, rows), 255 / data_range)
-            total = total + difference.sum(-1).sum(-1)  # row by row: the same order whatever the batch
-            squares = squares + difference.square().sum(-1).sum(-1)
-        n = rows * columns
-        variance = (squares - total.square() / n).clamp(min=0) / (n - 1)
-        return square_root(variance).mean(dim=1).to(reference.dtype)
+        return in_chunks(functools.partial(_deviation, scale=255 / data_range), reference, distorted)
+
+
+def _deviation(x: Tensor, y: Tensor, scale: float) -> Tensor:
+    """GMSD of images (N, C, H, W) in [0, 255 / scale]."""
+    rows, columns = (-(-side // 2) for side in x.shape[-2:])
+    strip = max(1, (_STRIP_CPU if x.device.type == "cpu" else _STRIP_ACCELERATOR) // columns)
+    total = squares = torch.zeros((), dtype=torch.float64, device=x.device)
+    for top in range(0, rows, strip):
+        difference = _dissimilarity(x, y, top, min(top + strip, rows), scale)
+        total = total + difference.sum(-1).sum(-1)  # row by row: the same order whatever the batch
+        squares = squares + difference.square().sum(-1).sum(-1)
+    n = rows * columns
+    variance = (squares - total.square() / n).clamp(min=0) / (n - 1)
+    return square_root(variance).mean(dim=1).to(x.dtype)
 
 
 def _dissimilarity(x: Tensor, y: Tensor, top: int, bottom: int, scale: float) -> Tensor:

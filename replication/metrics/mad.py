@@ -1,5 +1,6 @@
 """Most apparent distortion (MAD)."""
 
+import functools
 import math
 from typing import Literal
 
@@ -8,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from replication.metrics.checks import Validate, check_choice, checked_pair
+from replication.metrics.chunks import in_chunks
 from replication.metrics.moments import BLOCK, block_statistics
 from replication.metrics.registry import metric
 
@@ -19,9 +21,6 @@ _SCALES, _ORIENTATIONS = 5, 4
 _WEIGHTS = (0.5, 0.75, 1.0, 5.0, 6.0)  # of the scales, finest first
 _VISIBLE = -5.0  # log contrast below which nothing is seen or masks
 _DARK = 0.5  # mean perceived luminance below which nothing is seen
-# Pixels filtered at a time.
-_CHUNK_CPU = 2**20
-_CHUNK_ACCELERATOR = 2**25
 
 
 @metric("mad", higher_is_better=False)
@@ -75,9 +74,14 @@ def mad(
         )
     with torch.autocast(reference.device.type, enabled=False):
         x, y = (255 / data_range * image for image in (reference, distorted))
-        detected, appearance = _root_mean_square(_detected(x, y, variant)), _root_mean_square(_changed(x, y, variant))
-        share = 1 / (1 + math.exp(-2.55 / 3.35) * detected ** (1 / (3.35 * math.log(10))))
-        return (detected**share * appearance ** (1 - share)).mean(dim=1)
+        return in_chunks(functools.partial(_distortion, variant=variant), x, y)
+
+
+def _distortion(x: Tensor, y: Tensor, variant: Variant) -> Tensor:
+    """MAD of images (N, C, H, W) in [0, 255]."""
+    detected, changed = _root_mean_square(_detected(x, y, variant)), _root_mean_square(_changed(x, y, variant))
+    share = 1 / (1 + math.exp(-2.55 / 3.35) * detected ** (1 / (3.35 * math.log(10))))
+    return (detected**share * changed ** (1 - share)).mean(dim=1)
 
 
 def _detected(x: Tensor, y: Tensor, variant: Variant) -> Tensor:
@@ -104,26 +108,20 @@ def _changed(x: Tensor, y: Tensor, variant: Variant) -> Tensor:
     """Weighted differences of the statistics of log-Gabor responses, of every block."""
     height, width = x.shape[-2:]
     radial, angular = (filters.to(x) for filters in log_gabor_filters(height, width, variant))
-    chunk = max(1, (_CHUNK_CPU if x.device.type == "cpu" else _CHUNK_ACCELERATOR) // (height * width))
-    planes = [torch.split(image.reshape(-1, height, width), chunk) for image in (x, y)]
-    changes = []
-    for pair in zip(*planes, strict=True):
-        # The filters do not see the mean; without it rounding errors are smaller, and none on flat images.
-        spectra = [torch.fft.fft2(plane - plane.mean(-1, keepdim=True).mean(-2, keepdim=True)) for plane in pair]
-        change = torch.zeros((), dtype=x.dtype, device=x.device)
-        for orientation in range(_ORIENTATIONS):
-            for scale in range(_SCALES):
-                response = radial[scale] * angular[orientation]
-                a, b = (block_statistics(torch.fft.ifft2(spectrum * response).abs()) for spectrum in spectra)
-                weight = _WEIGHTS[orientation if variant == "port" else scale] / sum(_WEIGHTS)
-                change = change + weight * (
-                    (a.deviation - b.deviation).abs()
-                    + 2 * (a.skewness - b.skewness).abs()
-                    + (a.kurtosis - b.kurtosis).abs()
-                )
-        changes.append(change)
-    blocks = torch.cat(changes)
-    return _placed(blocks.view(*x.shape[:2], *blocks.shape[1:]), variant)
+    # The filters do not see the mean; without it rounding errors are smaller, and none on flat images.
+    spectra = [torch.fft.fft2(image - image.mean(-1, keepdim=True).mean(-2, keepdim=True)) for image in (x, y)]
+    change = torch.zeros((), dtype=x.dtype, device=x.device)
+    for orientation in range(_ORIENTATIONS):
+        for scale in range(_SCALES):
+            response = radial[scale] * angular[orientation]
+            a, b = (block_statistics(torch.fft.ifft2(spectrum * response).abs()) for spectrum in spectra)
+            weight = _WEIGHTS[orientation if variant == "port" else scale] / sum(_WEIGHTS)
+            change = change + weight * (
+                (a.deviation - b.deviation).abs()
+                + 2 * (a.skewness - b.skewness).abs()
+                + (a.kurtosis - b.kurtosis).abs()
+            )
+    return _placed(change, variant)
 
 
 def contrast_sensitivity(height: int, width: int, variant: Variant = "paper") -> Tensor:
@@ -143,7 +141,8 @@ def contrast_sensitivity(height: int, width: int, variant: Variant = "paper") ->
     gain = torch.where(frequency < 7.8909, 0.9809, gain)
     if variant == "port":
         gain = gain.T.reshape(height, width)
-    return torch.fft.ifftshift(gain)
+    shifted: Tensor = torch.fft.ifftshift(gain)
+    return shifted
 
 
 def log_gabor_filters(height: int, width: int, variant: Variant = "paper") -> tuple[Tensor, Tensor]:

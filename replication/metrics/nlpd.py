@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from replication.metrics.checks import Validate, checked_pair
+from replication.metrics.chunks import in_chunks
 from replication.metrics.defaults import metric_on
 from replication.metrics.filters import separable_filter
 from replication.metrics.roots import square_root
@@ -66,9 +67,15 @@ def nlpd(reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, valid
             f"the least size is {LEAST_SIZE} x {LEAST_SIZE}"
         )
     with torch.autocast(reference.device.type, enabled=False):
-        levels = (_normalised_levels(image / data_range) for image in (reference, distorted))
-        distances = [square_root((a - b).square().mean(-1).mean(-1)) for a, b in zip(*levels, strict=True)]
-        return torch.stack(distances).mean(dim=0).mean(dim=1)
+        return in_chunks(_distance, reference / data_range, distorted / data_range)
+
+
+def _distance(x: Tensor, y: Tensor) -> Tensor:
+    distances = [
+        square_root((a - b).square().mean(-1).mean(-1))
+        for a, b in zip(_normalised_levels(x), _normalised_levels(y), strict=True)
+    ]
+    return torch.stack(distances, dim=-1).mean(dim=-1).mean(dim=-1)
 
 
 def _normalised_levels(image: Tensor) -> Iterator[Tensor]:

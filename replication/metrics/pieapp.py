@@ -121,7 +121,8 @@ def find_weights() -> Path:
     from replication.features import weights as files
 
     try:
-        return files.find(WEIGHTS_FILE)
+        path: Path = files.find(WEIGHTS_FILE)
+        return path
     except DataError as error:
         raise DataError(
             f"PieAPP needs its weights, {WEIGHTS_SOURCE} (PieAPP's authors, converted by piq): {error}"
