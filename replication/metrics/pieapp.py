@@ -74,13 +74,11 @@ def pieapp_network(weights: Weights) -> nn.Module:
         initialised after torch.manual_seed(0), for tests.
     Raises ValueError for weights that are not this network's, DataError for a file that cannot be read.
     """
-    from replication.features import weights as files  # only who has no tensors needs to know about files
-
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network: nn.Module = piq().pieapp.PieAPPModel()
     if weights != "random":
-        tensors = dict(weights if isinstance(weights, Mapping) else files.read(Path(weights)))
+        tensors = dict(weights if isinstance(weights, Mapping) else _read(Path(weights)))
         if "ref_score_subtract.weight" in tensors:  # a matrix whose file lacks a dimension
             tensors["ref_score_subtract.weight"] = tensors["ref_score_subtract.weight"].reshape(-1, 1)
         try:
@@ -114,6 +112,13 @@ def _create(*, weights: Weights = "pretrained", stride: int = 27, device: str | 
 
     protocol = {"colour": "rgb", "weights": known, "patch": PATCH, "stride": stride}
     return Metric("pieapp", False, protocol, prepare, compare)
+
+
+def _read(path: Path) -> Mapping[str, Tensor]:
+    from replication.features import weights as files  # files are another floor's; who has the tensors needs none
+
+    tensors: Mapping[str, Tensor] = files.read(path)
+    return tensors
 
 
 def find_weights() -> Path:

