@@ -1,5 +1,6 @@
 """Image-quality metrics: tensors in, scores out. Pure functions, losses over them, and metrics by name."""
 
+from replication.metrics.attention import mic_patches
 from replication.metrics.deepssim import DeepSSIMLiteLoss, deepssim, deepssim_lite
 from replication.metrics.deepwsd import deepwsd
 from replication.metrics.dists import dists
@@ -8,6 +9,7 @@ from replication.metrics.gmsd import gmsd
 from replication.metrics.losses import MSSSIMLoss, PSNRLoss, SSIMLoss
 from replication.metrics.lpips import lpips
 from replication.metrics.mad import mad
+from replication.metrics.mic import mic
 from replication.metrics.nlpd import nlpd
 from replication.metrics.pieapp import pieapp, pieapp_network
 from replication.metrics.psnr import psnr
@@ -32,6 +34,8 @@ __all__ = [
     "lpips",
     "mad",
     "metric",
+    "mic",
+    "mic_patches",
     "ms_ssim",
     "names",
     "nlpd",
