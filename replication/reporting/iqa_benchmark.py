@@ -20,6 +20,9 @@ from replication.reporting.tables import VERDICT_CSS, Html
 from replication.scoring.scored import Scored
 
 COEFFICIENTS = ("srcc", "krcc", "plcc", "rmse")
+SAME = {"psnr": "PSNR", "gmsd": "GMSD", "ms-ssim(colour=gray)": "MSSIM", "vif": "VIF"}
+"""Our metrics by the names under which others published their scores on TID2013."""
+
 _LEAST = 10  # images from which a distortion type gets a correlation of its own
 _POINTS = 4000  # dots of a scatter plot; beyond, every k-th image is drawn
 
@@ -177,6 +180,27 @@ def show_protocols(study: pd.DataFrame) -> Html:
             numbers = "".join(f"<td class='number'>{cell}</td>" for cell in cells)
             rows.append(f"<tr><th scope='row'>{escape(row['variant'])}</th>{numbers}</tr>")
     return _table(head, rows, "")
+
+
+def beside_published(scored: Scored, others: Scored, same: Mapping[str, str] = SAME) -> pd.DataFrame:
+    """Our scores and published ones of the same metric on the images that both have: does either side agree as well?
+
+    Columns: metric, published_as, n, srcc (ours with the opinions), srcc_published, difference, agreement (absolute SRCC
+    of our scores with the published ones). Empty where no image or no metric is in both.
+    """
+    rows = []
+    for ours, theirs in same.items():
+        if ours not in scored.metrics or theirs not in others.metrics:
+            continue
+        both = _finite(scored, ours)[0].merge(_finite(others, theirs)[0], on="distorted", suffixes=("", "_published"))
+        if len(both) < _LEAST:
+            continue
+        opinions = both["opinion"]
+        own, printed = (abs(stats.spearmanr(both[c], opinions)[0]) for c in ("score", "score_published"))
+        agreement = abs(stats.spearmanr(both["score"], both["score_published"])[0])
+        rows.append((ours, theirs, len(both), own, printed, own - printed, agreement))
+    columns = ["metric", "published_as", "n", "srcc", "srcc_published", "difference", "agreement"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def without_copies(scored: Scored) -> pd.DataFrame:

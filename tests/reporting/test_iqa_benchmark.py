@@ -111,6 +111,17 @@ def test_agreement_is_one_with_itself_and_symmetric() -> None:
     assert table.loc["good", "distance"] == pytest.approx(expected, abs=1e-12)
 
 
+def test_published_scores_of_the_same_images_are_compared() -> None:
+    scored = made()
+    others = Scored(
+        **{**vars(scored), "metrics": {"GOOD": MetricFacts(None)}, "table": scored.table.replace("good", "GOOD")}
+    )
+    others = Scored(**{**vars(others), "table": others.table.iloc[::2]})
+    row = benchmark.beside_published(scored, others, {"good": "GOOD", "none": "GOOD"}).iloc[0]
+    assert (row["metric"], row["n"], row["difference"]) == ("good", 80, 0)
+    assert row["agreement"] == pytest.approx(1)
+
+
 def test_an_unknown_metric_is_named_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="no scores of 'best'; known: good, fair, distance"):
         benchmark.correlations(made(), ["best"])
