@@ -185,8 +185,8 @@ def show_protocols(study: pd.DataFrame) -> Html:
 def beside_published(scored: Scored, others: Scored, same: Mapping[str, str] = SAME) -> pd.DataFrame:
     """Our scores and published ones of the same metric on the images that both have: does either side agree as well?
 
-    Columns: metric, published_as, n, srcc (ours with the opinions), srcc_published, difference, agreement (absolute SRCC
-    of our scores with the published ones). Empty where no image or no metric is in both.
+    Columns: metric, published_as, n, srcc (ours with the opinions), srcc_published, difference, agreement (SRCC of our
+    scores with the published ones, absolute). Empty where no image or no metric is in both.
     """
     rows = []
     for ours, theirs in same.items():

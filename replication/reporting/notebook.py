@@ -167,6 +167,8 @@ def _kind(value: Any) -> str:
 
 
 def _execute(notebook: Path, parameters: Mapping[str, Any], copy: Path) -> NotebookNode:
+    # It reads parameters line by line and warns of those over several lines; ours have been checked.
+    logging.getLogger("papermill").setLevel(logging.ERROR)
     try:
         return papermill.execute_notebook(  # type: ignore[no-any-return]
             str(notebook),
