@@ -200,7 +200,7 @@ def _unfinished(out: Path | None, name: str) -> Path | None:
     if out is not None:
         return out.parent / f".{out.name}.unfinished"
     try:
-        return project.root() / "checkpoints" / "score" / name
+        return project.root() / "checkpoints" / "score" / Path(name).name
     except FileNotFoundError:
         return None
 

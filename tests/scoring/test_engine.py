@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,8 @@ from replication.datasets import decoding
 from replication.datasets.decoding import Decoder
 from replication.metrics import registry
 from replication.scoring import ScoringError, score
-from replication.scoring.engine import COLUMNS, parse
+from replication.scoring.engine import COLUMNS, Rated, parse
+from replication.scoring.files import pairs
 from tests.scoring.pictures import Deadly, Noise, RatedSet, Witness, files, noise_set, rated
 
 
@@ -26,7 +27,7 @@ def _leave_the_registry_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_recreated", {})
 
 
-def quiet(data_set: RatedSet, *names: str | metrics.Metric, **options: object) -> pd.DataFrame:
+def quiet(data_set: Rated, *names: str | metrics.Metric, **options: object) -> pd.DataFrame:
     return score(data_set, names, show_progress=False, **options)  # type: ignore[arg-type]
 
 
@@ -98,6 +99,16 @@ class TestTable:
         difference = (data_set.images["r0"].read().astype(float) - data_set.images["d0-0"].read()) / 255
         table = quiet(data_set, "mean-error", "mean-error(power=2)")
         assert table["score"].tolist() == pytest.approx([np.abs(difference).mean(), (difference**2).mean()])
+
+    def test_scores_of_tid2013_images_are_those_of_the_original_implementations(
+        self, real_data: Callable[[str], Path]
+    ) -> None:
+        folder = real_data("tid2013-samples")
+        table = quiet(pairs(folder / "reference", folder / "distorted"), "psnr", "ssim(colour=gray, eight_bit=true)")
+        published = pd.read_csv(folder / "original_implementations.csv").set_index("metric")
+        for name, scores in (("psnr", table["score"][0::2]), ("ssim", table["score"][1::2])):
+            expected = published.loc[name, ["I03", "I04", "I06"]].astype(float)
+            np.testing.assert_allclose(scores, expected, atol=0.0051 if name == "psnr" else 0.00011)  # as printed
 
 
 class TestWork:
