@@ -192,7 +192,10 @@ def data_pin(
 def _load(name: str | None) -> Any:
     from replication import datasets
 
-    return vars(datasets)["load"](name)
+    load = vars(datasets)["load"]
+    if name is not None and name.lower().endswith(".csv"):
+        return load(name, kind="opinion", higher_is_better=True)  # what they are makes no difference to scores
+    return load(name)
 
 
 def _unfinished(out: Path | None, name: str) -> Path | None:

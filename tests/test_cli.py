@@ -127,8 +127,8 @@ class TestScore:
         pictures.files(clone / "r", pixels)
         pictures.files(clone / "d", {name.replace(".png", ".BMP").upper(): 255 - p for name, p in pixels.items()})
 
-        def load(name: str) -> Any:
-            if name != "tiny":
+        def load(name: str, **opinion: object) -> Any:
+            if name != "tiny" and not (name == "own.csv" and {"kind", "higher_is_better"} <= set(opinion)):
                 raise datasets.DataError(f"unknown data set {name!r}; known: tiny")
             return pictures.noise_set()
 
@@ -162,6 +162,8 @@ class TestScore:
         main(["score", "--dataset", "tiny", *self.METRICS, "--out", "s.csv"])
         assert (folder / "s.csv").read_text() == out
         assert len(out.splitlines()) == 1 + 6 * 2
+        assert main(["score", "--dataset", "own.csv", *self.METRICS]) == 0
+        assert capsys.readouterr().out == out
 
     @pytest.mark.parametrize(
         ("arguments", "said"),
