@@ -1,5 +1,9 @@
+"""`python -m benchmarks [ssim | mad | mic]`: the metrics' speed beside other libraries; ssim unless told otherwise."""
+
 import sys
 
-from benchmarks import mic, ssim
+from benchmarks import mad, mic, ssim
 
-(mic if sys.argv[1:2] == ["mic"] else ssim).main()
+_MAINS = {"ssim": ssim.main, "mad": mad.main, "mic": mic.main}
+
+_MAINS[sys.argv[1] if sys.argv[1:] and sys.argv[1] in _MAINS else "ssim"]()

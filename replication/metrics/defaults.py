@@ -9,7 +9,7 @@ from torch import Tensor
 
 from replication.metrics.registry import Metric, _from_function, register
 
-_STRIP = 2**21  # pixels converted at a time
+_STRIP = 2**19  # pixels converted at a time
 
 
 def metric_on(name: str, *, higher_is_better: bool, **defaults: Any) -> Callable[[Callable[..., Tensor]], Any]:
