@@ -9,7 +9,7 @@ from torch import Tensor
 from replication.metrics.blocks import block_means
 from replication.metrics.checks import Validate, checked_pair
 from replication.metrics.chunks import in_chunks
-from replication.metrics.defaults import metric_on
+from replication.metrics.registry import metric
 from replication.metrics.roots import square_root
 
 LEAST_SIZE = 5  # two sides of three pixels after halving: one whole Prewitt filter
@@ -20,7 +20,7 @@ _STRIP_CPU = 2**17
 _STRIP_ACCELERATOR = 2**24
 
 
-@metric_on("gmsd", higher_is_better=False, colour="gray", eight_bit=True)
+@metric("gmsd", higher_is_better=False, colour="gray", eight_bit=True)
 def gmsd(reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, validate: Validate = None) -> Tensor:
     """GMSD of each image, shape (N,), in [0, 1]; lower is better, 0 for identical images.
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from replication.metrics.checks import Validate, checked_pair
 from replication.metrics.chunks import in_chunks
-from replication.metrics.defaults import metric_on
 from replication.metrics.filters import separable_filter
+from replication.metrics.registry import metric
 from replication.metrics.roots import square_root
 
 LEAST_SIZE = 17  # the fifth reduction then still starts from two pixels, which its filter mirrors
@@ -36,7 +36,7 @@ _LEVELS = (
 _TAPS = (0.05, 0.25, 0.4, 0.25, 0.05)  # Burt and Adelson 1983
 
 
-@metric_on("nlpd", higher_is_better=False, colour="gray", eight_bit=True)
+@metric("nlpd", higher_is_better=False, colour="gray", eight_bit=True)
 def nlpd(reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, validate: Validate = None) -> Tensor:
     """NLPD of each image, shape (N,), 0 for identical images; lower is better.
 

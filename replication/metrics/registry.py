@@ -80,7 +80,9 @@ class Metric:
         return _recreate, self.recipe
 
 
-def metric(name: str, *, higher_is_better: bool) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
+def metric(
+    name: str, *, higher_is_better: bool, **defaults: Any
+) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
     """Register a function of (reference, distorted, *, options), both (N, C, H, W) in [0, 1], that returns scores (N,).
 
     Its keyword options become those of `create`, beside those that every such metric has:
@@ -90,11 +92,12 @@ def metric(name: str, *, higher_is_better: bool) -> Callable[[Callable[..., Tens
             score then has no gradient.
         reduction: "none", or "2004" for the size-dependent reduction of the SSIM authors' script, `resize.reduce_2004`.
         device: where to compute; None is where the image is.
+    defaults: of these options, where the original implementation converts first: colour="gray", eight_bit=True.
     """
 
     def decorate(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def build(**options: Any) -> Metric:
-            return _from_function(name, function, higher_is_better, options)
+            return _from_function(name, function, higher_is_better, defaults, options)
 
         register(name, build)
         return function
@@ -136,11 +139,15 @@ def _recreate(name: str, options: Mapping[str, Any]) -> Metric:
 
 
 def _from_function(
-    name: str, function: Callable[..., Tensor], higher_is_better: bool, options: Mapping[str, Any]
+    name: str,
+    function: Callable[..., Tensor],
+    higher_is_better: bool,
+    defaults: Mapping[str, Any],
+    options: Mapping[str, Any],
 ) -> Metric:
     parameters = inspect.signature(function).parameters.values()
-    defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in _SETTLED}
-    known = {"colour": "rgb", "eight_bit": False, "reduction": "none", "device": None, **defaults}
+    own = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in _SETTLED}
+    known = {"colour": "rgb", "eight_bit": False, "reduction": "none", "device": None, **own, **defaults}
     for option in options:
         if option not in known:
             raise ValueError(f"metric {name!r} has no option {option!r}; known: {', '.join(known)}")
@@ -150,21 +157,25 @@ def _from_function(
     colours, eight_bit, reduction = chosen["colour"], chosen["eight_bit"], chosen["reduction"]
     check_choice("colour", colours, tuple(_COLOURS))
     check_choice("reduction", reduction, tuple(_REDUCTIONS))
-    keywords = {option: chosen[option] for option in defaults}
+    keywords = {option: chosen[option] for option in own}
     if "validate" in {p.name for p in parameters}:
         keywords["validate"] = False  # `prepare` has done it, once for each image
 
-    def prepare(image: Tensor) -> Tensor:
-        check_layout("image", image)
-        check_values("image", image, 1.0, None)
-        image = image.to(device, torch.promote_types(image.dtype, torch.float32))
+    def converted(image: Tensor) -> Tensor:
         precision = image.dtype
         if eight_bit:
             image = colour.to_uint8(image)
         if image.shape[1] != 1:
             image = _COLOURS[colours](image)
-        if eight_bit:
-            image = image.to(precision) / 255
+        return image.to(precision) / 255 if eight_bit else image
+
+    def prepare(image: Tensor) -> Tensor:
+        check_layout("image", image)
+        check_values("image", image, 1.0, None)
+        image = image.to(device, torch.promote_types(image.dtype, torch.float32))
+        if eight_bit or colours != "rgb":  # strip by strip: it takes several copies, some of them in float64
+            rows = max(1, _STRIP // (len(image) * image.shape[-1] or 1))
+            image = torch.cat([converted(strip) for strip in torch.split(image, rows, dim=-2)], dim=-2)
         return _REDUCTIONS[reduction](image)
 
     def compare(reference: Tensor, distorted: Tensor) -> Tensor:
@@ -174,6 +185,8 @@ def _from_function(
 
     return Metric(name, higher_is_better, chosen, prepare, compare)
 
+
+_STRIP = 2**21  # pixels whose colours are converted at a time
 
 # Options of the functions that are no part of a protocol: images are in [0, 1] here, and checked in `prepare`.
 _SETTLED = ("data_range", "validate")

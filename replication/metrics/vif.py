@@ -10,8 +10,8 @@ from torch import Tensor
 
 from replication.metrics.checks import Validate, checked_pair
 from replication.metrics.chunks import in_chunks
-from replication.metrics.defaults import metric_on
 from replication.metrics.filters import separable_filter, window
+from replication.metrics.registry import metric
 from replication.metrics.steerable import oriented_bands
 
 LEAST_SIZE = 65  # nine coefficients at the coarsest of four levels: one whole window inside the border
@@ -23,7 +23,7 @@ _SIDE = 3  # of the blocks of coefficients
 _TINY = 1e-15
 
 
-@metric_on("vif", higher_is_better=True, colour="gray", eight_bit=True)
+@metric("vif", higher_is_better=True, colour="gray", eight_bit=True)
 def vif(reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, validate: Validate = None) -> Tensor:
     """VIF of each image, shape (N,); higher is better, 1 for identical images, above 1 where contrast was raised.
 
@@ -50,7 +50,7 @@ def vif(reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, valida
         return in_chunks(_fidelity, 255 / data_range * reference, 255 / data_range * distorted)
 
 
-@metric_on("vif-pixel", higher_is_better=True, colour="gray", eight_bit=True)
+@metric("vif-pixel", higher_is_better=True, colour="gray", eight_bit=True)
 def vif_pixel(
     reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, noise: float = 2.0, validate: Validate = None
 ) -> Tensor:

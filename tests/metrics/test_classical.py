@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -11,7 +10,6 @@ from torch import Tensor
 from replication import metrics
 from replication.metrics import fsim, gmsd, mad, nlpd, vif, vif_pixel
 from replication.metrics.colour import rgb_to_gray, to_uint8
-from replication.metrics.defaults import in_strips
 from tests.metrics.originals import PAIRS, noisy, original_pair, original_score, photo
 
 RealData = Callable[[str], Path]
@@ -174,7 +172,5 @@ def test_gradients_agree_with_finite_differences(name: str) -> None:
 def test_colours_are_converted_in_strips_to_the_same_values(monkeypatch: pytest.MonkeyPatch) -> None:
     image = photo(61, 50)
     expected = metrics.create("gmsd").prepare(image)
-    monkeypatch.setattr("replication.metrics.defaults._STRIP", 7 * 50)
+    monkeypatch.setattr("replication.metrics.registry._STRIP", 7 * 50)
     assert torch.equal(metrics.create("gmsd").prepare(image), expected)
-    reduced: Any = metrics.create("ssim", reduction="2004")
-    assert in_strips(reduced) is reduced
