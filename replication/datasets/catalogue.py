@@ -419,6 +419,13 @@ WEIGHTS = (
         )
         for file, network in (("alex", "AlexNet"), ("squeeze", "SqueezeNet"), ("vgg", "VGG"))
     ),
+    Weights(
+        "PieAPPv0.1.pth",
+        "PieAPP",
+        "PieAPP",
+        "https://github.com/photosynthesis-team/piq/releases/download/v0.5.4/PieAPPv0.1.pth",
+        "that of the authors' release, https://github.com/prashnani/PerceptualImageError: for research",
+    ),
     Weights("dists.pt", "trained alpha and beta of DISTS", "DISTS", f"{_TORCHMETRICS}dists_models/weights.pt", "MIT"),
 )
 
