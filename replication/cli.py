@@ -5,12 +5,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from replication import project
-from replication.datasets import catalogue, fetch, pin, place, status
+from replication.datasets import catalogue, fetch, pin, place, rated, status
 from replication.files import atomic_write_text
 
 app = typer.Typer(
@@ -122,7 +122,7 @@ def score(
         raise typer.BadParameter("give either --dataset or both of --reference and --distorted")
     if out is not None:
         files.check_writable(out)
-    pairs = _load(dataset) if reference is None or distorted is None else files.pairs(reference, distorted)
+    pairs = _load(str(dataset)) if reference is None or distorted is None else files.pairs(reference, distorted)
     keep = _unfinished(out, pairs.name)
     try:
         table = scoring.score(
@@ -189,13 +189,10 @@ def data_pin(
     print(f"data.dvc and its lists now pin {', '.join(pin.write(chosen))}")
 
 
-def _load(name: str | None) -> Any:
-    from replication import datasets
-
-    load = vars(datasets)["load"]
-    if name is not None and name.lower().endswith(".csv"):
-        return load(name, kind="opinion", higher_is_better=True)  # what they are makes no difference to scores
-    return load(name)
+def _load(name: str) -> rated.RatedSet:
+    if name.lower().endswith(".csv"):  # what its opinions are makes no difference to scores
+        return rated.load(name, kind="opinion", higher_is_better=True)
+    return rated.load(name)
 
 
 def _unfinished(out: Path | None, name: str) -> Path | None:

@@ -12,20 +12,12 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import Protocol
 
 from replication.datasets.images import Pixels
+from replication.datasets.rated import Readable
 
 _log = logging.getLogger(__name__)
 _PIXELS_AHEAD = 2**26  # decoded or being decoded before they are asked for: some 200 MB, and twice that in the workers
-
-
-class Readable(Protocol):
-    """An image that can be read, here or in another process: `sets.ImageFile`, `photos.Piece`."""
-
-    def read(self, mode: str = "RGB") -> Pixels: ...
-
-    def digest(self) -> str: ...
 
 
 class Decoder:

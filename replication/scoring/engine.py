@@ -14,16 +14,16 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from replication.datasets.decoding import Decoder, Readable
+from replication.datasets.decoding import Decoder
+from replication.datasets.rated import Readable
 from replication.metrics import registry
 from replication.metrics.registry import Metric
 from replication.scoring import executors, tasks
 from replication.scoring.errors import ScoringError
 from replication.scoring.kept import Kept, code_version
 from replication.scoring.progress import Advance, progress
+from replication.scoring.scored import COLUMNS
 from replication.scoring.tasks import Outcomes, Read, Task, Work
-
-COLUMNS = ("data_set", "reference", "distorted", "distortion", "level", "opinion", "metric", "score", "problem")
 
 _TASK_IMAGES = 16  # at most lost when killed
 _BATCH_PIXELS = {"cpu": 2**18, "accelerator": 2**21}  # on a CPU, larger batches are no faster

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import replication
-from replication.datasets.decoding import Readable
+from replication.datasets.rated import Readable
 from replication.files import atomic_write_text
 from replication.metrics.registry import Metric
 from replication.scoring.tasks import Outcome, Outcomes, Task, Work

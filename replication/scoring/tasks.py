@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from replication.datasets.decoding import Readable
 from replication.datasets.errors import ImageError
 from replication.datasets.images import Pixels
+from replication.datasets.rated import Readable
 from replication.metrics.registry import Metric
 from replication.scoring.errors import ScoringError
 

@@ -19,7 +19,7 @@ def read(tree: Tree) -> list[Row]:
     """The rows of the sheet all_by_image, in its order; the table starts below a line with its columns' names."""
     import zipfile
 
-    from openpyxl import load_workbook  # type: ignore[import-untyped]
+    from openpyxl import load_workbook
 
     path = tree.need("csiq.DMOS.xlsx")
     try:
