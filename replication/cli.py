@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from replication import project
-from replication.datasets import catalogue, fetch, pin, place, rated, status
+from replication import datasets, project
+from replication.datasets import catalogue, fetch, pin, place, status
 from replication.files import atomic_write_text
 
 app = typer.Typer(
@@ -189,10 +189,10 @@ def data_pin(
     print(f"data.dvc and its lists now pin {', '.join(pin.write(chosen))}")
 
 
-def _load(name: str) -> rated.RatedSet:
+def _load(name: str) -> datasets.RatedSet:
     if name.lower().endswith(".csv"):  # what its opinions are makes no difference to scores
-        return rated.load(name, kind="opinion", higher_is_better=True)
-    return rated.load(name)
+        return datasets.load(name, kind="opinion", higher_is_better=True)
+    return datasets.load(name)
 
 
 def _unfinished(out: Path | None, name: str) -> Path | None:
