@@ -143,11 +143,12 @@ class TestKilled:
         return len(list(folder.glob(".scores.csv.unfinished/*.json")))
 
     def wait_for(self, process: subprocess.Popen[str], folder: Path, kept: int) -> list[psutil.Process]:
-        """Until that many batches are kept; the process's children."""
+        """Until that many batches are kept; the process, with its children, is then stopped. Returns the children."""
         end = time.monotonic() + 100
         while self.kept(folder) < kept and process.poll() is None and time.monotonic() < end:
             time.sleep(0.01)
         assert process.poll() is None, process.communicate()[1]
+        os.killpg(process.pid, signal.SIGSTOP)  # on a busy machine it would be done before this test goes on
         return psutil.Process(process.pid).children(recursive=True)
 
     def test_the_table_is_the_same_byte_for_byte_and_nothing_is_left(self, tmp_path: Path) -> None:
@@ -160,6 +161,7 @@ class TestKilled:
         first = self.start(tmp_path)
         children = self.wait_for(first, tmp_path, 5)
         os.killpg(first.pid, signal.SIGINT)  # Ctrl-C reaches every process of the terminal
+        os.killpg(first.pid, signal.SIGCONT)
         said = first.communicate(timeout=60)[1]
         assert first.returncode == 1
         assert said.splitlines()[-1] == (
@@ -172,6 +174,7 @@ class TestKilled:
         children += self.wait_for(second, tmp_path, before + 5)
         second.kill()
         second.wait()
+        os.killpg(second.pid, signal.SIGCONT)  # those that it leaves behind end by themselves
         assert not (tmp_path / "scores.csv").exists()
         kept = self.kept(tmp_path)
 
