@@ -1,6 +1,6 @@
 """Image-quality metrics: tensors in, scores out. Pure functions, losses over them, and metrics by name."""
 
-from replication.metrics.attention import mic_patches
+from replication.metrics.attention import attention_map, mic_patches
 from replication.metrics.deepssim import DeepSSIMLiteLoss, deepssim, deepssim_lite
 from replication.metrics.deepwsd import deepwsd
 from replication.metrics.dists import dists
@@ -12,18 +12,23 @@ from replication.metrics.mad import mad
 from replication.metrics.mic import mic
 from replication.metrics.nlpd import nlpd
 from replication.metrics.pieapp import pieapp, pieapp_network
+from replication.metrics.projections import random_projections
 from replication.metrics.psnr import psnr
 from replication.metrics.registry import Metric, Source, create, metric, names, register
+from replication.metrics.smic import Options as SMICOptions
 from replication.metrics.ssim import ms_ssim, ssim, ssim_map
 from replication.metrics.vif import vif, vif_pixel
+from replication.metrics.zoom import zoom
 
 __all__ = [
     "DeepSSIMLiteLoss",
     "MSSSIMLoss",
     "Metric",
     "PSNRLoss",
+    "SMICOptions",
     "SSIMLoss",
     "Source",
+    "attention_map",
     "create",
     "deepssim",
     "deepssim_lite",
@@ -42,9 +47,11 @@ __all__ = [
     "pieapp",
     "pieapp_network",
     "psnr",
+    "random_projections",
     "register",
     "ssim",
     "ssim_map",
     "vif",
     "vif_pixel",
+    "zoom",
 ]

@@ -1,13 +1,117 @@
 """Attention from statistical dependence: where the features of two images tell little of each other."""
 
+import weakref
+from collections.abc import MutableMapping
+
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
 
+from replication.features import Backbone
 from replication.metrics.checks import Validate
+from replication.metrics.deep import AS_IT_IS, Resizing, checked_rgb_pair, features
 from replication.metrics.mic import mic
+from replication.metrics.pillow import resize_bilinear, short_side
+from replication.metrics.projections import project, random_projections
 
 # Numbers of patches held at a time; overlapping patches hold a pixel many times.
 _CHUNK = 2**25
+
+RELEASED_TAPS = ("relu3_3", "relu4_3")  # of VGG16
+
+
+def _shrink(image: Tensor) -> Tensor:
+    shortest = min(image.shape[-2:])
+    if shortest <= 128:
+        return image
+    return resize_bilinear(image, short_side(image.shape[-2], image.shape[-1], max(shortest // 48 * 32, 128)))
+
+
+RESIZING = Resizing("short side m to max(32 floor(m / 48), 128) if m > 128 (Pillow bilinear, 8 bits)", _shrink)
+
+
+def attention_map(
+    reference: Tensor,
+    distorted: Tensor,
+    *,
+    backbone: Backbone,
+    tap: str,
+    projections: Tensor | None = None,
+    sliced: bool = True,
+    patch: int = 7,
+    stride: int = 1,
+    alpha: float = 0.5,
+    c: float = 10.0,
+    resize: bool = False,
+    normalise: bool = False,
+    validate: Validate = None,
+) -> Tensor:
+    """Where attention goes: 1 - SMIC between patches of the two images' features, (N, h, w), in [0, 1].
+
+    Patches and their order are those of `mic_patches`; the map is neither normalised nor enlarged to the image (`zoom`
+    does that). For the authors' pictures: VGG16 with L2 pooling, resize, stride 1; they stretch it from 0 to 1.
+
+    reference, distorted: (N, 3, H, W) floats in [0, 1], RGB.
+    backbone, tap: a network of `features.backbone`, on the images' device, and the name of one of its maps.
+    projections: (K, C) for the C channels of that tap. None takes 32 of `random_projections`: for relu3_3 and relu4_3
+        of VGG16 the authors', which are drawn together, for another tap the first that their law and seed give.
+    sliced: False leaves the projections away; the mean is then over the MIC of each channel.
+    resize: first by `RESIZING`, the rule of the authors' script for all but DeepWSD.
+    normalise: feed the network what it was trained on, with ImageNet's mean and deviation; the authors do not.
+    alpha, c: as for `mic.mic`. validate: as for `checks.checked_pair`.
+    There is no gradient. Raises ValueError naming what was wanted, also for a map smaller than a patch.
+    """
+    reference, distorted = checked_rgb_pair(reference, distorted, validate)
+    resizing = RESIZING if resize else AS_IT_IS
+    with torch.no_grad():
+        x, y = (
+            features(backbone, image, [tap], normalise=normalise, resizing=resizing).maps[tap]
+            for image in (distorted, reference)
+        )
+        if not sliced:
+            return attention(x, y, None, patch, stride, alpha, c)
+        if projections is None:
+            together = RELEASED_TAPS if backbone.name == "vgg16" and tap in RELEASED_TAPS else (tap,)
+            drawn = random_projections([backbone.channels[name] for name in together])
+            projections = drawn[together.index(tap)]
+        return attention(x, y, projections, patch, stride, alpha, c)
+
+
+def attention(
+    distorted: Tensor,
+    reference: Tensor,
+    projection: Tensor | None,
+    patch: int,
+    stride: int,
+    alpha: float = 0.5,
+    c: float = 10.0,
+) -> Tensor:
+    """`mic_patches` of the projected maps (N, C, H, W) of distorted images and of as many references, or of one.
+
+    Metrics that ask for the same attention between the same tensors get it computed once.
+    """
+    x, y = _projected(distorted, projection), _projected(reference, projection)
+    asked = (patch, stride, alpha, c)
+    known = _maps.setdefault(x, {}).get(asked)
+    if known is not None and known[0]() is y:
+        return known[1]
+    computed = mic_patches(x, y.expand(len(x), -1, -1, -1), patch, stride, alpha=alpha, c=c, validate=False)
+    _maps[x][asked] = weakref.ref(y), computed
+    return computed
+
+
+# What is kept lives as long as the tensor that it was computed from.
+_projections: MutableMapping[Tensor, dict[Tensor, Tensor]] = WeakIdKeyDictionary()
+_maps: MutableMapping[Tensor, dict[tuple[float, ...], tuple[weakref.ref[Tensor], Tensor]]] = WeakIdKeyDictionary()
+
+
+def _projected(maps: Tensor, projection: Tensor | None) -> Tensor:
+    if projection is None:
+        return maps
+    known = _projections.setdefault(maps, {})
+    if projection not in known:
+        known[projection] = project(maps, projection)
+    return known[projection]
 
 
 def mic_patches(
@@ -50,12 +154,12 @@ def _patches(features: Tensor, patch: int, stride: int) -> Tensor:
 
 def _check(features_x: Tensor, features_y: Tensor, patch: int, stride: int, validate: Validate) -> None:
     named = {"features_x": features_x, "features_y": features_y}
-    for name, features in named.items():
-        if not isinstance(features, Tensor) or features.ndim != 4 or not features.is_floating_point():
+    for name, maps in named.items():
+        if not isinstance(maps, Tensor) or maps.ndim != 4 or not maps.is_floating_point():
             found = (
-                f"{features.dtype} of shape {tuple(features.shape)}"
-                if isinstance(features, Tensor)
-                else type(features).__name__
+                f"{maps.dtype} of shape {tuple(maps.shape)}"
+                if isinstance(maps, Tensor)
+                else type(maps).__name__
             )
             raise ValueError(f"{name} must be a floating-point tensor of shape (N, K, H, W), got {found}")
     if features_x.shape != features_y.shape:
@@ -78,6 +182,6 @@ def _check(features_x: Tensor, features_y: Tensor, patch: int, stride: int, vali
         )
     if validate is None:
         validate = features_x.device.type == "cpu"
-    for name, features in named.items():
-        if validate and not features.isfinite().all():
+    for name, maps in named.items():
+        if validate and not maps.isfinite().all():
             raise ValueError(f"{name} contains NaN or infinity; every value must be a finite number")
