@@ -156,11 +156,7 @@ def _check(features_x: Tensor, features_y: Tensor, patch: int, stride: int, vali
     named = {"features_x": features_x, "features_y": features_y}
     for name, maps in named.items():
         if not isinstance(maps, Tensor) or maps.ndim != 4 or not maps.is_floating_point():
-            found = (
-                f"{maps.dtype} of shape {tuple(maps.shape)}"
-                if isinstance(maps, Tensor)
-                else type(maps).__name__
-            )
+            found = f"{maps.dtype} of shape {tuple(maps.shape)}" if isinstance(maps, Tensor) else type(maps).__name__
             raise ValueError(f"{name} must be a floating-point tensor of shape (N, K, H, W), got {found}")
     if features_x.shape != features_y.shape:
         raise ValueError(

@@ -106,7 +106,6 @@ class _Attention(NamedTuple):
 
     taps: tuple[str, ...]
     projections: tuple[Tensor | None, ...]
-    attended: dict[str, Any]
     patch: int
     stride: int
     alpha: float
