@@ -59,7 +59,7 @@ def project(maps: Tensor, projection: Tensor | None) -> Tensor:
         )
     matrix = projection.to(maps.dtype).to(maps.device, non_blocking=True)
     with torch.autocast(maps.device.type, enabled=False):
-        return (matrix @ maps.flatten(2)).view(len(maps), -1, *maps.shape[2:])
+        return (matrix @ maps.flatten(2)).view(len(maps), len(projection), *maps.shape[2:])
 
 
 # Kept, so that metrics of the same settings have the same tensors and can tell by that.
