@@ -1,15 +1,12 @@
 """Attention from statistical dependence: where the features of two images tell little of each other."""
 
-import weakref
-from collections.abc import MutableMapping
-
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakIdKeyDictionary
 
 from replication.features import Backbone
 from replication.metrics.checks import Validate
 from replication.metrics.deep import AS_IT_IS, Resizing, checked_rgb_pair, features
+from replication.metrics.kept import once
 from replication.metrics.mic import mic
 from replication.metrics.pillow import resize_bilinear, short_side
 from replication.metrics.projections import project, random_projections
@@ -90,28 +87,18 @@ def attention(
 
     Metrics that ask for the same attention between the same tensors get it computed once.
     """
-    x, y = _projected(distorted, projection), _projected(reference, projection)
-    asked = (patch, stride, alpha, c)
-    known = _maps.setdefault(x, {}).get(asked)
-    if known is not None and known[0]() is y:
-        return known[1]
-    computed = mic_patches(x, y.expand(len(x), -1, -1, -1), patch, stride, alpha=alpha, c=c, validate=False)
-    _maps[x][asked] = weakref.ref(y), computed
-    return computed
+    x, y = (_projected(maps.detach() if maps.requires_grad else maps, projection) for maps in (distorted, reference))
 
+    def compute() -> Tensor:
+        return mic_patches(x, y.expand(len(x), -1, -1, -1), patch, stride, alpha=alpha, c=c, validate=False)
 
-# What is kept lives as long as the tensor that it was computed from.
-_projections: MutableMapping[Tensor, dict[Tensor, Tensor]] = WeakIdKeyDictionary()
-_maps: MutableMapping[Tensor, dict[tuple[float, ...], tuple[weakref.ref[Tensor], Tensor]]] = WeakIdKeyDictionary()
+    return once(("attention", patch, stride, alpha, c), x, y, compute)
 
 
 def _projected(maps: Tensor, projection: Tensor | None) -> Tensor:
     if projection is None:
         return maps
-    known = _projections.setdefault(maps, {})
-    if projection not in known:
-        known[projection] = project(maps, projection)
-    return known[projection]
+    return once(("projection", projection), maps, maps, lambda: project(maps, projection))
 
 
 def mic_patches(
