@@ -19,6 +19,7 @@ from replication.metrics.deep import (
     registered,
 )
 from replication.metrics.dists import check_l2_vgg16
+from replication.metrics.kept import once
 from replication.metrics.pillow import resize_bilinear
 from replication.metrics.registry import Metric
 
@@ -26,10 +27,9 @@ Variant = Literal["released", "paper"]
 
 
 class Prepared(NamedTuple):
-    """Of the image and each tap: windows, their values (N, window^2, windows), and the cumulated weights of these."""
+    """The image and the map of each tap, and by how much the image was reduced."""
 
-    values: tuple[Tensor, ...]
-    cumulated: tuple[Tensor, ...]
+    stages: tuple[Tensor, ...]
     factor: int
     size: tuple[int, int]
 
@@ -72,9 +72,9 @@ def deepwsd(
 
     def prepare(image: Tensor) -> Prepared:
         of = features(backbone, image, VGG_STAGES, normalise=False, resizing=sizing)
-        return _finish(of, variant, _factor(of.size, False, reduce))
+        return _finish(of, _factor(of.size, False, reduce))
 
-    return _compare(prepare(reference), prepare(distorted))
+    return _compare(prepare(reference), prepare(distorted), variant)
 
 
 def wasserstein(u: Tensor, v: Tensor) -> Tensor:
@@ -122,27 +122,65 @@ def _sizing(resize: bool, reduce: bool) -> Resizing:
     return Resizing(", then ".join(steps) or "none", apply)
 
 
-def _finish(of: Features, variant: Variant, factor: int) -> Prepared:
-    window = 16 if factor >= 5 else 4
-    values, cumulated = [], []
-    for name, x in {"the image": of.image, **{tap: of.maps[tap] for tap in VGG_STAGES}}.items():
-        x = _whole_windows(x, window, name, of.size)
-        weights = x * (x / (x.sum(dim=(1, 2, 3), keepdim=True) + 1e-6))
-        values.append(_windows(x, window, variant))
-        cumulated.append(_windows(weights, window, variant).cumsum(dim=1))
-    return Prepared(tuple(values), tuple(cumulated), factor, of.size)
+def _finish(of: Features, factor: int) -> Prepared:
+    stages = {"the image": of.image, **{tap: of.maps[tap] for tap in VGG_STAGES}}
+    for name, x in stages.items():
+        _check_windows(x, window_side(factor), name, of.size)
+    return Prepared(tuple(stages.values()), factor, of.size)
 
 
-def _whole_windows(x: Tensor, window: int, name: str, size: tuple[int, int]) -> Tensor:
-    """Zeros added, or pixels cut off, on the left and at the bottom, up to a whole number of windows."""
+def window_side(factor: int) -> int:
+    """Pixels of a window, for images reduced by that factor."""
+    return 16 if factor >= 5 else 4
+
+
+def stage_distance(reference: Tensor, distorted: Tensor, window: int, variant: Variant) -> Tensor:
+    """The sum over windows at one stage, (N,), of maps (N, C, H, W), the reference's of as many images or of one.
+
+    Metrics that ask for it between the same tensors get it computed once.
+    """
+
+    def compute() -> Tensor:
+        x, y = (_windows(whole_windows(stage, window), window, variant) for stage in (reference, distorted))
+        u, v = (_cumulated(stage, window, variant) for stage in (reference, distorted))
+        return window_distances(x, y, u, v).sum(dim=1)
+
+    return once(("DeepWSD", window, variant), distorted, reference, compute)
+
+
+def _cumulated(stage: Tensor, window: int, variant: Variant) -> Tensor:
+    """Cumulated weights of the pixels of each window."""
+
+    def compute() -> Tensor:
+        return _windows(pixel_weights(whole_windows(stage, window)), window, variant).cumsum(dim=1)
+
+    return once(("DeepWSD weights", window, variant), stage, stage, compute)
+
+
+def pixel_weights(x: Tensor) -> Tensor:
+    """The weight of each pixel of maps (N, C, H, W)."""
+    return x * (x / (x.sum(dim=(1, 2, 3), keepdim=True) + 1e-6))
+
+
+def window_distances(x: Tensor, y: Tensor, u: Tensor, v: Tensor) -> Tensor:
+    """Of each window, (N, windows), from the values x and y and the cumulated weights u and v, (N, pixels, windows)."""
+    moved = wasserstein(u, v)
+    return moved + (x - y).square().sum(dim=1) / ((-1 / (moved + 10)).exp().sqrt() * (moved + 10).square())
+
+
+def _check_windows(x: Tensor, window: int, name: str, size: tuple[int, int]) -> None:
     height, width = x.shape[-2:]
-    rows, columns = round(height / window) * window, round(width / window) * window
-    if not (rows and columns):
+    if not (round(height / window) and round(width / window)):
         raise ValueError(
             f"images of {size[0]} x {size[1]} are too small for DeepWSD: {name} has {height} x {width} pixels, "
             f"not enough for a window of {window} x {window}"
         )
-    return F.pad(x, (columns - width, 0, 0, rows - height))
+
+
+def whole_windows(x: Tensor, window: int) -> Tensor:
+    """Zeros added, or pixels cut off, on the left and at the bottom, up to a whole number of windows."""
+    height, width = x.shape[-2:]
+    return F.pad(x, (round(width / window) * window - width, 0, 0, round(height / window) * window - height))
 
 
 def _windows(x: Tensor, window: int, variant: Variant) -> Tensor:
@@ -155,13 +193,11 @@ def _windows(x: Tensor, window: int, variant: Variant) -> Tensor:
     return squares.permute(0, 3, 5, 1, 2, 4).reshape(images, window**2, count)
 
 
-def _compare(reference: Prepared, distorted: Prepared) -> Tensor:
-    check_comparable(reference.values, distorted.values, (reference.size, distorted.size))
-    distances = []
-    for x, y, u, v in zip(reference.values, distorted.values, reference.cumulated, distorted.cumulated, strict=True):
-        moved = wasserstein(u, v)
-        weight = 1 / ((-1 / (moved + 10)).exp().sqrt() * (moved + 10).square())
-        distances.append((moved + (x - y).square().sum(dim=1) * weight).sum(dim=1))
+def _compare(reference: Prepared, distorted: Prepared, variant: Variant) -> Tensor:
+    check_comparable(reference.stages, distorted.stages, (reference.size, distorted.size))
+    window = window_side(distorted.factor)
+    pairs = zip(reference.stages, distorted.stages, strict=True)
+    distances = [stage_distance(x, y, window, variant) for x, y in pairs]
     score = torch.stack(distances).mean(dim=0).log1p()
     return score.square() if distorted.factor > 1 else score
 
@@ -187,6 +223,6 @@ def _build(
         protocol={"variant": variant},
         normalise=False,
         resizing=_sizing(resize, reduce),
-        finish=lambda of: _finish(of, variant, _factor(of.size, resize, reduce)),
-        compare=_compare,
+        finish=lambda of: _finish(of, _factor(of.size, resize, reduce)),
+        compare=lambda reference, distorted: _compare(reference, distorted, variant),
     )

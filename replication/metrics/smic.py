@@ -42,10 +42,13 @@ from replication.metrics.deepwsd import (
     Variant,
     _factor,
     _sizing,
-    _whole_windows,
-    _windows,
-    wasserstein,
+    pixel_weights,
+    stage_distance,
+    whole_windows,
+    window_distances,
+    window_side,
 )
+from replication.metrics.deepwsd import _finish as deepwsd_finish
 from replication.metrics.dists import _C, _coefficients, check_l2_vgg16
 from replication.metrics.filters import separable_filter, window
 from replication.metrics.lpips import _BACKBONES, _TAPS, _heads
@@ -299,11 +302,11 @@ def _patches(x: Tensor, where: _Attention) -> Tensor:
 
 
 class _Windows(NamedTuple):
-    """Values of windows and cumulated weights, (N, pixels, windows), of the other stages and of patches; the maps."""
+    """Other stages; maps at attention's taps, and values and cumulated weights, (N, pixels, windows), of patches."""
 
-    stages: tuple[tuple[Tensor, Tensor], ...]
-    patches: tuple[tuple[Tensor, Tensor], ...]
+    stages: tuple[Tensor, ...]
     attended: tuple[Tensor, ...]
+    patches: tuple[tuple[Tensor, Tensor], ...]
     factor: int
     size: tuple[int, int]
 
@@ -312,11 +315,7 @@ def _deepwsd(name: str, net: Backbone, where: _Attention, options: Options) -> _
     check_l2_vgg16(net, name)
     check_choice("variant", options.variant, ("released", "paper"))
     variant = options.variant
-    rest = _stages(name, VGG_STAGES, where)
-
-    def cumulated(x: Tensor, windows: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-        weights = x * (x / (x.sum(dim=(1, 2, 3), keepdim=True) + 1e-6))
-        return windows(x), windows(weights).cumsum(dim=1)
+    _stages(name, VGG_STAGES, where)  # raises where attention is elsewhere
 
     def in_patches(x: Tensor) -> Tensor:
         """(N, patch^2, patches C): a patch is cut up by a flat reshape, or into its channels."""
@@ -328,29 +327,22 @@ def _deepwsd(name: str, net: Backbone, where: _Attention, options: Options) -> _
         return rows.transpose(1, 2).flatten(2)
 
     def finish(of: Features) -> _Windows:
-        factor = _factor(of.size, options.resize, options.reduce)
-        side = 16 if factor >= 5 else 4
-        whole = {
-            tap: _whole_windows(x, side, tap, of.size)
-            for tap, x in {"the image": of.image, **{tap: of.maps[tap] for tap in VGG_STAGES}}.items()
-        }
-        attended = where.maps(Features(of.image, whole, of.size), name)
-        stages = tuple(cumulated(whole[tap], lambda x: _windows(x, side, variant)) for tap in ("the image", *rest))
-        return _Windows(stages, tuple(cumulated(x, in_patches) for x in attended), attended, factor, of.size)
-
-    def distances(x: tuple[Tensor, Tensor], y: tuple[Tensor, Tensor]) -> Tensor:
-        """Of each window, (N, windows)."""
-        moved = wasserstein(x[1], y[1])
-        return moved + (x[0] - y[0]).square().sum(dim=1) / ((-1 / (moved + 10)).exp().sqrt() * (moved + 10).square())
+        whole = deepwsd_finish(of, _factor(of.size, options.resize, options.reduce))
+        stages = dict(zip(("the image", *VGG_STAGES), whole.stages, strict=True))
+        padded = {tap: whole_windows(stages.pop(tap), window_side(whole.factor)) for tap in where.taps}
+        attended = where.maps(Features(of.image, padded, of.size), name)
+        patches = tuple((in_patches(x), in_patches(pixel_weights(x)).cumsum(dim=1)) for x in attended)
+        return _Windows(tuple(stages.values()), attended, patches, whole.factor, of.size)
 
     def compare(reference: _Windows, distorted: _Windows) -> Tensor:
         check_comparable(reference.attended, distorted.attended, (reference.size, distorted.size))
+        side = window_side(distorted.factor)
         pairs = zip(reference.stages, distorted.stages, strict=True)
-        parts = [distances(x, y).sum(dim=1).log1p() for x, y in pairs]
+        parts = [stage_distance(x, y, side, variant).log1p() for x, y in pairs]
         weights = where.between(reference.attended, distorted.attended)
-        for weight, x, y in zip(weights, reference.patches, distorted.patches, strict=True):
+        for weight, (x, u), (y, v) in zip(weights, reference.patches, distorted.patches, strict=True):
             weight = weight.flatten(1)
-            of_patches = distances(x, y).view(*weight.shape, x[0].shape[2] // weight.shape[1]).sum(dim=2)
+            of_patches = window_distances(x, y, u, v).view(*weight.shape, x.shape[2] // weight.shape[1]).sum(dim=2)
             parts.append((weight * of_patches).sum(dim=1))
         score = torch.stack(parts).sum(dim=0).div(len(VGG_STAGES) + 1).log1p()
         return score.square() if distorted.factor > 1 else score

@@ -49,8 +49,18 @@ def summary(profile: str, *, weights: Mapping[str, str] | None = None) -> dict[s
     return {
         "Profile": profile,
         "Data": data(profile),
-        "Weights": listed or "none from elsewhere: every network was trained here",
+        "Weights": listed or "of metrics, as their protocols state; every other network was trained here",
     }
+
+
+def weights_of_metrics(profile: str) -> dict[str, str]:
+    """Pretrained weights that the profile's score tables were computed with: metric -> what they are."""
+    found: dict[str, str] = {}
+    for path in sorted((project.root() / "results" / profile).glob("*/*/facts.json")):
+        for label, facts in json.loads(path.read_text(encoding="utf-8"))["metrics"].items():
+            if "weights" in facts["protocol"]:
+                found[label] = str(facts["protocol"]["weights"])
+    return found
 
 
 def parameters(profile: str) -> str:

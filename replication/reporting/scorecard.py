@@ -40,7 +40,7 @@ def build(profile: str) -> Path:
             _rules(),
         ]
     )
-    facts = environment.record(profile)
+    facts = environment.record(profile, weights=environment.weights_of_metrics(profile))
     html = page(f"Scorecard, {profile} profile", body, profile=profile, footer=_footer(facts), extra_css=_CSS)
     atomic_write_text(folder / "index.html", html)
     return folder / "index.html"

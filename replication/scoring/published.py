@@ -1,6 +1,6 @@
 """Scores that others have published image by image, as score tables beside ours."""
 
-from replication.datasets.catalogue import Opinion
+from replication.datasets.catalogue import RATED, Opinion
 from replication.datasets.errors import DataError
 from replication.datasets.published_scores import published_scores
 from replication.scoring.scored import MetricFacts, Scored
@@ -14,5 +14,13 @@ def published(name: str) -> Scored:
         return Scored.nothing(name, str(error))
     metrics = {str(label): MetricFacts(None) for label in table["metric"].unique()}
     opinion = Opinion(**table.attrs["opinion"])
-    about = (f"{name}, published scores", "", table.attrs["source"], opinion, (table.attrs["convention"],), "")
+    classical = " (classical metrics)" if name.endswith("-classical") else ""
+    about = (
+        f"{RATED[table['data_set'].iloc[0]].title}, published scores{classical}",
+        "",
+        table.attrs["source"],
+        opinion,
+        (table.attrs["convention"],),
+        "",
+    )
     return Scored(name, *about, metrics, table)

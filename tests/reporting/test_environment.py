@@ -64,4 +64,12 @@ def test_record_is_written_without_place_or_time(clone):
     assert f'"{socket.gethostname()}"' not in text
     environment.record("sample", weights={"vgg16": "random, seed 0"})
     assert (clone / "reports" / "sample" / "environment.json").read_text() == text
-    assert environment.summary("sample")["Weights"] == "none from elsewhere: every network was trained here"
+    assert environment.summary("sample")["Weights"].endswith("every other network was trained here")
+
+
+def test_weights_of_metrics_are_those_of_the_score_tables(clone):
+    folder = clone / "results" / "sample" / "scores" / "set"
+    folder.mkdir(parents=True)
+    protocols = {"deep": {"protocol": {"weights": "random, seed 0"}}, "plain": {"protocol": {"colour": "gray"}}}
+    (folder / "facts.json").write_text(json.dumps({"metrics": protocols}))
+    assert environment.weights_of_metrics("sample") == {"deep": "random, seed 0"}
