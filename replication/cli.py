@@ -106,7 +106,7 @@ def score(
         str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, tcp://HOST:PORT, whose workers compute.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Processes that decode images; without it, one for each core.")
+        int | None, typer.Option(min=0, help="Processes that decode images; without it, one for every second core.")
     ] = None,
     stop: Annotated[bool, typer.Option("--stop", help="Stop at the first image that cannot be scored.")] = False,
 ) -> None:

@@ -5,13 +5,14 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
+import torch
 import yaml
 
 from replication.datasets.decoding import Decoder
@@ -73,7 +74,8 @@ def score(
     version: of the code that scores; None is a digest of the package's own. Name yours for metrics defined elsewhere.
     scheduler: address of a Dask scheduler ("tcp://host:8786"), whose workers then do the tasks: they need this package,
         and the image files under the same paths. None or "" computes in this process.
-    workers: processes that decode images ahead; None is one for each core, and none for a handful of images.
+    workers: processes that decode images ahead; None is one for every second core, and none for a handful of images.
+        On a CPU the metrics take the cores that are left, one at least.
     batch_pixels: pixels in a batch, which is one image at least; None is 2^18 on a CPU and 2^21 elsewhere.
     show_progress: on standard error.
 
@@ -103,7 +105,10 @@ def score(
                 submit = _sender(executor)
             else:
                 order = _reading_order(jobs)
-                decoder = stack.enter_context(Decoder(order, _processes(workers, len(order))))
+                processes = _processes(workers, len(order))
+                if kind == "cpu" and processes:
+                    stack.enter_context(_threads_beside(processes))
+                decoder = stack.enter_context(Decoder(order, processes))
                 stack.callback(tasks.forget)
                 submit, most = _runner(executors.Here(), decoder.read), 1
             for job, outcomes in _completed(jobs, submit, most):
@@ -241,9 +246,21 @@ def _reading_order(jobs: Sequence[_Job]) -> list[Readable]:
 
 
 def _processes(workers: int | None, images: int) -> int:
+    """Processes that decode: half of the cores, the metrics have the others."""
     if workers is not None:
         return workers
-    return 0 if images < _FEW else min(os.cpu_count() or 1, 8)
+    return 0 if images < _FEW else min(max(1, (os.cpu_count() or 1) // 2), 8)
+
+
+@contextmanager
+def _threads_beside(processes: int) -> Iterator[None]:
+    """Torch's threads on the cores that the processes leave. Threads that wait for a core hold up all the others."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) - processes)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _metrics(
