@@ -261,9 +261,9 @@ def significance_map(labels: Sequence[str], ranking: Ranking) -> Figure:
     axis.imshow(shade, cmap=ListedColormap(["#D55E00", "#eef0f3", "#0072B2"]), vmin=-1, vmax=1)
     for (i, j), value in np.ndenumerate(ranking.difference):
         if i != j:
-            text = f"{value:+.2f}".replace("0.", ".").replace("-", "\N{MINUS SIGN}")
+            text = f"{value:+.3f}".replace("0.", ".").replace("-", "\N{MINUS SIGN}")
             colour = "white" if ranking.beats[i, j] else "#56606a"
-            axis.text(j, i, text, ha="center", va="center", fontsize=6.5, color=colour)
+            axis.text(j, i, text, ha="center", va="center", fontsize=6, color=colour)
     axis.set_xticks(range(len(labels)), labels, rotation=45, ha="right", fontsize=8)
     axis.set_yticks(range(len(labels)), labels, fontsize=8)
     axis.grid(False)
