@@ -47,8 +47,8 @@ _KNOWN = {
         "opinion_score",
         _DEEP,
         982,
-        "982 rows: 203 of them are undistorted copies of references, with opinion 0; opinions are LIVE's DMOS before "
-        "realignment",
+        "982 rows: 203 of them are undistorted copies of references, with opinion 0, each counted as a reference of "
+        "its own, since the table does not say of which; opinions are LIVE's DMOS before realignment",
     ),
     "csiq": _Published(
         "csiq.csv",
