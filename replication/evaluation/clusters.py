@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from replication.evaluation.intervals import Interval, Method
+from replication.evaluation.intervals import Interval, Method, bca_levels
 
 Floats = NDArray[np.float64]
 
@@ -82,14 +82,9 @@ def interval(
     groups = len(left_out)
     if small_sample:
         levels = stats.norm.cdf(np.sqrt(groups / (groups - 1)) * stats.t.ppf(levels, groups - 1))
-    influence = np.nanmean(left_out) - left_out[np.isfinite(left_out)] if np.isfinite(left_out).any() else np.zeros(1)
-    spread = np.sum(influence**2)
     if method == "bca" and np.ptp(kept) > 0:
-        below = (np.sum(kept < estimate) + np.sum(kept <= estimate)) / (2 * len(kept))
-        bias = stats.norm.ppf(np.clip(below, 0.5 / len(kept), 1 - 0.5 / len(kept)))
-        skewness = np.sum(influence**3) / (6 * spread**1.5) if spread > 0 else 0.0
-        shifted = bias + stats.norm.ppf(levels)
-        levels = stats.norm.cdf(bias + shifted / (1 - skewness * shifted))
+        defined = left_out[np.isfinite(left_out)]
+        levels = bca_levels(levels, estimate, kept, defined if len(defined) else np.zeros(1))
     low, high = np.quantile(kept, levels)
     return Interval(estimate, float(low), float(high))
 

@@ -105,9 +105,19 @@ def _corrected(
 ) -> NDArray[np.float64]:
     """BCa's levels in place of the nominal ones."""
     count = len(arrays[0])
+    without = np.array([statistic(*(np.delete(array, item) for array in arrays)) for item in range(count)])
+    return bca_levels(levels, estimate, resampled, without)
+
+
+def bca_levels(
+    levels: NDArray[np.float64], estimate: float, resampled: NDArray[np.float64], without: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Levels corrected for bias and skewness, see `bootstrap_statistic`.
+
+    resampled: the statistic of each resample; without: of all items (or groups of items) but one, in turn.
+    """
     below = (np.sum(resampled < estimate) + np.sum(resampled <= estimate)) / (2 * len(resampled))  # ties count half
     bias = stats.norm.ppf(np.clip(below, 0.5 / len(resampled), 1 - 0.5 / len(resampled)))
-    without = np.array([statistic(*(np.delete(array, item) for array in arrays)) for item in range(count)])
     influence = without.mean() - without
     spread = np.sum(influence**2)
     skewness = np.sum(influence**3) / (6 * spread**1.5) if spread > 0 else 0.0
