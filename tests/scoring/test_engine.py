@@ -15,7 +15,7 @@ from replication import metrics
 from replication.datasets import decoding
 from replication.datasets.decoding import Decoder
 from replication.metrics import registry
-from replication.scoring import ScoringError, score
+from replication.scoring import ScoringError, engine, score
 from replication.scoring.engine import COLUMNS, Rated, parse
 from replication.scoring.files import pairs
 from tests.scoring.pictures import Deadly, Noise, RatedSet, Witness, files, noise_set, rated
@@ -190,6 +190,18 @@ class TestDecoding:
         assert here["score"].tolist()[-1] == 1
         assert elsewhere["score"].tolist()[-1] == 0
         pd.testing.assert_frame_equal(here[:-1], elsewhere[:-1])
+
+    def test_metrics_leave_the_decoding_processes_their_cores(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("os.cpu_count", lambda: 4)
+        before = torch.get_num_threads()
+        try:
+            torch.set_num_threads(4)
+            for processes, threads in ((1, 3), (3, 1), (9, 1)):
+                with engine._threads_beside(processes):
+                    assert torch.get_num_threads() == threads
+                assert torch.get_num_threads() == 4
+        finally:
+            torch.set_num_threads(before)
 
     def test_dead_workers_cost_time_only(self, caplog: pytest.LogCaptureFixture) -> None:
         images = {"r": Noise(0), **{f"d{i}": Noise(i) for i in range(1, 9)}}
