@@ -38,7 +38,7 @@ def test_classic_tests_are_to_be_had(name, test):
 
 
 def test_benjamini_hochberg_rejects_what_its_authors_rejected():
-    # Benjamini & Hochberg 1995, section 4: fifteen comparisons, of which four at 5 % (three with Bonferroni's correction)
+    # Benjamini & Hochberg 1995, section 4: of fifteen comparisons four at 5 %; Bonferroni leaves three
     p = [
         0.0001,
         0.0004,
@@ -60,6 +60,9 @@ def test_benjamini_hochberg_rejects_what_its_authors_rejected():
     assert list(np.flatnonzero(adjusted <= 0.05)) == [0, 1, 2, 3]
     assert adjusted[3] == pytest.approx(15 * 0.0095 / 4)
     assert benjamini_hochberg([0.04, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.03])
+    assert len(benjamini_hochberg([])) == 0
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        benjamini_hochberg([0.1, np.nan])
 
 
 def test_false_discoveries_are_as_few_as_promised():
