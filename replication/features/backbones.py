@@ -86,6 +86,8 @@ class Backbone(nn.Module):
         at = {self._place[tap]: tap for tap in wanted}
         with torch.autocast(image.device.type, enabled=False), _whole_float32(image):
             x = image.to(next(self.parameters()).dtype)
+            if not x.is_cuda:  # there convolutions are a tenth to a fifth faster with the channels last
+                x = x.contiguous(memory_format=torch.channels_last)
             for place in range(max(at, default=-1) + 1):
                 x = self.layers[place](x)
                 if place in at:

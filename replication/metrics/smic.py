@@ -23,6 +23,10 @@ maps at two or more taps of a network that is fed the image in [0, 1] without no
 sample the paper does not say; here each channel is one, as each projection is in SMIC, and MIC is averaged over all
 channels, or over `channels` evenly spaced ones. All else is as in "+smic".
 
+The option `weighting` tells where a gain comes from: "local" is the authors'; "level" puts the mean of A over the
+patches of an image in the place of every A, so that attention knows how much but not where; "none" puts 1, so that only
+the distances, as they are taken here, and the resizing remain.
+
 Attention counts as constant: a score has a gradient through the distances only, and where images are resized none.
 """
 
@@ -57,6 +61,8 @@ from replication.metrics.registry import Metric, register
 from replication.metrics.ssim import ssim_map
 from replication.metrics.zoom import zoom
 
+Weighting = Literal["local", "level", "none"]
+
 _WINDOW = 7  # of the maps of PSNR and SSIM
 
 
@@ -74,6 +80,7 @@ class Options:
     alpha, c: as for `mic.mic`.
     projections, law, projection_seed: as count, law and seed for `random_projections`; for "+smic".
     channels: how many of the features' own, None is all; for "+mic".
+    weighting: "local", "level" or "none", what stands in the place of attention.
     variant, reduce: as for `deepwsd`; for DeepWSD.
     device: where to compute; None is where the image is.
     """
@@ -93,6 +100,7 @@ class Options:
     law: Law = "released"
     projection_seed: int = RELEASED_SEED
     channels: int | None = None
+    weighting: Weighting = "local"
     variant: Variant = "released"
     reduce: bool = True
     device: str | torch.device | None = None
@@ -113,6 +121,7 @@ class _Attention(NamedTuple):
     stride: int
     alpha: float
     c: float
+    weighting: Weighting
 
     def maps(self, of: Features, name: str) -> tuple[Tensor, ...]:
         """Those of attention's taps, if they hold a patch."""
@@ -127,10 +136,13 @@ class _Attention(NamedTuple):
 
     def between(self, reference: Sequence[Tensor], distorted: Sequence[Tensor]) -> list[Tensor]:
         """(N, h, w) at each tap."""
-        return [
+        if self.weighting == "none":
+            return [torch.ones_like(_patches(y, self)[:, 0, ..., 0, 0]) for y in distorted]
+        maps = [
             attention(y, x, projection, self.patch, self.stride, self.alpha, self.c)
             for x, y, projection in zip(reference, distorted, self.projections, strict=True)
         ]
+        return maps if self.weighting == "local" else [a.mean(dim=(1, 2), keepdim=True).expand_as(a) for a in maps]
 
     def over(self, reference: Sequence[Tensor], distorted: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
         """One map (N, *size) from those of all taps."""
@@ -391,6 +403,7 @@ def _build(name: str, kind: Kind, plan: _Planner, higher_is_better: bool, option
         if weight.ndim == 4 and net.device.type == "cpu":  # a tenth faster there
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
     taps = _checked_taps(name, net, options.taps)
+    check_choice("weighting", options.weighting, ("local", "level", "none"))
     if options.patch < 2 or options.stride < 1:
         raise ValueError(f"patch must be at least 2 and stride at least 1, got {options.patch} and {options.stride}")
     channels = [net.channels[tap] for tap in taps]
@@ -404,7 +417,7 @@ def _build(name: str, kind: Kind, plan: _Planner, higher_is_better: bool, option
         projections = tuple(even_channels(number, options.channels) for number in channels)
         kept = "all" if options.channels is None else f"{options.channels} evenly spaced"
         attended = {"channels": f"{kept}, MIC of each, then the mean"}
-    where = _Attention(taps, projections, options.patch, options.stride, options.alpha, options.c)
+    where = _Attention(taps, projections, options.patch, options.stride, options.alpha, options.c, options.weighting)
     planned = plan(name, net, where, options)
     whole = {"taps": ", ".join(taps), "patch": options.patch, "stride": options.stride}
     return assemble(
@@ -413,7 +426,14 @@ def _build(name: str, kind: Kind, plan: _Planner, higher_is_better: bool, option
         backbone=net,
         device=options.device,
         taps=planned.taps,
-        protocol={**whole, **attended, "alpha": options.alpha, "c": options.c, **planned.protocol},
+        protocol={
+            **whole,
+            **attended,
+            "alpha": options.alpha,
+            "c": options.c,
+            "weighting": options.weighting,
+            **planned.protocol,
+        },
         finish=planned.finish,
         compare=planned.compare,
         normalise=options.normalise,

@@ -36,7 +36,7 @@ def correlations(scored: Scored, labels: Sequence[str] | None = None) -> pd.Data
     the absolute value is given.
     """
     rows = []
-    for label in labels or list(scored.metrics):
+    for label in scored.with_scores(labels):
         part, left_out = _finite(scored, label)
         expected = _expected(scored, label)
         found = correlate(
@@ -83,7 +83,7 @@ def show_correlations(table: pd.DataFrame) -> Html:
 def by_distortion(scored: Scored, labels: Sequence[str] | None = None) -> pd.DataFrame:
     """SRCC of each metric within each distortion type of ten images or more: metric, distortion, srcc, n."""
     rows = []
-    for label in labels or list(scored.metrics):
+    for label in scored.with_scores(labels):
         part, _ = _finite(scored, label)
         for distortion, group in part.groupby("distortion", sort=False):
             if len(group) < _LEAST:
@@ -97,7 +97,7 @@ def by_distortion(scored: Scored, labels: Sequence[str] | None = None) -> pd.Dat
 
 def rank(scored: Scored, labels: Sequence[str] | None = None, *, seed: int = 0) -> tuple[list[str], Ranking]:
     """Every pair of metrics compared by SRCC on the images that all have scored, best metric first."""
-    chosen = list(labels or scored.metrics)
+    chosen = scored.with_scores(labels)
     wide, opinions, references = _wide(scored, chosen)
     directions = [_expected(scored, label) for label in chosen]
     found = who_beats_whom(wide, opinions, references, higher_is_better=directions, seed=seed)
@@ -119,7 +119,7 @@ def pairs_table(labels: Sequence[str], ranking: Ranking) -> pd.DataFrame:
 
 def agreement(scored: Scored, labels: Sequence[str] | None = None) -> pd.DataFrame:
     """Absolute SRCC of every metric with every other one over the images that all have scored."""
-    chosen = list(labels or scored.metrics)
+    chosen = scored.with_scores(labels)
     wide, _, _ = _wide(scored, chosen)
     ranks = np.apply_along_axis(stats.rankdata, 1, wide)
     return pd.DataFrame(np.abs(np.corrcoef(ranks)).reshape(len(chosen), -1), index=chosen, columns=chosen)
@@ -133,7 +133,10 @@ def protocol_study(scored: Scored, families: Mapping[str, Sequence[str]], *, see
     parameters), plcc_raw (no curve).
     """
     rows = []
-    for family, variants in families.items():
+    for family, listed in families.items():
+        variants = scored.with_scores(listed)
+        if not variants:
+            continue
         base, _ = _finite(scored, variants[0])
         for variant in variants:
             part, _ = _finite(scored, variant)
@@ -190,7 +193,7 @@ def beside_published(scored: Scored, others: Scored, same: Mapping[str, str] = S
     """
     rows = []
     for ours, theirs in same.items():
-        if ours not in scored.metrics or theirs not in others.metrics:
+        if ours not in scored.with_scores() or theirs not in others.metrics:
             continue
         both = _finite(scored, ours)[0].merge(_finite(others, theirs)[0], on="distorted", suffixes=("", "_published"))
         if len(both) < _LEAST:
@@ -215,8 +218,9 @@ def without_copies(scored: Scored) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def scatter(scored: Scored, labels: Sequence[str]) -> Figure:
+def scatter(scored: Scored, labels: Sequence[str] | None = None) -> Figure:
     """Opinion against score for each metric, with the fitted five-parameter logistic and whether it could be fitted."""
+    labels = scored.with_scores(labels)
     columns = min(4, len(labels))
     lines = -(-len(labels) // columns)
     figure, axes = plt.subplots(lines, columns, figsize=(2.4 * columns, 2.2 * lines), squeeze=False, sharey=True)

@@ -1,7 +1,7 @@
 """A score table as it is kept on disk, with what a reader of its numbers must know."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,11 @@ _TYPES: Any = {
 
 @dataclass(frozen=True)
 class MetricFacts:
-    """What a column of scores is: its direction (None: not known), and its protocol."""
+    """What a column of scores is: its direction (None: not known), its protocol, and why there are no scores."""
 
     higher_is_better: bool | None
     protocol: Mapping[str, Any] = field(default_factory=dict)
+    absent: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,12 @@ class Scored:
     metrics: Mapping[str, MetricFacts]
     table: pd.DataFrame
     absent: str = ""
+
+    def with_scores(self, labels: Sequence[str] | None = None) -> list[str]:
+        """Those of the labels, all by default, that there are scores of."""
+        return [
+            label for label in labels or self.metrics if label not in self.metrics or not self.metrics[label].absent
+        ]
 
     def save(self, folder: Path) -> None:
         """Write scores.csv and facts.json."""
