@@ -1,5 +1,6 @@
 """Image-quality metrics: tensors in, scores out. Pure functions, losses over them, and metrics by name."""
 
+from replication.metrics.attended_maps import feature_maps, pixel_maps
 from replication.metrics.attention import attention_map, mic_patches
 from replication.metrics.deepssim import DeepSSIMLiteLoss, deepssim, deepssim_lite
 from replication.metrics.deepwsd import deepwsd
@@ -8,7 +9,7 @@ from replication.metrics.fsim import fsim
 from replication.metrics.gmsd import gmsd
 from replication.metrics.losses import MSSSIMLoss, PSNRLoss, SSIMLoss
 from replication.metrics.lpips import lpips
-from replication.metrics.mad import mad
+from replication.metrics.mad import mad, visible_error
 from replication.metrics.mic import mic
 from replication.metrics.nlpd import nlpd
 from replication.metrics.pieapp import pieapp, pieapp_network
@@ -34,6 +35,7 @@ __all__ = [
     "deepssim_lite",
     "deepwsd",
     "dists",
+    "feature_maps",
     "fsim",
     "gmsd",
     "lpips",
@@ -46,6 +48,7 @@ __all__ = [
     "nlpd",
     "pieapp",
     "pieapp_network",
+    "pixel_maps",
     "psnr",
     "random_projections",
     "register",
@@ -53,5 +56,6 @@ __all__ = [
     "ssim_map",
     "vif",
     "vif_pixel",
+    "visible_error",
     "zoom",
 ]

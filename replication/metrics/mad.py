@@ -66,15 +66,34 @@ def mad(
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
     check_choice("variant", variant, ("port", "paper"))
-    height, width = reference.shape[-2:]
+    _check_size(reference)
+    with torch.autocast(reference.device.type, enabled=False):
+        x, y = (255 / data_range * image for image in (reference, distorted))
+        return in_chunks(functools.partial(_distortion, variant=variant), x, y)
+
+
+def visible_error(
+    reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, validate: Validate = None
+) -> Tensor:
+    """Where the error can be seen, by the first of MAD's two stages: (N, C, rows, columns), at least 0.
+
+    One value for each block of 16 x 16 pixels, one block every four pixels from the upper left corner: 200 times the
+    visibility of the error times its mean square, of images in [0, 255]; `mad` takes the root mean square over blocks.
+    In the variant "paper". Arguments and errors as for `mad`.
+    """
+    reference, distorted = checked_pair(reference, distorted, data_range, validate)
+    _check_size(reference)
+    with torch.autocast(reference.device.type, enabled=False):
+        return _detected(255 / data_range * reference, 255 / data_range * distorted, "paper")
+
+
+def _check_size(image: Tensor) -> None:
+    height, width = image.shape[-2:]
     if min(height, width) < LEAST_SIZE:
         raise ValueError(
             f"reference and distorted are {height} x {width}, too small for MAD: "
             f"the least size is {LEAST_SIZE} x {LEAST_SIZE}"
         )
-    with torch.autocast(reference.device.type, enabled=False):
-        x, y = (255 / data_range * image for image in (reference, distorted))
-        return in_chunks(functools.partial(_distortion, variant=variant), x, y)
 
 
 def _distortion(x: Tensor, y: Tensor, variant: Variant) -> Tensor:

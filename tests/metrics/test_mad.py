@@ -7,10 +7,11 @@ import pytest
 import torch
 from scipy import stats
 
-from replication.metrics import mad
+from replication.metrics import mad, visible_error
 from replication.metrics.mad import contrast_sensitivity, log_gabor_filters
 from replication.metrics.moments import block_statistics
 from tests.metrics.originals import noisy, photo
+from tests.metrics.photos import photo_pair
 
 
 @pytest.mark.parametrize("size", [(16, 16), (37, 50), (64, 20)])
@@ -68,3 +69,14 @@ def test_the_paper_variant_treats_every_channel_alone() -> None:
     distorted = noisy(reference)
     channels = [mad(reference[:, c : c + 1], distorted[:, c : c + 1], variant="paper") for c in range(3)]
     torch.testing.assert_close(mad(reference, distorted, variant="paper"), torch.stack(channels).mean(dim=0))
+
+
+def test_visible_error_is_what_mad_takes_the_first_root_mean_square_of() -> None:
+    reference, distorted = photo_pair(64, 80)
+    blocks = visible_error(reference, distorted)
+    assert blocks.shape == (1, 3, 13, 17)
+    assert (blocks >= 0).all()
+    assert blocks.max() > 0
+    assert visible_error(reference, reference).max() == 0
+    with pytest.raises(ValueError, match="too small"):
+        visible_error(reference[..., :15], distorted[..., :15])

@@ -501,3 +501,26 @@ def test_on_a_gpu_scores_agree_and_nothing_waits_for_the_device(name: str) -> No
     finally:
         torch.cuda.set_sync_debug_mode("default")
     torch.testing.assert_close(score.cpu(), expected, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_controls_keep_the_level_of_attention_or_nothing_of_it(name: str) -> None:
+    reference, distorted = photo_pair(60, 90, images=2)
+    local, level, none = (seeded(name, weighting=kind)(reference, distorted) for kind in ("local", "level", "none"))
+    assert torch.equal(local, seeded(name)(reference, distorted))
+    if name == "psnr+smic":  # decibels: what attention takes away of the mean error
+        local, level, none = (10 ** (-score / 10) for score in (local, level, none))
+    assert (level < none).all()  # attention is below 1
+    assert not torch.equal(level, local)
+
+
+def test_without_attention_psnr_is_that_of_the_smoothed_error() -> None:
+    reference, distorted = photo_pair(60, 90)
+    error = torch.nn.functional.avg_pool2d((reference - distorted).square().mean(1, keepdim=True), 7, 1).mean()
+    score = seeded("psnr+smic", weighting="none")(reference, distorted)
+    assert score.item() == pytest.approx(-10 * torch.log10(error + 1e-10).item(), rel=1e-6)
+
+
+def test_an_unknown_weighting_is_refused() -> None:
+    with pytest.raises(ValueError, match="weighting must be"):
+        seeded("psnr+smic", weighting="global")
