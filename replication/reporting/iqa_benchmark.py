@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from scipy import stats
 
 from replication.evaluation.correlation import correlate
 from replication.evaluation.dependent import compare_correlations
 from replication.evaluation.logistic import MAPPINGS, fit_logistic
 from replication.evaluation.ranking import Ranking, who_beats_whom
+from replication.reporting.score_columns import column, columns_of, groups, rises
 from replication.reporting.tables import VERDICT_CSS, Html
 from replication.scoring.scored import Scored
 
@@ -37,12 +37,12 @@ def correlations(scored: Scored, labels: Sequence[str] | None = None) -> pd.Data
     """
     rows = []
     for label in scored.with_scores(labels):
-        part, left_out = _finite(scored, label)
-        expected = _expected(scored, label)
+        part, left_out = column(scored, label)
+        expected = rises(scored, label)
         found = correlate(
             part["score"],
             part["opinion"],
-            references=_references(part),
+            references=groups(part),
             higher_is_better=expected,
             intervals=True,
         )
@@ -84,11 +84,11 @@ def by_distortion(scored: Scored, labels: Sequence[str] | None = None) -> pd.Dat
     """SRCC of each metric within each distortion type of ten images or more: metric, distortion, srcc, n."""
     rows = []
     for label in scored.with_scores(labels):
-        part, _ = _finite(scored, label)
+        part, _ = column(scored, label)
         for distortion, group in part.groupby("distortion", sort=False):
             if len(group) < _LEAST:
                 continue
-            expected = _expected(scored, label)
+            expected = rises(scored, label)
             found = correlate(group["score"], group["opinion"], higher_is_better=expected, mapping="none")
             value = abs(found.srcc) if expected is None else found.srcc
             rows.append({"metric": label, "distortion": distortion, "srcc": value, "n": len(group)})
@@ -98,8 +98,8 @@ def by_distortion(scored: Scored, labels: Sequence[str] | None = None) -> pd.Dat
 def rank(scored: Scored, labels: Sequence[str] | None = None, *, seed: int = 0) -> tuple[list[str], Ranking]:
     """Every pair of metrics compared by SRCC on the images that all have scored, best metric first."""
     chosen = scored.with_scores(labels)
-    wide, opinions, references = _wide(scored, chosen)
-    directions = [_expected(scored, label) for label in chosen]
+    wide, opinions, references = columns_of(scored, chosen)
+    directions = [rises(scored, label) for label in chosen]
     found = who_beats_whom(wide, opinions, references, higher_is_better=directions, seed=seed)
     order = np.argsort(-found.coefficient, kind="stable")
     values = (getattr(found, each.name) for each in fields(found))
@@ -120,7 +120,7 @@ def pairs_table(labels: Sequence[str], ranking: Ranking) -> pd.DataFrame:
 def agreement(scored: Scored, labels: Sequence[str] | None = None) -> pd.DataFrame:
     """Absolute SRCC of every metric with every other one over the images that all have scored."""
     chosen = scored.with_scores(labels)
-    wide, _, _ = _wide(scored, chosen)
+    wide, _, _ = columns_of(scored, chosen)
     ranks = np.apply_along_axis(stats.rankdata, 1, wide)
     return pd.DataFrame(np.abs(np.corrcoef(ranks)).reshape(len(chosen), -1), index=chosen, columns=chosen)
 
@@ -137,9 +137,9 @@ def protocol_study(scored: Scored, families: Mapping[str, Sequence[str]], *, see
         variants = scored.with_scores(listed)
         if not variants:
             continue
-        base, _ = _finite(scored, variants[0])
+        base, _ = column(scored, variants[0])
         for variant in variants:
-            part, _ = _finite(scored, variant)
+            part, _ = column(scored, variant)
             curves = {mapping: correlate(part["score"], part["opinion"], mapping=mapping) for mapping in MAPPINGS}
             row = {"metric": family, "variant": variant, "srcc": abs(curves["none"].srcc)}
             row |= {"plcc": curves["logistic5"].plcc, "plcc_4": curves["logistic4"].plcc}
@@ -150,8 +150,8 @@ def protocol_study(scored: Scored, families: Mapping[str, Sequence[str]], *, see
                     both["score"],
                     both["score_base"],
                     both["opinion"],
-                    references=_references(both),
-                    higher_is_better=(_expected(scored, variant), _expected(scored, variants[0])),
+                    references=groups(both),
+                    higher_is_better=(rises(scored, variant), rises(scored, variants[0])),
                     seed=seed,
                 ).difference
                 row |= {"srcc_change": change.estimate, "low": change.low, "high": change.high}
@@ -195,7 +195,7 @@ def beside_published(scored: Scored, others: Scored, same: Mapping[str, str] = S
     for ours, theirs in same.items():
         if ours not in scored.with_scores() or theirs not in others.metrics:
             continue
-        both = _finite(scored, ours)[0].merge(_finite(others, theirs)[0], on="distorted", suffixes=("", "_published"))
+        both = column(scored, ours)[0].merge(column(others, theirs)[0], on="distorted", suffixes=("", "_published"))
         if len(both) < _LEAST:
             continue
         opinions = both["opinion"]
@@ -210,7 +210,7 @@ def without_copies(scored: Scored) -> pd.DataFrame:
     """SRCC and PLCC with and without undistorted copies of references: the images whose reference is not named."""
     rows = []
     for label in scored.metrics:
-        part, _ = _finite(scored, label)
+        part, _ = column(scored, label)
         distorted = part[part["reference"].astype("string").fillna("") != ""]
         for name, chosen in (("with copies", part), ("without copies", distorted)):
             found = correlate(chosen["score"], chosen["opinion"]).absolute()
@@ -225,7 +225,7 @@ def scatter(scored: Scored, labels: Sequence[str] | None = None) -> Figure:
     lines = -(-len(labels) // columns)
     figure, axes = plt.subplots(lines, columns, figsize=(2.4 * columns, 2.2 * lines), squeeze=False, sharey=True)
     for axis, label in zip(axes.flat, labels, strict=False):
-        part, _ = _finite(scored, label)
+        part, _ = column(scored, label)
         fit = fit_logistic(part["score"], part["opinion"])
         shown = part.iloc[:: max(1, len(part) // _POINTS)]
         axis.plot(shown["score"], shown["opinion"], ".", markersize=2, alpha=0.5)
@@ -273,43 +273,6 @@ def significance_map(labels: Sequence[str], ranking: Ranking) -> Figure:
     axis.grid(False)
     axis.set_title("SRCC, row minus column")
     return figure
-
-
-def _finite(scored: Scored, label: str) -> tuple[pd.DataFrame, int]:
-    """The rows of a metric that have a score, and how many have none. Infinite scores (PSNR of identical images) are
-    replaced by a number beyond all others, so that they keep their rank."""
-    part = scored.table[scored.table["metric"] == label]
-    if part.empty:
-        known = ", ".join(scored.metrics)
-        raise ValueError(f"{scored.name} has no scores of {label!r}; known: {known}")
-    known_scores = part[part["score"].notna()]
-    values = known_scores["score"].to_numpy(float).copy()
-    finite = values[np.isfinite(values)]
-    if len(finite) and len(finite) < len(values):
-        margin = finite.std() + 1e-9
-        values[values == np.inf], values[values == -np.inf] = finite.max() + margin, finite.min() - margin
-    return known_scores.assign(score=values), len(part) - len(known_scores)
-
-
-def _wide(scored: Scored, labels: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
-    """Scores (metrics, images) of the images that all metrics have scored, their opinions and references."""
-    parts = [_finite(scored, label)[0].set_index("distorted") for label in labels]
-    shared = [name for name in parts[0].index if all(name in part.index for part in parts[1:])]
-    base = parts[0].loc[shared]
-    table = np.stack([part.loc[shared, "score"].to_numpy(float) for part in parts])
-    return table, base["opinion"].to_numpy(float), _references(base.reset_index())
-
-
-def _references(part: pd.DataFrame) -> NDArray[np.str_]:
-    """The reference of each image; an image whose reference is not known is a group of its own."""
-    names = part["reference"].astype("string").fillna("")
-    return np.where(names == "", part["distorted"].astype("string"), names).astype(str)
-
-
-def _expected(scored: Scored, label: str) -> bool | None:
-    """Whether a metric that works rises with the opinions; None where its direction is not known."""
-    direction = scored.metrics[label].higher_is_better
-    return None if direction is None else direction == scored.opinion.higher_is_better
 
 
 def _table(head: str, rows: Sequence[str], note: str) -> Html:

@@ -1,0 +1,454 @@
+"""What attention adds to a metric, by which of its parts, on which images, and how far its settings matter."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from replication.evaluation import holm
+from replication.evaluation.correlation import Correlation, correlate
+from replication.evaluation.dependent import compare_correlations
+from replication.reporting.figures import COLOURS, MARKERS
+from replication.reporting.score_columns import column, columns_of, groups, rises
+from replication.reporting.tables import VERDICT_CSS, Html
+from replication.reporting.verdicts import VALUE_COLUMNS
+from replication.scoring.engine import parse
+from replication.scoring.scored import Scored
+
+ALPHA = 0.05
+
+STEPS = {
+    "attention": ("plain", "local"),
+    "of it, resizing and the way of taking distances": ("plain", "none"),
+    "of it, one weight for the whole image": ("none", "level"),
+    "of it, where in the image": ("level", "local"),
+}
+"""From the metric as it is to the metric with attention, and the three steps that this is made of."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A measure with the attention of one network: the labels of its scores ("" where there are none).
+
+    plain: without attention. none, level, local: with 1, with the mean of attention and with attention itself in its
+    place. mic: attention from MIC of each channel.
+    """
+
+    measure: str
+    network: str
+    plain: str
+    none: str
+    level: str
+    local: str
+    mic: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.measure}, {self.network}"
+
+
+_TITLES = {"psnr": "PSNR", "ssim": "SSIM", "lpips-vgg": "LPIPS", "lpips-alex": "LPIPS (AlexNet)"} | {
+    "lpips-squeeze": "LPIPS (SqueezeNet)",
+    "dists": "DISTS",
+    "deepwsd": "DeepWSD",
+}
+_NETWORKS = {"lpips-squeeze": "squeezenet1_1", "lpips-alex": "alexnet"}
+
+
+def families(scored: Scored, plain: Mapping[str, str | None]) -> list[Family]:
+    """All measures with attention that a score table has, in its order, by network.
+
+    plain: rows of Table I and their metrics, among them those without attention.
+    """
+    labels = scored.with_scores()
+    without = {parse(label)[0]: label for label in labels if "+" not in label}
+    without |= {parse(label)[0]: label for label in plain.values() if label in labels and "+" not in str(label)}
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    constant: dict[str, str] = {}
+    for label in labels:
+        name, options = parse(label)
+        base, _, kind = name.partition("+")
+        if kind not in ("smic", "mic") or base not in without:
+            continue
+        weighting = str(options.get("weighting", "local"))
+        if weighting == "none":
+            constant[base] = label
+            continue
+        network = str(options.get("backbone", _NETWORKS.get(base, "vgg16")))
+        found.setdefault((base, network), {})["mic" if kind == "mic" else weighting] = label
+    return [
+        Family(
+            _TITLES[base],
+            network,
+            without[base],
+            constant.get(base, ""),
+            parts.get("level", ""),
+            parts.get("local", ""),
+            parts.get("mic", ""),
+        )
+        for (base, network), parts in found.items()
+    ]
+
+
+def steps(
+    scored: Scored | None, of: Sequence[Family], between: Mapping[str, tuple[str, str]] = STEPS, *, seed: int = 0
+) -> pd.DataFrame:
+    """How far each step moves SRCC and PLCC, on the same images: paired, resampling references.
+
+    between: step -> the two attributes of a Family that it goes from and to. Columns: measure, network, step,
+    statistic, before, after, difference, low, high, p, p_holm (over all families of a step and statistic), effect
+    (Cohen's q), n, references. Families that lack one of the two are left out.
+    """
+    rows = []
+    for family in of:
+        for step, (first, second) in between.items():
+            one, two = getattr(family, first), getattr(family, second)
+            if scored is None or not (one and two):
+                continue
+            wide, opinions, references = columns_of(scored, [two, one])
+            for statistic in ("SRCC", "PLCC"):
+                found = compare_correlations(
+                    wide[0],
+                    wide[1],
+                    opinions,
+                    references=references,
+                    coefficient="srcc" if statistic == "SRCC" else "plcc",
+                    higher_is_better=(rises(scored, two), rises(scored, one)),
+                    seed=seed,
+                )
+                values = (found.b, found.a, *found.difference, found.p_value, found.effect)
+                rows.append(
+                    (family.measure, family.network, step, statistic, *values, len(opinions), len(set(references)))
+                )
+    names = ["measure", "network", "step", "statistic", "before", "after", "difference", "low", "high", "p", "effect"]
+    table = pd.DataFrame(rows, columns=[*names, "n", "references"])
+    adjusted = table.groupby(["step", "statistic"])["p"].transform(lambda p: holm(p.to_numpy()))
+    table.insert(10, "p_holm", adjusted if len(table) else [])
+    return table
+
+
+def show_steps(table: pd.DataFrame) -> Html:
+    """`steps` for reading: SRCC and PLCC before and after, the difference with interval and adjusted p."""
+    head = "<th>measure, network</th>" + "".join(
+        f"<th class='number'>{statistic}</th><th class='number'>difference [95&nbsp;% interval]</th>"
+        "<th class='number'>p (Holm)</th>"
+        for statistic in ("SRCC", "PLCC")
+    )
+    rows = []
+    for step, part in table.groupby("step", sort=False):
+        rows.append(f"<tr class='group'><th colspan='7'>{escape(str(step))}</th></tr>")
+        for (measure, network), both in part.groupby(["measure", "network"], sort=False):
+            cells = ""
+            for row in both.to_dict("records"):
+                clear = " style='font-weight:700'" if row["p_holm"] < ALPHA else ""
+                cells += (
+                    f"<td class='number'>{row['before']:.3f} \N{RIGHTWARDS ARROW} {row['after']:.3f}</td>"
+                    f"<td class='number'{clear}>{signed(row['difference'])} <span class='interval'>"
+                    f"[{signed(row['low'])}, {signed(row['high'])}]</span></td>"
+                    f"<td class='number'>{_p(row['p_holm'])}</td>"
+                )
+            rows.append(f"<tr><th scope='row'>{escape(f'{measure}, {network}')}</th>{cells}</tr>")
+    note = (
+        f"{table['n'].max():,} images, {table['references'].max()} references" if len(table) else "nothing to compare"
+    )
+    return Html(
+        f"<style>{VERDICT_CSS}</style><div class='scroll'><table class='sides'><thead><tr>{head}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></div><p><small>{note}; bold: p below {ALPHA} after Holm's correction "
+        "over the rows of a step.</small></p>"
+    )
+
+
+def draw_steps(table: pd.DataFrame) -> Figure:
+    """The differences of SRCC with their intervals, a panel for each step."""
+    shown = table[table["statistic"] == "SRCC"]
+    names = list(dict.fromkeys(f"{a}, {b}" for a, b in zip(shown["measure"], shown["network"], strict=True)))
+    panels = list(dict.fromkeys(shown["step"]))
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(2.0 + 2.3 * len(panels), 0.9 + 0.27 * len(names)), sharey=True, squeeze=False
+    )
+    for number, (axis, step) in enumerate(zip(axes.flat, panels, strict=True)):
+        part = shown[shown["step"] == step]
+        places = [names.index(f"{a}, {b}") for a, b in zip(part["measure"], part["network"], strict=True)]
+        reach = np.abs(part[["low", "high"]].to_numpy().T - part["difference"].to_numpy())
+        axis.errorbar(
+            part["difference"], places, xerr=reach, fmt=MARKERS[number], color=COLOURS[number], markersize=4, capsize=2
+        )
+        axis.axvline(0, color="black", linewidth=0.8)
+        axis.set_title(_lines(step), fontsize=8.5)
+        axis.locator_params(axis="x", nbins=4)
+        axis.tick_params(labelsize=8)
+    axes[0, 0].set_yticks(range(len(names)), names, fontsize=8)
+    axes[0, 0].invert_yaxis()
+    figure.supxlabel("difference of SRCC", fontsize=9)
+    return figure
+
+
+def by_distortion(scored: Scored, of: Sequence[Family], first: str = "plain", second: str = "local") -> pd.DataFrame:
+    """What attention adds to SRCC within each distortion type and to the order between types.
+
+    Columns: family, distortion, gain. The row "pairs across types" is the gain in the share of pairs of images of one
+    reference but of two types that a metric orders as people do, minus the share it orders the other way.
+    """
+    rows = []
+    for family in of:
+        one, two = getattr(family, first), getattr(family, second)
+        if not (one and two):
+            continue
+        part = column(scored, one)[0].merge(column(scored, two)[0][["distorted", "score"]], on="distorted")
+        signs = [(1 if rises(scored, label) in (True, None) else -1) for label in (one, two)]
+        part = part.assign(before=signs[0] * part["score_x"], after=signs[1] * part["score_y"])
+        for distortion, images in part.groupby("distortion", sort=False):
+            if len(images) >= 10:
+                before, after = (
+                    correlate(images[c], images["opinion"], mapping="none").srcc for c in ("before", "after")
+                )
+                rows.append((family.title, str(distortion), after - before))
+        pairs = _pairs(part)
+        across = pairs[pairs["across"]]
+        rows.append((family.title, "pairs across types", float((across["after"] - across["before"]).mean())))
+    return pd.DataFrame(rows, columns=["family", "distortion", "gain"])
+
+
+def _pairs(part: pd.DataFrame, least: float = 0.0) -> pd.DataFrame:
+    """All pairs of images of one reference whose opinions differ by more than `least`.
+
+    part: reference, distorted, distortion, opinion, before, after (higher meaning nearer to a high opinion). Columns:
+    better, worse (names, by opinion), gap, across (of two distortion types), before, after (1: the metric orders them
+    as people do, -1: the other way, 0: equal).
+    """
+    found = []
+    for _, images in part.groupby("reference", sort=False):
+        opinion, before, after = (images[name].to_numpy(float) for name in ("opinion", "before", "after"))
+        i, j = np.nonzero(opinion[:, None] - opinion > least)
+        kinds, names = images["distortion"].to_numpy(str), images["distorted"].to_numpy(str)
+        found.append(
+            pd.DataFrame(
+                {
+                    "better": names[i],
+                    "worse": names[j],
+                    "gap": opinion[i] - opinion[j],
+                    "across": kinds[i] != kinds[j],
+                    "before": np.sign(before[i] - before[j]),
+                    "after": np.sign(after[i] - after[j]),
+                }
+            )
+        )
+    return pd.concat(found, ignore_index=True)
+
+
+def pairs(scored: Scored, family: Family, first: str = "plain", second: str = "local") -> pd.DataFrame:
+    """Every pair of images of one reference with different opinions, and whether the metric orders it as people do,
+    without and with attention: better, worse, gap, across, before, after (1 as people, -1 the other way)."""
+    one, two = getattr(family, first), getattr(family, second)
+    part = column(scored, one)[0].merge(column(scored, two)[0][["distorted", "score"]], on="distorted")
+    up = scored.opinion.higher_is_better
+    signs = [1 if (scored.metrics[label].higher_is_better == up) else -1 for label in (one, two)]
+    return _pairs(part.assign(before=signs[0] * part["score_x"], after=signs[1] * part["score_y"]))
+
+
+def corrected_and_spoiled(scored: Scored, of: Sequence[Family]) -> pd.DataFrame:
+    """Shares of the pairs of images of one reference in people's order: before, after, corrected, spoiled."""
+    rows = []
+    for family in of:
+        if family.local:
+            found = pairs(scored, family)
+            right, now = found["before"] > 0, found["after"] > 0
+            shares = (right.mean(), now.mean(), (~right & now).mean(), (right & ~now).mean())
+            rows.append((family.title, len(found), *shares))
+    return pd.DataFrame(rows, columns=["family", "pairs", "before", "after", "corrected", "spoiled"])
+
+
+def correlation(scored: Scored, label: str) -> Correlation:
+    """Agreement of a metric with the opinions, with intervals over references, turned so that more is better."""
+    part, _ = column(scored, label)
+    expected = rises(scored, label)
+    found = correlate(
+        part["score"], part["opinion"], references=groups(part), higher_is_better=expected, intervals=True
+    )
+    return found.absolute() if expected is None else found
+
+
+def extension_values(scored: Scored, of: Sequence[Family]) -> pd.DataFrame:
+    """Numbers that nobody has published, for the scorecard: every measure with attention on a data set."""
+    rows = []
+    for family in of:
+        for kind, title in (("plain", "{}"), ("local", "{} w/ SMIC"), ("mic", "{} w/ MIC")):
+            label = getattr(family, kind)
+            if not label:
+                continue
+            found = correlation(scored, label)
+            row = title.format(family.measure) + (f" ({family.network})" if kind != "plain" else "")
+            weights = str(scored.metrics[label].protocol.get("weights", ""))
+            for name in ("srcc", "plcc"):
+                interval = (found.intervals or {}).get(name)
+                low, high = (interval.low, interval.high) if interval else (np.nan, np.nan)
+                value = getattr(found, name)
+                rows.append(("smic", "attention from other networks", row, scored.title, name.upper(), value, low, high,
+                             found.n, weights))  # fmt: skip
+    table = pd.DataFrame(rows, columns=VALUE_COLUMNS)
+    return table.drop_duplicates(["row", "column", "statistic"])
+
+
+def choices(scored: Scored, of: Sequence[Family], named: Mapping[str, Sequence[str]], *, seed: int = 0) -> pd.DataFrame:
+    """How SRCC moves with each choice that attention is made of, one at a time.
+
+    of: the families, whose `local` each label is compared with. named: choice -> labels; the options in which those of
+    one measure and network differ are the setting. Columns: choice, measure, network, setting, srcc, low, high, change,
+    change_low, change_high (paired, from the family's own setting), usual (whether it is that: all scores are equal).
+    """
+    rows = []
+    own = {(family.measure, family.network): family.local for family in of}
+    for choice, labels in named.items():
+        for (measure, network), settings in _settings(scored.with_scores(labels)).items():
+            base = own.get((measure, network))
+            if not base:
+                continue
+            for setting, label in settings.items():
+                found = correlation(scored, label)
+                interval = (found.intervals or {}).get("srcc")
+                wide, opinions, references = columns_of(scored, [label, base])
+                usual = bool(np.array_equal(*wide))
+                moved = compare_correlations(
+                    wide[0],
+                    wide[1],
+                    opinions,
+                    references=references,
+                    higher_is_better=(rises(scored, label), rises(scored, base)),
+                    seed=seed,
+                ).difference
+                ends = (interval.low, interval.high) if interval else (np.nan, np.nan)
+                rows.append((choice, measure, network, setting, found.srcc, *ends, *moved, usual))
+    names = ["choice", "measure", "network", "setting", "srcc", "low", "high", "change", "change_low", "change_high"]
+    return pd.DataFrame(rows, columns=[*names, "usual"])
+
+
+def _settings(labels: Sequence[str]) -> dict[tuple[str, str], dict[str, str]]:
+    """(measure, network) -> setting in words -> label."""
+    grouped: dict[tuple[str, str], dict[str, dict[str, object]]] = {}
+    for label in labels:
+        name, options = parse(label)
+        base = name.partition("+")[0]
+        network = str(options.pop("backbone", _NETWORKS.get(base, "vgg16")))
+        grouped.setdefault((_TITLES[base], network), {})[label] = options
+    found = {}
+    for key, each in grouped.items():
+        differing = [
+            option
+            for option in dict.fromkeys(option for options in each.values() for option in options)
+            if len({str(options.get(option)) for options in each.values()}) > 1
+        ]
+        found[key] = {
+            ", ".join(_words(options[option]) for option in differing if option in options): label
+            for label, options in each.items()
+        }
+    return found
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " + ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def draw_choices(table: pd.DataFrame) -> Figure:
+    """SRCC with its interval for each setting, a panel for each choice and network."""
+    panels = list(table.groupby(["choice", "network"], sort=False))
+    columns = min(3, len(panels))
+    lines = -(-len(panels) // columns)
+    figure, axes = plt.subplots(lines, columns, figsize=(3.1 * columns, 2.5 * lines), squeeze=False)
+    for axis, ((choice, network), part) in zip(axes.flat, panels, strict=False):
+        settings = list(dict.fromkeys(part["setting"]))
+        measures = list(dict.fromkeys(part["measure"]))
+        for number, measure in enumerate(measures):
+            own = part[part["measure"] == measure]
+            places = np.array([settings.index(setting) for setting in own["setting"]]) + 0.12 * (number - 1)
+            reach = np.abs(own[["low", "high"]].to_numpy().T - own["srcc"].to_numpy())
+            axis.errorbar(
+                places,
+                own["srcc"],
+                yerr=reach,
+                fmt=MARKERS[number],
+                color=COLOURS[number],
+                markersize=4,
+                capsize=2,
+                linewidth=1,
+                label=measure,
+            )
+        turned = max(map(len, settings)) * len(settings) > 28
+        axis.set_xticks(
+            range(len(settings)), settings, fontsize=7, rotation=30 if turned else 0, ha="right" if turned else "center"
+        )
+        axis.set_title(f"{choice}\n({network})", fontsize=8.5)
+        axis.tick_params(axis="y", labelsize=7)
+    for axis in axes.flat[len(panels) :]:
+        axis.set_visible(False)
+    axes[0, 0].legend(fontsize=7)
+    figure.supylabel("SRCC", fontsize=9)
+    return figure
+
+
+def _lines(text: str, width: int = 24) -> str:
+    return "\n".join(textwrap.wrap(text, width))
+
+
+def show_choices(table: pd.DataFrame) -> Html:
+    """`choices` for reading."""
+    head = "".join(
+        f"<th{kind}>{title}</th>"
+        for kind, title in (
+            ("", "network, measure"),
+            ("", "setting"),
+            (" class='number'", "SRCC [95&nbsp;% interval]"),
+            (" class='number'", "change [95&nbsp;% interval]"),
+        )
+    )
+    rows = []
+    for choice, part in table.groupby("choice", sort=False):
+        rows.append(f"<tr class='group'><th colspan='4'>{escape(str(choice))}</th></tr>")
+        for row in part.to_dict("records"):
+            change = "as usual"
+            if not row["usual"]:
+                ends = f"[{signed(row['change_low'])}, {signed(row['change_high'])}]"
+                change = f"{signed(row['change'])} <span class='interval'>{ends}</span>"
+            rows.append(
+                f"<tr><td>{escape(row['network'])}, {escape(row['measure'])}</td><td>{escape(row['setting'])}</td>"
+                f"<td class='number'>{row['srcc']:.3f} "
+                f"<span class='interval'>[{row['low']:.3f}, {row['high']:.3f}]</span></td>"
+                f"<td class='number'>{change}</td></tr>"
+            )
+    return Html(
+        f"<style>{VERDICT_CSS}</style><details><summary>{len(table)} settings as a table</summary><div class='scroll'>"
+        f"<table class='sides'><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></details>"
+    )
+
+
+def draw_gains(table: pd.DataFrame, title: str) -> Figure:
+    """Gains, families by distortions, as colours on both sides of zero with the numbers in them."""
+    import seaborn as sns
+
+    down, left = (0.06 * max(len(str(name)) for name in names) for names in (table.columns, table.index))
+    height, width = 0.5 + 0.75 * down + 0.28 * len(table), 0.4 + max(left, 0.5 * down) + 0.62 * table.shape[1]
+    figure, axis = plt.subplots(figsize=(width, height))
+    most = max(0.01, float(table.abs().max().max()))
+    sns.heatmap(
+        table, vmin=-most, vmax=most, cmap="RdBu", annot=True, fmt="+.3f", annot_kws={"size": 7}, cbar=False, ax=axis
+    )
+    axis.set(xlabel="", ylabel="")
+    axis.set_title(f"gain from {title}")
+    axis.tick_params(labelsize=8, length=0)
+    axis.grid(False)
+    axis.set_xticks(axis.get_xticks(), table.columns, rotation=45, ha="right")
+    return figure
+
+
+def signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _p(value: float) -> str:
+    return "< 0.0001" if value < 0.0001 else f"{value:.2g}"
