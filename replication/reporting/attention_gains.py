@@ -102,14 +102,18 @@ def steps(
 
     between: step -> the two attributes of a Family that it goes from and to. Columns: measure, network, step,
     statistic, before, after, difference, low, high, p, p_holm (over all families of a step and statistic), effect
-    (Cohen's q), n, references. Families that lack one of the two are left out.
+    (Cohen's q), n, references. Families that lack one of the two are left out; a step that involves no network is
+    there once.
     """
     rows = []
+    done = set()
     for family in of:
         for step, (first, second) in between.items():
             one, two = getattr(family, first), getattr(family, second)
-            if scored is None or not (one and two):
+            if scored is None or not (one and two) or (step, one, two) in done:
                 continue
+            done.add((step, one, two))
+            network = "no network" if second == "none" and family.measure in ("PSNR", "SSIM") else family.network
             wide, opinions, references = columns_of(scored, [two, one])
             for statistic in ("SRCC", "PLCC"):
                 found = compare_correlations(
@@ -122,9 +126,7 @@ def steps(
                     seed=seed,
                 )
                 values = (found.b, found.a, *found.difference, found.p_value, found.effect)
-                rows.append(
-                    (family.measure, family.network, step, statistic, *values, len(opinions), len(set(references)))
-                )
+                rows.append((family.measure, network, step, statistic, *values, len(opinions), len(set(references))))
     names = ["measure", "network", "step", "statistic", "before", "after", "difference", "low", "high", "p", "effect"]
     table = pd.DataFrame(rows, columns=[*names, "n", "references"])
     adjusted = table.groupby(["step", "statistic"])["p"].transform(lambda p: holm(p.to_numpy()))
@@ -135,7 +137,7 @@ def steps(
 def show_steps(table: pd.DataFrame) -> Html:
     """`steps` for reading: SRCC and PLCC before and after, the difference with interval and adjusted p."""
     head = "<th>measure, network</th>" + "".join(
-        f"<th class='number'>{statistic}</th><th class='number'>difference [95&nbsp;% interval]</th>"
+        f"<th class='number'>{statistic}</th><th class='number'>difference<br>[95&nbsp;% interval]</th>"
         "<th class='number'>p (Holm)</th>"
         for statistic in ("SRCC", "PLCC")
     )
@@ -148,7 +150,7 @@ def show_steps(table: pd.DataFrame) -> Html:
                 clear = " style='font-weight:700'" if row["p_holm"] < ALPHA else ""
                 cells += (
                     f"<td class='number'>{row['before']:.3f} \N{RIGHTWARDS ARROW} {row['after']:.3f}</td>"
-                    f"<td class='number'{clear}>{signed(row['difference'])} <span class='interval'>"
+                    f"<td class='number'{clear}>{signed(row['difference'])}<br><span class='interval'>"
                     f"[{signed(row['low'])}, {signed(row['high'])}]</span></td>"
                     f"<td class='number'>{_p(row['p_holm'])}</td>"
                 )
@@ -186,6 +188,48 @@ def draw_steps(table: pd.DataFrame) -> Figure:
     axes[0, 0].invert_yaxis()
     figure.supxlabel("difference of SRCC", fontsize=9)
     return figure
+
+
+def overview(scored: Scored, methods: Mapping[str, str | None], of: Sequence[Family]) -> pd.DataFrame:
+    """SRCC and PLCC of the methods of Table I that have been scored, and of every measure with attention, best first.
+
+    Columns: method, network ("" where there is none), srcc, srcc_low, srcc_high, plcc, plcc_low, plcc_high.
+    """
+    titles = {family.local: (f"{family.measure} w/ SMIC", family.network) for family in of if family.local}
+    titles |= {family.mic: (f"{family.measure} w/ MIC", family.network) for family in of if family.mic}
+    titles |= {family.plain: (family.measure, "") for family in of}
+    for method, named in methods.items():
+        if named is not None and named in scored.metrics and not scored.metrics[named].absent:
+            titles.setdefault(named, (method, ""))
+    rows = []
+    for label, (method, network) in titles.items():
+        found = correlation(scored, label)
+        row: dict[str, object] = {"method": method, "network": network}
+        for name in ("srcc", "plcc"):
+            interval = (found.intervals or {}).get(name)
+            row[name] = getattr(found, name)
+            row |= {f"{name}_low": interval.low, f"{name}_high": interval.high} if interval else {}
+        rows.append(row)
+    return pd.DataFrame(rows).sort_values("srcc", ascending=False, kind="stable", ignore_index=True)
+
+
+def show_overview(table: pd.DataFrame) -> Html:
+    """`overview` for reading."""
+    head = "".join(f"<th class='number'>{name} [95&nbsp;% interval]</th>" for name in ("SRCC", "PLCC"))
+    rows = []
+    for row in table.to_dict("records"):
+        cells = "".join(
+            f"<td class='number'>{row[name]:.3f} "
+            f"<span class='interval'>[{row[f'{name}_low']:.3f}, {row[f'{name}_high']:.3f}]</span></td>"
+            for name in ("srcc", "plcc")
+        )
+        rows.append(
+            f"<tr><th scope='row'>{escape(str(row['method']))}</th><td>{escape(str(row['network']))}</td>{cells}</tr>"
+        )
+    return Html(
+        f"<style>{VERDICT_CSS}</style><div class='scroll'><table class='sides'><thead><tr><th>method</th>"
+        f"<th>network of attention</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
 
 
 def by_distortion(scored: Scored, of: Sequence[Family], first: str = "plain", second: str = "local") -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Pictures of where a metric sees distortion and where attention goes, and attention beside a model of visibility."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -72,6 +72,12 @@ def draw_pair(data_set: RatedSet, scored: Scored, family: Family, better: str, w
     return figure
 
 
+def of_pixels(families: Sequence[Family], network: str) -> dict[str, str]:
+    """The metrics of pixels with that network's attention: measure -> label."""
+    chosen = [each for each in families if each.network == network and each.measure in ("PSNR", "SSIM") and each.local]
+    return {each.measure: each.local for each in chosen}
+
+
 def attention_and_visibility(data_set: RatedSet, labels: Mapping[str, str], images: int) -> pd.DataFrame:
     """Does attention go where distortion can be seen? Per image, Spearman correlations over a grid of cells between
     maps and MAD's map of visible error, which models contrast sensitivity and masking: reference, distorted,
@@ -122,15 +128,15 @@ def show_visibility(means: pd.DataFrame) -> Html:
     )
 
 
-def visibility_sentence(seen: Mapping[str, pd.DataFrame], labels: Mapping[str, str], *, seed: int = 0) -> str:
+def visibility_sentence(seen: Mapping[str, pd.DataFrame], *, seed: int = 0) -> str:
     """What is to be said where the claim that attention goes where distortion is visible cannot be tested."""
     told = []
     for name, table in seen.items():
         means = visibility_means(table, seed=seed).set_index(["metric", "map"])["mean"]
         told += [
-            f"{label} on {name}: "
+            f"{metric} on {name}: "
             + ", ".join(f"{kind} {means[metric, kind]:.2f}" for kind in ("attention", "distortion", "product"))
-            for metric, label in labels.items()
+            for metric in table["metric"].unique()
         ]
     beyond = f"; mean rank correlations with MAD's map of visible error: {'; '.join(told)}" if told else ""
     return f"no record of where people see distortion is here{beyond}"
