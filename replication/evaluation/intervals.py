@@ -122,7 +122,9 @@ def bca_levels(
     spread = np.sum(influence**2)
     skewness = np.sum(influence**3) / (6 * spread**1.5) if spread > 0 else 0.0
     shifted = bias + stats.norm.ppf(levels)
-    return np.asarray(stats.norm.cdf(bias + shifted / (1 - skewness * shifted)), dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        corrected = stats.norm.cdf(bias + shifted / (1 - skewness * shifted))
+    return np.where(np.isinf(shifted), levels, corrected)  # of two or three items the levels can round to 0 and 1
 
 
 def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:

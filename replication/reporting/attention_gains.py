@@ -292,7 +292,8 @@ def pairs(scored: Scored, family: Family, first: str = "plain", second: str = "l
     part = column(scored, one)[0].merge(column(scored, two)[0][["distorted", "score"]], on="distorted")
     up = scored.opinion.higher_is_better
     signs = [1 if (scored.metrics[label].higher_is_better == up) else -1 for label in (one, two)]
-    return _pairs(part.assign(before=signs[0] * part["score_x"], after=signs[1] * part["score_y"]))
+    found = _pairs(part.assign(before=signs[0] * part["score_x"], after=signs[1] * part["score_y"]))
+    return found if up else found.rename(columns={"better": "worse", "worse": "better"})
 
 
 def corrected_and_spoiled(scored: Scored, of: Sequence[Family]) -> pd.DataFrame:

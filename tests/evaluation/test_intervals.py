@@ -84,3 +84,7 @@ def test_equal_scores_have_an_interval_of_no_width():
 def test_bad_input_is_named(arguments, options, message):
     with pytest.raises(ValueError, match=message):
         bootstrap_statistic(lambda *arrays: arrays[0].mean(axis=-1), *arguments, **options)
+
+
+def test_two_items_have_the_widest_interval_there_is() -> None:
+    assert bootstrap_mean([0.2, 0.8]) == pytest.approx((0.5, 0.2, 0.8))
