@@ -1,0 +1,58 @@
+"""Which channels answer to colour: gratings along the axes of CIELAB, achromatic and isoluminant."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from replication.features.backbones import Backbone, imagenet_normalised
+from replication.features.efficacy import Array
+from replication.features.gratings import COLOUR_AXES, colour_grating
+
+
+def colour_answers(
+    backbone: Backbone,
+    taps: Sequence[str] | None = None,
+    *,
+    normalise: Callable[[Tensor], Tensor] = imagenet_normalised,
+    cycles_per_pixel: Sequence[float] = (1 / 32, 1 / 16, 1 / 8, 1 / 4),
+    orientations: int = 4,
+    phases: int = 4,
+    size: int = 224,
+    amplitude: float = 30.0,
+    lightness: float = 60.0,
+) -> dict[str, dict[str, Array]]:
+    """How strongly each channel answers to achromatic gratings and to isoluminant ones of the same colour difference.
+
+    The answer of channel m to a grating I is its distance from uniform grey G of the same lightness, as in equation 1:
+
+        d_m(I) = sqrt(mean over phases and space of (map_m(I) - map_m(G))^2)
+
+    Under each axis of `gratings.COLOUR_AXES` stands the largest answer over frequencies and orientations, (M,), and
+    under "share" the part of colour:  c / (c + a),  c the larger of the two isoluminant answers and a the achromatic
+    one. 0 is a channel that sees luminance alone, 1 colour alone, NaN one that answers to neither. amplitude,
+    lightness: of the gratings, in units of CIELAB. One pass holds the phases of a grating.
+    """
+    wanted = tuple(backbone.taps if taps is None else taps)
+    angles, shifts = (np.arange(orientations) * math.pi / orientations, np.arange(phases) * 2 * math.pi / phases)
+    drawn: dict[str, Any] = {"size": size, "pixels_per_degree": 1.0, "lightness": lightness}
+    answers = {tap: {axis: np.zeros(backbone.channels[tap]) for axis in COLOUR_AXES} for tap in wanted}
+    with torch.inference_mode():
+        grey = colour_grating("achromatic", 0.25, 0.0, amplitude=0.0, **drawn)[None].to(backbone.device)
+        rest = backbone(normalise(grey), wanted)
+        for axis in COLOUR_AXES:
+            for f in cycles_per_pixel:
+                for angle in angles:
+                    pictures = [colour_grating(axis, f, angle, amplitude=amplitude, phase=p, **drawn) for p in shifts]
+                    maps = backbone(normalise(torch.stack(pictures).to(backbone.device)), wanted)
+                    for tap, x in maps.items():
+                        distance = (x - rest[tap]).square().mean(dim=(0, 2, 3), dtype=torch.float64).sqrt()
+                        answers[tap][axis] = np.maximum(answers[tap][axis], distance.cpu().numpy())
+    for each in answers.values():
+        colour = np.maximum(each["red-green"], each["yellow-blue"])
+        both = colour + each["achromatic"]
+        each["share"] = np.divide(colour, both, out=np.full_like(both, np.nan), where=both > 0)
+    return answers

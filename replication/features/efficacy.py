@@ -1,0 +1,287 @@
+"""Perceptual efficacy: which channels of a network see what people see (Tariq et al., ECCV 2020).
+
+scores = perceptual_efficacy(backbone("squeezenet1_1"))
+channel_sets(scores["fire2"].pe)["H-10"]  # the channels with the highest tenth of scores
+
+A network looks at gratings. a_m(I) is the mean of channel m over space, and over the phases of the grating, the paper
+leaving the phase open. With gratings I_f of all orientations at once (rings) and I_t of one frequency, that of the
+CSF's peak, and orientation t:
+
+    mu1_m = sum over f of CSF(f) |d a_m(I_f) / d f|                    (2)
+    mu2_m = sum over t of (a_m(I_t) - max over t of a_m(I_t))^2        (3, 4)
+    PE_m  = mu1_m mu2_m / (sum over m of mu1_m  sum over m of mu2_m)   (5)
+
+The derivative is numpy.gradient's on the grid of frequencies: central differences within, one-sided at both ends. PE
+is a product of two shares of a layer: scaling all its channels together changes nothing, scaling one channel by c
+multiplies its mu1 by c and its mu2 by c^2. A channel that answers nothing, or the same to everything, has mu1 = mu2 =
+PE = 0; in a layer without any other channels PE is 0 for all.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from replication.features.backbones import Backbone, imagenet_normalised
+from replication.features.csf import CSFS, peak, sensitivity
+from replication.features.gratings import oriented_grating, radial_grating
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the paper leaves open. Raises ValueError for what cannot be drawn or measured.
+
+    pixels_per_degree: of visual angle. 32 is how LIVE's observers sat: 2 to 2.5 screen heights from 768 lines.
+    csf: a name of `csf.CSFS`.
+    frequencies: how many, evenly spaced from Nyquist/count up to Nyquist, half of pixels_per_degree.
+    orientations: how many, evenly spaced over [0, pi).
+    orientation_frequency: of the oriented gratings, in cycles per degree; the CSF's peak where it is None.
+    phases: how many, evenly spaced over a cycle; with two or more, the mean of every pixel over them is `mean`.
+    contrast: Michelson's. mean: grey value in [0, 1] around which gratings swing.
+    size: side of the gratings in pixels. 224 covers the field of every unit of VGG16 up to relu5_3 (196 pixels).
+    batch: gratings in one pass; changes time and memory only.
+    """
+
+    pixels_per_degree: float = 32.0
+    csf: str = "mannos-sakrison"
+    frequencies: int = 32
+    orientations: int = 16
+    orientation_frequency: float | None = None
+    phases: int = 4
+    contrast: float = 0.5
+    mean: float = 0.5
+    size: int = 224
+    batch: int = 8
+
+    def __post_init__(self) -> None:
+        if self.csf not in CSFS:
+            raise ValueError(f"unknown contrast sensitivity function {self.csf!r}; known: {', '.join(CSFS)}")
+        for name, least in (("frequencies", 3), ("orientations", 2), ("phases", 1), ("size", 1), ("batch", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be a whole number, at least {least}, got {value!r}")
+        if not (math.isfinite(self.pixels_per_degree) and self.pixels_per_degree > 0):
+            raise ValueError(f"pixels_per_degree must be positive, got {self.pixels_per_degree!r}")
+        if self.tested_frequency() > self.pixels_per_degree / 2:
+            raise ValueError(
+                f"oriented gratings of {self.tested_frequency():g} cycles per degree cannot be drawn at "
+                f"{self.pixels_per_degree:g} pixels per degree; raise pixels_per_degree or set orientation_frequency "
+                f"to at most {self.pixels_per_degree / 2:g}"
+            )
+        self.radial(self.pixels_per_degree / 2, 0.0)  # refuses contrasts and means that leave [0, 1]
+
+    def grid(self) -> Array:
+        """The frequencies in cycles per degree."""
+        return np.arange(1, self.frequencies + 1) * self.pixels_per_degree / (2 * self.frequencies)
+
+    def angles(self) -> Array:
+        """The orientations in radians."""
+        return np.arange(self.orientations) * math.pi / self.orientations
+
+    def shifts(self) -> Array:
+        """The phases in radians."""
+        return np.arange(self.phases) * 2 * math.pi / self.phases
+
+    def tested_frequency(self) -> float:
+        """The frequency of the oriented gratings in cycles per degree."""
+        return peak(self.csf) if self.orientation_frequency is None else self.orientation_frequency
+
+    def radial(self, frequency: float, phase: float) -> Tensor:
+        """The picture I_f."""
+        return radial_grating(frequency, phase=phase, **self._drawn())
+
+    def oriented(self, orientation: float, phase: float) -> Tensor:
+        """The picture I_t."""
+        return oriented_grating(self.tested_frequency(), orientation, phase=phase, **self._drawn())
+
+    def _drawn(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("size", "pixels_per_degree", "contrast", "mean")}
+
+
+@dataclass(frozen=True)
+class ChannelScores:
+    """What the M channels of one tap answered to gratings, and their scores; float64 numpy.
+
+    frequencies: (F,), cycles per degree. frequency_response: (M, F), mean activation a_m(I_f).
+    orientations: (O,), radians. orientation_response: (M, O), mean activation a_m(I_t).
+    mu1, mu2, pe: (M,), equations 2, 4 and 5, none negative.
+    """
+
+    tap: str
+    frequencies: Array
+    frequency_response: Array
+    orientations: Array
+    orientation_response: Array
+    mu1: Array
+    mu2: Array
+    pe: Array
+
+    @property
+    def preferred_frequency(self) -> Array:
+        """(M,): where each channel answers most, in cycles per degree; NaN for one that answers the same to all."""
+        return _preferred(self.frequencies, self.frequency_response)
+
+    @property
+    def preferred_orientation(self) -> Array:
+        """(M,): where each channel answers most, in radians; NaN for one that answers the same to all."""
+        return _preferred(self.orientations, self.orientation_response)
+
+    def with_csf(self, csf: str) -> "ChannelScores":
+        """The same answers, those over frequency weighted by another contrast sensitivity function."""
+        return scores(
+            self.tap, self.frequencies, self.frequency_response, self.orientations, self.orientation_response, csf
+        )
+
+
+def perceptual_efficacy(
+    backbone: Backbone,
+    taps: Sequence[str] | None = None,
+    *,
+    normalise: Callable[[Tensor], Tensor] = imagenet_normalised,
+    progress: Callable[[int, int], None] | None = None,
+    **choices: Any,
+) -> dict[str, ChannelScores]:
+    """Perceptual efficacy of every channel of the taps asked for, all by default.
+
+    normalise: from pictures in [0, 1] to what the network expects.
+    progress: called with (gratings done, all of them) after every pass.
+    choices: fields of `Choices`.
+    Raises ValueError for unknown choices or taps, a size too small for a tap, or answers that are not finite.
+    """
+    chosen = choose(**choices)
+    wanted = tuple(backbone.taps if taps is None else taps)
+    grid, angles, shifts = chosen.grid(), chosen.angles(), chosen.shifts()
+    total = (len(grid) + len(angles)) * len(shifts)
+    steps = _Counter(total, progress)
+    rings = (chosen.radial(f, phase) for f in grid for phase in shifts)
+    bars = (chosen.oriented(angle, phase) for angle in angles for phase in shifts)
+    by_frequency = mean_activations(backbone, rings, wanted, normalise=normalise, batch=chosen.batch, step=steps)
+    by_angle = mean_activations(backbone, bars, wanted, normalise=normalise, batch=chosen.batch, step=steps)
+    return {
+        tap: scores(
+            tap,
+            grid,
+            _over_phases(by_frequency[tap], len(shifts)),
+            angles,
+            _over_phases(by_angle[tap], len(shifts)),
+            chosen.csf,
+        )
+        for tap in wanted
+    }
+
+
+def choose(**choices: Any) -> Choices:
+    """`Choices` by name; ValueError that lists the known ones for a name that is none."""
+    known = [field.name for field in fields(Choices)]
+    unknown = [name for name in choices if name not in known]
+    if unknown:
+        raise ValueError(f"unknown choice {', '.join(unknown)}; known: {', '.join(known)}")
+    return Choices(**choices)
+
+
+def scores(
+    tap: str,
+    frequencies: ArrayLike,
+    frequency_response: ArrayLike,
+    orientations: ArrayLike,
+    orientation_response: ArrayLike,
+    csf: str = "mannos-sakrison",
+) -> ChannelScores:
+    """Equations 2 to 5 on mean activations (M, F) and (M, O); ValueError if they are not finite or do not fit."""
+    f, t = (np.asarray(x, dtype=np.float64) for x in (frequencies, orientations))
+    by_f, by_t = (np.asarray(x, dtype=np.float64) for x in (frequency_response, orientation_response))
+    if by_f.ndim != 2 or by_t.ndim != 2 or by_f.shape != (len(by_t), len(f)) or by_t.shape[1] != len(t):
+        raise ValueError(
+            f"responses of {tap} must be (channels, {len(f)}) and (channels, {len(t)}), "
+            f"got {by_f.shape} and {by_t.shape}"
+        )
+    if not (np.isfinite(by_f).all() and np.isfinite(by_t).all()):
+        raise ValueError(f"the answers of {tap} to gratings are not finite; look at the network's weights")
+    mu1 = (sensitivity(csf, f) * np.abs(np.gradient(by_f, f, axis=1))).sum(axis=1)
+    mu2 = ((by_t - by_t.max(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    whole = mu1.sum() * mu2.sum()
+    pe = mu1 * mu2 / whole if whole > 0 else np.zeros_like(mu1)
+    return ChannelScores(tap, f, by_f, t, by_t, mu1, mu2, pe)
+
+
+def channel_sets(
+    pe: ArrayLike, percentages: Sequence[float] = (5, 10, 25, 50), *, method: Literal["linear", "hazen"] = "linear"
+) -> dict[str, NDArray[np.int64]]:
+    """The sets of channels F (all), H-x and L-x for every percentage x, as sorted indices.
+
+        H-x = {i : PE_i >= prc_(100-x)}    L-x = {i : PE_i <= prc_x}    (7, 8)
+
+    prc_p is the p-th percentile of the layer's scores. Both signs include equality: channels that tie with the
+    percentile are all in, so that a set can be larger than x %, and a layer in which 30 % of the channels are dead has
+    them all in L-10. No set is empty. method: numpy.percentile's; its default lies between the two nearest scores by
+    position (0 the least, 100 the largest); "hazen" is MATLAB's prctile.
+    """
+    values = np.asarray(pe, dtype=np.float64)
+    if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
+        raise ValueError(f"pe must be a row of finite scores, one for each channel, got shape {values.shape}")
+    outside = [x for x in percentages if not 0 < x < 100]
+    if outside:
+        raise ValueError(f"percentages must lie between 0 and 100, got {', '.join(f'{x:g}' for x in outside)}")
+    sets = {"F": np.arange(values.size)}
+    for x in percentages:
+        sets[f"H-{x:g}"] = np.flatnonzero(values >= np.percentile(values, 100 - x, method=method))
+    for x in percentages:
+        sets[f"L-{x:g}"] = np.flatnonzero(values <= np.percentile(values, x, method=method))
+    return sets
+
+
+def mean_activations(
+    backbone: Backbone,
+    pictures: Iterator[Tensor],
+    taps: Sequence[str],
+    *,
+    normalise: Callable[[Tensor], Tensor] = imagenet_normalised,
+    batch: int = 8,
+    step: Callable[[int], None] | None = None,
+) -> Mapping[str, Array]:
+    """The mean over space of every channel of every tap, float64 (pictures, channels), `batch` pictures at a time.
+
+    pictures: (3, H, W) in [0, 1], drawn as they are needed. step: called with the number of pictures after each pass.
+    """
+    found: dict[str, list[Array]] = {tap: [] for tap in taps}
+    waiting = True
+    while waiting:
+        drawn = [picture for _, picture in zip(range(batch), pictures, strict=False)]
+        waiting = len(drawn) == batch
+        if not drawn:
+            break
+        with torch.inference_mode():
+            maps = backbone(normalise(torch.stack(drawn).to(backbone.device)), taps)
+            for tap, x in maps.items():
+                found[tap].append(x.mean(dim=(2, 3), dtype=torch.float64).cpu().numpy())
+        if step is not None:
+            step(len(drawn))
+    return {tap: np.concatenate(parts) for tap, parts in found.items()}
+
+
+def _over_phases(activations: Array, phases: int) -> Array:
+    """Means over phases: (pictures, M), phases running fastest, to (M, pictures / phases)."""
+    means: Array = activations.reshape(-1, phases, activations.shape[1]).mean(axis=1).T
+    return means
+
+
+class _Counter:
+    def __init__(self, total: int, report: Callable[[int, int], None] | None) -> None:
+        self.done, self.total, self.report = 0, total, report
+
+    def __call__(self, more: int) -> None:
+        self.done += more
+        if self.report is not None:
+            self.report(self.done, self.total)
+
+
+def _preferred(values: Array, response: Array) -> Array:
+    flat = response.max(axis=1) == response.min(axis=1)
+    return np.where(flat, np.nan, values[response.argmax(axis=1)])
