@@ -75,7 +75,7 @@ def sensitivity(csf: str, frequency: ArrayLike) -> Array:
 
 
 def peak(csf: str) -> float:
-    """The frequency from 0.01 to 60 cycles per degree at which people are most sensitive, to 0.01; of a plateau, its end."""
+    """Where people are most sensitive, in cycles per degree, to 0.01 and up to 60; of a plateau, its upper end."""
     grid = np.arange(6000, 0, -1) / 100
     return float(grid[np.argmax(sensitivity(csf, grid))])
 

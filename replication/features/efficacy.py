@@ -260,7 +260,7 @@ def mean_activations(
         with torch.inference_mode():
             maps = backbone(normalise(torch.stack(drawn).to(backbone.device)), taps)
             for tap, x in maps.items():
-                found[tap].append(x.mean(dim=(2, 3), dtype=torch.float64).cpu().numpy())
+                found[tap].append(x.mean(dim=(2, 3)).double().cpu().numpy())
         if step is not None:
             step(len(drawn))
     return {tap: np.concatenate(parts) for tap, parts in found.items()}

@@ -62,7 +62,7 @@ def test_what_cannot_be_drawn_is_explained() -> None:
         colour_grating("yellow-blue", 4, 0, amplitude=90)
 
 
-# Mannos and Sakrison: "a peak of value 1 approximately at f = 8"; a f^c exp(-b f) peaks at c / b; Mitsa and Varkur: 6.6.
+# Mannos and Sakrison: a peak of value 1 near 8; a f^c exp(-b f) peaks at c / b; Mitsa and Varkur: 1 up to 6.6.
 @pytest.mark.parametrize(
     ("name", "frequency", "within", "value"),
     [
