@@ -1,4 +1,4 @@
-"""What a set of channels knows of an image: the image again, from their activations alone (Mahendran and Vedaldi, 2015).
+"""An image again from the activations of a set of channels alone, after Mahendran and Vedaldi (CVPR 2015).
 
     minimise over x in [0, 1]:  |map_S(x) - map_S(image)|^2 / |map_S(image)|^2  +  weight * TV(x)
 
@@ -40,9 +40,9 @@ def invert(
     picture: Tensor,
     channels: Sequence[int] | None = None,
     *,
-    steps: int = 300,
+    steps: int = 200,
     rate: float = 0.03,
-    total_variation: float = 1.0,
+    total_variation: float = 20.0,
     tolerance: float = 1e-3,
     patience: int = 25,
     seed: int = 0,
@@ -52,9 +52,9 @@ def invert(
     """The picture as these channels of the tap know it, by Adam with its values kept in [0, 1].
 
     picture: (3, H, W) in [0, 1]. channels: their indices; all where None.
-    rate: Adam's, falling to a tenth along half a cosine. total_variation: the weight of TV.
+    rate: Adam's, falling to a tenth along half a cosine. total_variation: weight of TV.
     tolerance, patience: the search stops early when `patience` steps have brought the loss down by less than this part.
-    seed: of the start. progress: called with (steps done, all). The same arguments give the same picture on one machine.
+    seed: of the start. progress: called with (steps done, all). The same arguments give the same picture again.
     Nothing is written, so an interruption leaves nothing behind.
     Raises InversionError where all channels are silent on the picture, or the loss is no longer finite; ValueError for
     unusable arguments.
@@ -70,7 +70,9 @@ def invert(
         target = backbone(normalise(picture[None].to(backbone.device)), [tap])[tap][:, chosen]
     energy = target.square().sum()
     if energy == 0:
-        raise InversionError(f"the {len(chosen)} channels of {tap} are silent on this picture; there is nothing to invert")
+        raise InversionError(
+            f"the {len(chosen)} channels of {tap} are silent on this picture; there is nothing to invert"
+        )
     x = _start(picture, seed).to(backbone.device).requires_grad_()
     adam = torch.optim.Adam([x], lr=rate)
     least, best, error, losses = math.inf, x.detach().clone(), math.inf, list[float]()
