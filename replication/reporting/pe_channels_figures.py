@@ -18,21 +18,23 @@ from replication.reporting.tables import Html
 Array = NDArray[np.float64]
 
 
-def gratings(choices: Mapping[str, Any], frequencies: Sequence[int] = (2, 8, 16), shown: int = 96) -> Html:
-    """Figure 1: rings of some frequencies of the grid (by their number, from 1) and bars of some orientations; the
+def gratings(choices: Mapping[str, Any], shown: int = 96) -> Html:
+    """Figure 1: rings at an eighth, a quarter and half of the grid's frequencies, and bars at four orientations; the
     middle of each picture, `shown` pixels wide.
     """
     chosen = choose(**choices)
     crops, titles = {}, {}
     grid, angles = chosen.grid(), chosen.angles()
-    for number in frequencies:
-        frequency = grid[min(number, len(grid)) - 1]
-        crops[f"rings {frequency:g}"] = _middle(chosen.radial(frequency, 0.0).numpy()[0], shown)
-        titles[f"rings {frequency:g}"] = f"{frequency:g} cycles/degree"
-    for number in (0, len(angles) // 4, len(angles) // 2):
+    for part in (8, 4, 2):
+        frequency = grid[max(1, len(grid) // part) - 1]
+        crops[f"rings {part}"] = _middle(chosen.radial(frequency, 0.0).numpy()[0], shown)
+        titles[f"rings {part}"] = f"rings, {frequency:g} c/deg"
+    for number in sorted({len(angles) * quarter // 4 for quarter in range(4)}):
         crops[f"bars {number}"] = _middle(chosen.oriented(angles[number], 0.0).numpy()[0], shown)
-        titles[f"bars {number}"] = f"{np.degrees(angles[number]):.0f}\N{DEGREE SIGN}, {chosen.tested_frequency():g}"
-    return show_crops(crops, titles, scale=1)
+        titles[f"bars {number}"] = (
+            f"{np.degrees(angles[number]):.0f}\N{DEGREE SIGN}, {chosen.tested_frequency():g} c/deg"
+        )
+    return show_crops(crops, titles, scale=1 if chosen.size >= shown else 2)
 
 
 def sensitivity_functions(used: str, up_to: float) -> Figure:
