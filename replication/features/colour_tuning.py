@@ -6,11 +6,50 @@ from typing import Any
 
 import numpy as np
 import torch
+from skimage.color import lab2rgb, rgb2lab
 from torch import Tensor
 
 from replication.features.backbones import Backbone, imagenet_normalised
 from replication.features.efficacy import Array
-from replication.features.gratings import COLOUR_AXES, colour_grating
+from replication.features.gratings import check_grating, phase_along
+
+COLOUR_AXES = {"achromatic": 0, "red-green": 1, "yellow-blue": 2}
+"""Axes of CIELAB along which a colour grating varies: L*, a*, b*."""
+
+
+def colour_grating(
+    axis: str,
+    frequency: float,
+    orientation: float,
+    *,
+    size: int = 224,
+    pixels_per_degree: float = 32.0,
+    amplitude: float = 30.0,
+    phase: float = 0.0,
+    lightness: float = 60.0,
+) -> Tensor:
+    """Bars along one axis of CIELAB around the grey of that lightness, as sRGB values in [0, 1]; (3, size, size).
+
+    axis: "achromatic" (L*), "red-green" (a*) or "yellow-blue" (b*); the last two keep L* constant: isoluminant. All
+    three swing by `amplitude` in units of CIELAB, so that they differ from grey by the same colour difference. Raises
+    ValueError for an unknown axis, or colours that sRGB does not have.
+    """
+    if axis not in COLOUR_AXES:
+        raise ValueError(f"axis must be one of {', '.join(COLOUR_AXES)}, got {axis!r}")
+    check_grating(frequency, size, pixels_per_degree, 1.0, 0.5)
+    ends = np.full((2, 1, 3), (lightness, 0.0, 0.0))
+    ends[:, 0, COLOUR_AXES[axis]] += (-amplitude, amplitude)
+    if not (ends[..., 0].min() >= 0 and ends[..., 0].max() <= 100 and _within_srgb(ends)):
+        raise ValueError(f"sRGB has no {axis} swing of {amplitude:g} around L* {lightness:g}; take a smaller amplitude")
+    swing = torch.cos(phase_along(frequency, orientation, size, pixels_per_degree) + phase).numpy()
+    lab = np.full((size, size, 3), (lightness, 0.0, 0.0))
+    lab[..., COLOUR_AXES[axis]] += amplitude * swing
+    return torch.from_numpy(lab2rgb(lab)).permute(2, 0, 1).float().clamp(0, 1)
+
+
+def _within_srgb(lab: Array) -> bool:
+    """Whether the colours survive the way to sRGB, which clips, and back."""
+    return bool(np.abs(rgb2lab(lab2rgb(lab)) - lab).max() < 0.1)
 
 
 def colour_answers(
@@ -31,7 +70,7 @@ def colour_answers(
 
         d_m(I) = sqrt(mean over phases and space of (map_m(I) - map_m(G))^2)
 
-    Under each axis of `gratings.COLOUR_AXES` stands the largest answer over frequencies and orientations, (M,), and
+    Under each axis of `COLOUR_AXES` stands the largest answer over frequencies and orientations, (M,), and
     under "share" the part of colour:  c / (c + a),  c the larger of the two isoluminant answers and a the achromatic
     one. 0 is a channel that sees luminance alone, 1 colour alone, NaN one that answers to neither. amplitude,
     lightness: of the gratings, in units of CIELAB. One pass holds the phases of a grating.

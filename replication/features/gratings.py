@@ -1,4 +1,4 @@
-"""Gratings as pictures: sinusoids along the distance from the centre, along a direction, or along an axis of colour.
+"""Gratings as pictures: sinusoids along the distance from the centre or along a direction.
 
 Frequencies are in cycles per degree of visual angle and become cycles per pixel by the pixels per degree at which the
 picture is meant to be seen. Grey values are in [0, 1] and linear in the sinusoid; no display's gamma enters.
@@ -6,14 +6,8 @@ picture is meant to be seen. Grey values are in [0, 1] and linear in the sinusoi
 
 import math
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from skimage.color import lab2rgb, rgb2lab
 from torch import Tensor
-
-COLOUR_AXES = {"achromatic": 0, "red-green": 1, "yellow-blue": 2}
-"""Axes of CIELAB along which a colour grating varies: L*, a*, b*."""
 
 
 def radial_grating(
@@ -31,7 +25,7 @@ def radial_grating(
     contrast: Michelson's. phase: in radians. Raises ValueError for a frequency above half a cycle per pixel or grey
     values outside [0, 1].
     """
-    _check(frequency, size, pixels_per_degree, contrast, mean)
+    check_grating(frequency, size, pixels_per_degree, contrast, mean)
     y, x = _degrees(size, pixels_per_degree)
     return _grey(mean * (1 + contrast * torch.cos(2 * math.pi * frequency * torch.hypot(x, y) + phase)))
 
@@ -51,43 +45,16 @@ def oriented_grating(
     orientation: t in radians, the direction in which the grey value varies; x points right and y down, both from the
     centre. 0 gives upright bars, pi/2 level ones, and t + pi the same as t. The rest as for `radial_grating`.
     """
-    _check(frequency, size, pixels_per_degree, contrast, mean)
-    return _grey(mean * (1 + contrast * torch.cos(_along(frequency, orientation, size, pixels_per_degree) + phase)))
+    check_grating(frequency, size, pixels_per_degree, contrast, mean)
+    return _grey(
+        mean * (1 + contrast * torch.cos(phase_along(frequency, orientation, size, pixels_per_degree) + phase))
+    )
 
 
-def colour_grating(
-    axis: str,
-    frequency: float,
-    orientation: float,
-    *,
-    size: int = 224,
-    pixels_per_degree: float = 32.0,
-    amplitude: float = 30.0,
-    phase: float = 0.0,
-    lightness: float = 60.0,
-) -> Tensor:
-    """Bars along one axis of CIELAB around the grey of that lightness, as sRGB values in [0, 1]; (3, size, size).
-
-    axis: "achromatic" (L*), "red-green" (a*) or "yellow-blue" (b*); the last two keep L* constant: isoluminant. All
-    three swing by `amplitude` in units of CIELAB, so that they differ from grey by the same colour difference. Raises
-    ValueError for an unknown axis, or colours that sRGB does not have.
-    """
-    if axis not in COLOUR_AXES:
-        raise ValueError(f"axis must be one of {', '.join(COLOUR_AXES)}, got {axis!r}")
-    _check(frequency, size, pixels_per_degree, 1.0, 0.5)
-    ends = np.full((2, 1, 3), (lightness, 0.0, 0.0))
-    ends[:, 0, COLOUR_AXES[axis]] += (-amplitude, amplitude)
-    if not (ends[..., 0].min() >= 0 and ends[..., 0].max() <= 100 and _within_srgb(ends)):
-        raise ValueError(f"sRGB has no {axis} swing of {amplitude:g} around L* {lightness:g}; take a smaller amplitude")
-    swing = torch.cos(_along(frequency, orientation, size, pixels_per_degree) + phase).numpy()
-    lab = np.full((size, size, 3), (lightness, 0.0, 0.0))
-    lab[..., COLOUR_AXES[axis]] += amplitude * swing
-    return torch.from_numpy(lab2rgb(lab)).permute(2, 0, 1).float().clamp(0, 1)
-
-
-def _within_srgb(lab: NDArray[np.float64]) -> bool:
-    """Whether the colours survive the way to sRGB, which clips, and back."""
-    return bool(np.abs(rgb2lab(lab2rgb(lab)) - lab).max() < 0.1)
+def phase_along(frequency: float, orientation: float, size: int, pixels_per_degree: float) -> Tensor:
+    """2 pi f (x cos t + y sin t) in radians, (size, size), float64."""
+    y, x = _degrees(size, pixels_per_degree)
+    return 2 * math.pi * frequency * (x * math.cos(orientation) + y * math.sin(orientation))
 
 
 def _degrees(size: int, pixels_per_degree: float) -> tuple[Tensor, Tensor]:
@@ -96,16 +63,11 @@ def _degrees(size: int, pixels_per_degree: float) -> tuple[Tensor, Tensor]:
     return places[:, None], places[None]
 
 
-def _along(frequency: float, orientation: float, size: int, pixels_per_degree: float) -> Tensor:
-    y, x = _degrees(size, pixels_per_degree)
-    return 2 * math.pi * frequency * (x * math.cos(orientation) + y * math.sin(orientation))
-
-
 def _grey(values: Tensor) -> Tensor:
     return values.float().expand(3, -1, -1)
 
 
-def _check(frequency: float, size: int, pixels_per_degree: float, contrast: float, mean: float) -> None:
+def check_grating(frequency: float, size: int, pixels_per_degree: float, contrast: float, mean: float) -> None:
     if size < 1 or not (math.isfinite(pixels_per_degree) and pixels_per_degree > 0):
         raise ValueError(f"size and pixels per degree must be positive, got {size} and {pixels_per_degree}")
     if not 0 < frequency <= pixels_per_degree / 2:

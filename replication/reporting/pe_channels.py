@@ -240,7 +240,7 @@ def invert_sets(
                     row |= {"error": found.error, "steps": len(found.losses)}
                     rows.append(row | _look(result, pixels_per_degree))
     columns = ["backbone", "tap", "picture", "set", "channels", "error", "steps", "centroid", "chroma", "problem"]
-    return pd.DataFrame(rows, columns=columns).fillna({"problem": ""}), made
+    return pd.DataFrame([{"problem": ""} | row for row in rows], columns=columns), made
 
 
 def judge_claims(layers: pd.DataFrame, inversions: pd.DataFrame, csf: str, *, note: str = "") -> pd.DataFrame:
@@ -258,7 +258,7 @@ def judge_claims(layers: pd.DataFrame, inversions: pd.DataFrame, csf: str, *, no
         label: inversions[inversions["set"] == label].set_index(["backbone", "tap", "picture"])[["centroid", "chroma"]]
         for label in ("H-10", "L-10")
     }
-    pairs = found["H-10"].join(found["L-10"], lsuffix="_high", rsuffix="_low", how="inner").dropna()
+    pairs = found["H-10"].add_suffix("_high").join(found["L-10"].add_suffix("_low"), how="inner").dropna()
     distances = np.abs(np.log2(pairs[["centroid_high", "centroid_low"]].to_numpy(float) / centre))
     picture_nearer = distances[:, 0] < distances[:, 1]
     picture_less = (pairs["chroma_high"] < pairs["chroma_low"]).to_numpy(bool)

@@ -1,6 +1,6 @@
 """Figures of paper 4: gratings, tuning curves, scores over layers, what open choices change, inverted pictures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt

@@ -8,7 +8,8 @@ import torch
 from skimage.color import rgb2lab
 
 from replication.features import csf
-from replication.features.gratings import colour_grating, oriented_grating, radial_grating
+from replication.features.colour_tuning import colour_grating
+from replication.features.gratings import oriented_grating, radial_grating
 
 
 @pytest.mark.parametrize(("orientation", "row", "column"), [(0.0, 0, 8), (math.pi / 2, 8, 0), (math.atan2(6, 8), 6, 8)])
