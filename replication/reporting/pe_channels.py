@@ -131,6 +131,19 @@ def layer_table(measured: Mapping[str, Measured], csf: str, percentage: float = 
     return pd.DataFrame(rows).drop(columns="octaves_f")
 
 
+def tuning_summary(layers: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """`layer_table`s of several kinds of weights in a row per network: the medians over its layers of what H-10 and
+    L-10 prefer, and in how many layers the two claims hold by tuning ("3 of 4"), as `RULE` says.
+    """
+    rows = []
+    for weights, table in layers.items():
+        for name, part in table.groupby("backbone", sort=False):
+            middle = part[["frequency_high", "frequency_low", "colour_high", "colour_low"]].median()
+            counts = {"mid-frequency": _count(_medium(part)[1]), "achromatic": _count(_achromatic(part)[1])}
+            rows.append({"weights": weights, "backbone": name} | middle.to_dict() | counts)
+    return pd.DataFrame(rows)
+
+
 def octaves(frequency: float, centre: float) -> float:
     """Distance of two frequencies in octaves, |log2(f / c)|."""
     return abs(math.log2(frequency / centre))
@@ -249,11 +262,8 @@ def judge_claims(layers: pd.DataFrame, inversions: pd.DataFrame, csf: str, *, no
     layers: `layer_table`; inversions: `invert_sets`; note: what a reader must know of the weights, put first.
     """
     centre = peak(csf)
-    both = layers.dropna(subset=["frequency_high", "frequency_low"])
-    distance = both[["octaves_high", "octaves_low"]].to_numpy(float)
-    nearer = (distance[:, 0] < distance[:, 1]) & (distance[:, 0] <= NEAR)
-    colour = layers.dropna(subset=["colour_high", "colour_low"])
-    less = (colour["colour_high"] < colour["colour_low"]).to_numpy(bool)
+    both, nearer = _medium(layers)
+    colour, less = _achromatic(layers)
     found = {
         label: inversions[inversions["set"] == label].set_index(["backbone", "tap", "picture"])[["centroid", "chroma"]]
         for label in ("H-10", "L-10")
@@ -296,6 +306,19 @@ def example_channels(values: Array, count: int = 4) -> list[int]:
 def _look(picture: Array, pixels_per_degree: float) -> dict[str, float]:
     centroid = spectral_centroid(picture, pixels_per_degree=pixels_per_degree)
     return {"centroid": centroid, "chroma": chroma_share(picture)}
+
+
+def _medium(layers: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+    """Layers in which both sets prefer a frequency, and where H-10 is nearer to the peak and near it."""
+    both = layers.dropna(subset=["frequency_high", "frequency_low"])
+    distance = both[["octaves_high", "octaves_low"]].to_numpy(float)
+    return both, (distance[:, 0] < distance[:, 1]) & (distance[:, 0] <= NEAR)
+
+
+def _achromatic(layers: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+    """Layers in which both sets have a share of colour, and where that of H-10 is the lower one."""
+    both = layers.dropna(subset=["colour_high", "colour_low"])
+    return both, (both["colour_high"] < both["colour_low"]).to_numpy(bool)
 
 
 def _verdict(tuning: NDArray[np.bool_], pictures: NDArray[np.bool_]) -> str:

@@ -92,6 +92,14 @@ def test_layers_without_an_answer_are_left_out_and_counted() -> None:
     assert "In 1 of 2 layers all of L-10 answer nothing" in evidence
 
 
+def test_networks_are_summarised_over_their_layers() -> None:
+    rows = [layer(), layer(colour_high=0.9), layer(frequency_high=1.0)]
+    summary = pe.tuning_summary({"trained": pd.DataFrame(rows).assign(backbone=["a", "a", "b"])}).set_index("backbone")
+    assert list(summary["mid-frequency"]) == ["2 of 2", "0 of 1"]
+    assert list(summary["achromatic"]) == ["1 of 2", "1 of 1"]
+    assert summary.loc["a", "colour_high"] == pytest.approx((0.2 + 0.9) / 2)
+
+
 def test_without_pictures_nothing_is_judged() -> None:
     assert set(verdicts([layer()], inversions()).values()) == {"not run"}
 
