@@ -26,16 +26,17 @@ Array = NDArray[np.float64]
 PAPER = "pe"
 SURE, MORE_OFTEN = 0.75, 0.5  # parts of the cases in which a claim must hold to be reproduced, and to be close
 NEAR = 1.0  # octaves from the peak of the CSF that are still "medium"
-RULE = (
-    f"A claim is reproduced if it holds in at least {SURE:.0%} of the layers by their channels' tuning and in at least "
-    f"{SURE:.0%} of the inverted pictures; it is close where both are above {MORE_OFTEN:.0%}, and not reproduced "
-    "otherwise. mid-frequency: by tuning, the median preferred frequency of H-10 is nearer to the CSF's peak in "
-    f"octaves than that of L-10, and within {NEAR:g} octave of it; by pictures, the spectral centroid of the picture "
-    "from H-10 is nearer to the peak than that of the picture from L-10. achromatic: by tuning, the mean share of "
-    "colour in the answers of H-10 is below that of L-10; by pictures, the share of colour in the contrast of the "
-    "picture from H-10 is below that of the picture from L-10. Layers and pictures in which one of the two sets "
-    "answers nothing are left out, and counted."
-)
+RULE = f"""\
+A claim is reproduced if it holds in at least {SURE:.0%} of the layers by their channels' tuning and in at least
+{SURE:.0%} of the inverted pictures; it is close where both are above {MORE_OFTEN:.0%}, and not reproduced otherwise.
+Layers and pictures in which one of the two sets answers nothing are left out, and counted.
+
+- *mid-frequency*. By tuning: the median preferred frequency of H-10 is nearer to the CSF's peak in octaves than that of
+  L-10, and within {NEAR:g} octave of it. By pictures: the spectral centroid of the picture from H-10 is nearer to the
+  peak than that of the picture from L-10.
+- *achromatic*. By tuning: the mean share of colour in the answers of H-10 is below that of L-10. By pictures: the share
+  of colour in the contrast of the picture from H-10 is below that of the picture from L-10.
+"""
 
 
 @dataclass(frozen=True)
