@@ -44,7 +44,7 @@ def contextual_similarity(
 
     target: (N, C, H, W); output: (N, C, H', W'), floating-point, on one device; the maps may differ in size.
     weights: (C,) at least 0, not all 0; None weights all channels alike. Only their ratios matter, as the cosine has no
-        scale. They multiply the features, so inner products of channel c count w_c^2; pass w.sqrt() to have them count w_c.
+        scale. They multiply the features, so inner products count channel c by w_c^2; with w.sqrt(), by w_c.
     bandwidth: h > 0, 0.5 as in the authors' code. Small: only the nearest vectors count.
     variant: "paper", or "released", whose distances are half of these, so that epsilon counts twice. (The released code
         also takes one mean for a whole batch; here each image has its own, so that no score depends on its batch.)
@@ -76,7 +76,7 @@ def contextual_similarity(
         rows = max(1, pairs // (y.shape[0] * y.shape[2] or 1))
         if rows >= x.shape[2]:
             return best(x, y).mean(dim=1)
-        parts = [checkpoint(best, part, y, use_reentrant=False) for part in x.split(rows, dim=2)]
+        parts = [checkpoint(best, part, y, use_reentrant=False) for part in torch.split(x, rows, dim=2)]
         return torch.stack(parts).amax(dim=0).mean(dim=1)
 
 
@@ -133,7 +133,8 @@ class PerceptualContextualLoss(nn.Module):
         return -similarity.log().mean()
 
     def _features(self, image: Tensor) -> Tensor:
-        return self.backbone(imagenet_normalised(image.expand(-1, 3, -1, -1)), [self.tap])[self.tap]
+        maps: dict[str, Tensor] = self.backbone(imagenet_normalised(image.expand(-1, 3, -1, -1)), [self.tap])
+        return maps[self.tap]
 
 
 def _check(

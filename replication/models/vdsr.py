@@ -9,8 +9,8 @@ from torch import Tensor, nn
 class VDSR(nn.Module):
     """y = x + f(x), f being `depth` convolutions 3 x 3 of `width` filters with ReLU between them; by default 20 and 64.
 
-    Takes and gives (N, 1, H, W), luminance in [0, 1]. Convolutions are padded with zeros, as in the original, so that the
-    size stays; the image at the border sees them. 664,704 weights and 1,217 biases by default.
+    Takes and gives (N, 1, H, W), luminance in [0, 1]. Convolutions are padded with zeros, as in the original, so that
+    the size stays; pixels near the border see them. 664,704 weights and 1,217 biases by default.
 
     Weights start from He's normal distribution, as in the original, and biases from zero. The last layer starts at a
     tenth of it: f then starts small, and training from near the bicubic enlargement instead of from noise upon it.
@@ -20,7 +20,8 @@ class VDSR(nn.Module):
         super().__init__()
         if depth < 2 or width < 1 or channels < 1:
             raise ValueError(
-                f"VDSR needs a depth of at least 2 and a width and channels of at least 1, got {depth}, {width}, {channels}"
+                "VDSR needs a depth of at least 2 and a width and channels of at least 1, "
+                f"got {depth}, {width}, {channels}"
             )
         widths = [channels, *[width] * (depth - 1), channels]
         self.layers = nn.ModuleList(
