@@ -138,8 +138,8 @@ class Trained:
         if features["channels"] is not None:
             channels = f"channels weighted, half of all weight on {features['half_of_weight_on']}"
         return (
-            f"Features: {features['tap']} of {features['backbone']} ({features['weights']}), {channels}, "
-            f"bandwidth {features['bandwidth']:g}"
+            f"Features: {features['tap']} of {features['backbone']} ({features['weights']}), "
+            f"bandwidth {features['bandwidth']:g},\n          {channels}"
         )
 
     def save(self, folder: Path) -> None:
