@@ -1,9 +1,5 @@
 """VDSR and its training under equation 9: the network, the conditions, equal beginnings, clipping, what is kept."""
 
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +15,7 @@ from replication.scoring.pairs import Pairs, luminance_pairs
 from replication.training.fit import Compute
 from replication.training.patches import PatchBank
 from replication.training.super_resolution import Recipe
-from replication.training.vdsr import Condition, Features, Trained, channel_weights, train
+from replication.training.vdsr import Condition, Enlarging, Features, Trained, channel_weights, train
 
 COMPUTE = Compute(accelerator="cpu", threads=1)
 RECIPE = Recipe("mse", {}, 0.001, steps=4, round_steps=2, warmup=1, batch=2, patch=16, scale=4, seed=0)
@@ -120,9 +116,8 @@ def test_conditions_start_from_the_same_weights_and_see_the_same_batches(pairs: 
     assert not same(moved[1].network, moved[2].network)
     assert len({str(each.identity["start"]) for each in moved}) == 1
     assert moved[1].identity["features"]["channels"] is None
-    assert (
-        moved[2].about_features().startswith("Features: relu2_2 of vgg16_conv2_2 (random, seed 0), channels weighted")
-    )
+    assert moved[1].about_features().endswith("all channels alike")
+    assert moved[2].about_features().startswith("Features: relu2_2 of vgg16_conv2_2 (random, seed 0), bandwidth 0.5")
 
 
 def test_training_lowers_the_loss(pairs: Pairs, tmp_path: Path) -> None:
@@ -180,29 +175,28 @@ def test_another_loss_in_the_recipe_is_refused(pairs: Pairs, tmp_path: Path) -> 
         trained(pairs, tmp_path, "l2", loss="mae")
 
 
-RUN = """
-import numpy as np
-from pathlib import Path
-from tests.training.test_vdsr import *
-rng = np.random.default_rng(0)
-smooth = np.cumsum(rng.normal(0, 4, size=(32, 36, 3)), axis=1) + 128
-pairs = luminance_pairs({"a": smooth.clip(0, 255).astype(np.uint8)}, 4)
-made = trained(pairs, Path("FOLDER"), "pe-0.9", steps=40, round_steps=2)
-made.save(Path("FOLDER") / "out")
-"""
+def test_an_interrupted_training_goes_on_to_the_same_bytes(
+    pairs: Pairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Broken off between two checkpoints, in the middle of the clipped, weighted fine-tuning."""
+    start = trained(pairs, tmp_path / "start", "start")
+    trained(pairs, tmp_path / "whole", "pe-0.9", start, steps=8).save(tmp_path / "whole" / "out")
+    batch, seen = Enlarging.batch, []
 
+    def power_cut(self: Enlarging, step: int) -> Any:
+        if step == 5:
+            raise RuntimeError("power cut")
+        return batch(self, step)
 
-def test_a_killed_training_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
-    for folder in ("whole", "killed"):
-        command = [sys.executable, "-c", RUN.replace("FOLDER", str(tmp_path / folder))]
-        if folder == "killed":
-            process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-            while not list((tmp_path / folder).glob("pe-0.9/*.ckpt")):
-                time.sleep(0.05)
-                assert process.poll() is None
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            assert not (tmp_path / folder / "out").exists()
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    def noted(self: Enlarging, step: int) -> Any:
+        seen.append(step)
+        return batch(self, step)
+
+    monkeypatch.setattr(Enlarging, "batch", power_cut)
+    with pytest.raises(RuntimeError, match="power cut"):
+        trained(pairs, tmp_path / "broken", "pe-0.9", start, steps=8)
+    monkeypatch.setattr(Enlarging, "batch", noted)
+    trained(pairs, tmp_path / "broken", "pe-0.9", start, steps=8).save(tmp_path / "broken" / "out")
+    assert seen == [4, 5, 6, 7]
     for name in ("network.safetensors", "history.csv", "identity.json"):
-        assert (tmp_path / "whole" / "out" / name).read_bytes() == (tmp_path / "killed" / "out" / name).read_bytes()
+        assert (tmp_path / "whole" / "out" / name).read_bytes() == (tmp_path / "broken" / "out" / name).read_bytes()
