@@ -68,11 +68,11 @@ def deepwsd(
     reference, distorted = checked_rgb_pair(reference, distorted, validate)
     check_l2_vgg16(backbone, "DeepWSD")
     check_choice("variant", variant, ("released", "paper"))
-    sizing = _sizing(False, reduce)
+    resizing = sizing(False, reduce)
 
     def prepare(image: Tensor) -> Prepared:
-        of = features(backbone, image, VGG_STAGES, normalise=False, resizing=sizing)
-        return _finish(of, _factor(of.size, False, reduce))
+        of = features(backbone, image, VGG_STAGES, normalise=False, resizing=resizing)
+        return reduced_stages(of, reduction(of.size, False, reduce))
 
     return _compare(prepare(reference), prepare(distorted), variant)
 
@@ -98,7 +98,7 @@ def wasserstein(u: Tensor, v: Tensor) -> Tensor:
     return distances
 
 
-def _factor(size: tuple[int, int], resize: bool, reduce: bool) -> int:
+def reduction(size: tuple[int, int], resize: bool, reduce: bool) -> int:
     """By how much images of that size are reduced."""
     longest = 256 if resize and _is_resized(size) else max(size)
     return max(1, round(longest / 256)) if reduce else 1
@@ -108,13 +108,13 @@ def _is_resized(size: tuple[int, int]) -> bool:
     return 512 < max(size) < 1000
 
 
-def _sizing(resize: bool, reduce: bool) -> Resizing:
+def sizing(resize: bool, reduce: bool) -> Resizing:
     """The authors' script resizes images of middling size; their network reduces whatever it is given."""
 
     def apply(image: Tensor) -> Tensor:
         if resize and _is_resized((image.shape[-2], image.shape[-1])):
             image = resize_bilinear(image, (256, 256))
-        factor = _factor((image.shape[-2], image.shape[-1]), False, reduce)
+        factor = reduction((image.shape[-2], image.shape[-1]), False, reduce)
         return F.avg_pool2d(image, factor) if factor > 1 else image
 
     steps = ["256 x 256 if the longest side is 513 to 999 (Pillow bilinear, 8 bits)"] * resize
@@ -122,7 +122,8 @@ def _sizing(resize: bool, reduce: bool) -> Resizing:
     return Resizing(", then ".join(steps) or "none", apply)
 
 
-def _finish(of: Features, factor: int) -> Prepared:
+def reduced_stages(of: Features, factor: int) -> Prepared:
+    """The image and the map of each stage; ValueError where one is too small for a window."""
     stages = {"the image": of.image, **{tap: of.maps[tap] for tap in VGG_STAGES}}
     for name, x in stages.items():
         _check_windows(x, window_side(factor), name, of.size)
@@ -222,7 +223,7 @@ def _build(
         taps=VGG_STAGES,
         protocol={"variant": variant},
         normalise=False,
-        resizing=_sizing(resize, reduce),
-        finish=lambda of: _finish(of, _factor(of.size, resize, reduce)),
+        resizing=sizing(resize, reduce),
+        finish=lambda of: reduced_stages(of, reduction(of.size, resize, reduce)),
         compare=lambda reference, distorted: _compare(reference, distorted, variant),
     )

@@ -23,7 +23,7 @@ from replication.metrics.deep import (
 from replication.metrics.pillow import resize_bilinear, short_side
 from replication.metrics.registry import Metric
 
-_C = 1e-6
+C = 1e-6
 _CHANNELS = (3, 64, 128, 256, 512, 512)
 
 
@@ -82,19 +82,19 @@ def _finish(of: Features) -> Prepared:
 def _compare(reference: Prepared, distorted: Prepared) -> Tensor:
     check_comparable(reference.means, distorted.means, (reference.size, distorted.size))
     parts = []
-    for stage, (alpha, beta) in enumerate(_coefficients()):
+    for stage, (alpha, beta) in enumerate(coefficients()):
         mx, my = reference.means[stage], distorted.means[stage]
         vx, vy = reference.variances[stage], distorted.variances[stage]
         apart = (reference.deviations[stage] - distorted.deviations[stage]).square().mean(dim=(2, 3))
-        texture = (mx - my).square() / (mx.square() + my.square() + _C)  # 1 - S1
-        structure = apart / (vx + vy + _C)  # 1 - S2: apart is vx + vy - 2 vxy
+        texture = (mx - my).square() / (mx.square() + my.square() + C)  # 1 - S1
+        structure = apart / (vx + vy + C)  # 1 - S2: apart is vx + vy - 2 vxy
         alpha, beta = (weight.to(mx.dtype).to(mx.device, non_blocking=True) for weight in (alpha, beta))
         parts.append((alpha * texture + beta * structure).sum(dim=1))
     return torch.stack(parts).sum(dim=0)
 
 
 @functools.lru_cache(maxsize=1)
-def _coefficients() -> tuple[tuple[Tensor, Tensor], ...]:
+def coefficients() -> tuple[tuple[Tensor, Tensor], ...]:
     """alpha and beta of each stage's channels, (C,), in float64; all together sum to one."""
     state = files.read(files.bundled("functional/image/dists_models/weights.pt"))
     alpha, beta = (state[name].flatten().double() for name in ("alpha", "beta"))

@@ -23,8 +23,8 @@ from replication.metrics.registry import Metric
 
 Network = Literal["alex", "vgg", "squeeze"]
 
-_BACKBONES = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
-_TAPS = {
+BACKBONES = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
+TAPS = {
     "alexnet": ("relu1", "relu2", "relu3", "relu4", "relu5"),
     "vgg16": VGG_STAGES,
     "squeezenet1_1": ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9"),
@@ -60,17 +60,17 @@ def lpips(reference: Tensor, distorted: Tensor, *, backbone: Backbone, validate:
 
 
 def _taps(backbone: Backbone) -> tuple[str, ...]:
-    if backbone.name not in _TAPS or backbone.pooling != "max":
+    if backbone.name not in TAPS or backbone.pooling != "max":
         raise ValueError(
-            f"LPIPS has trained heads for {', '.join(_TAPS)} with max-pooling, "
+            f"LPIPS has trained heads for {', '.join(TAPS)} with max-pooling, "
             f"not for {backbone.name} with {backbone.pooling}-pooling"
         )
-    return _TAPS[backbone.name]
+    return TAPS[backbone.name]
 
 
 def _finish(of: Features, network: str) -> Prepared:
     maps = []
-    for tap, head in zip(_TAPS[network], _heads(network), strict=True):
+    for tap, head in zip(TAPS[network], heads(network), strict=True):
         x = of.maps[tap]
         root = head.to(x.dtype).sqrt().to(x.device, non_blocking=True)[:, None, None]
         maps.append(x * (1 / (torch.linalg.vector_norm(x, dim=1, keepdim=True) + 1e-10)) * root)
@@ -86,10 +86,10 @@ def _compare(reference: Prepared, distorted: Prepared) -> Tensor:
 
 
 @functools.lru_cache(maxsize=3)
-def _heads(network: str) -> tuple[Tensor, ...]:
+def heads(network: str) -> tuple[Tensor, ...]:
     """The trained weights of each tap, (C,)."""
     state = files.read(files.bundled(f"functional/image/lpips_models/{_HEADS[network]}.pth"))
-    return tuple(state[f"lin{number}.model.1.weight"].flatten().double() for number in range(len(_TAPS[network])))
+    return tuple(state[f"lin{number}.model.1.weight"].flatten().double() for number in range(len(TAPS[network])))
 
 
 def _register(network: Network) -> None:
@@ -101,7 +101,7 @@ def _register(network: Network) -> None:
         device: str | torch.device | None = None,
         download: bool = False,
     ) -> Metric:
-        net = backbone(_BACKBONES[network], weights=weights, seed=seed, device=device, download=download)
+        net = backbone(BACKBONES[network], weights=weights, seed=seed, device=device, download=download)
         return assemble(
             f"lpips-{network}",
             higher_is_better=False,

@@ -44,18 +44,18 @@ from replication.metrics.checks import check_choice
 from replication.metrics.deep import AS_IT_IS, VGG_STAGES, Features, Resizing, assemble, check_comparable
 from replication.metrics.deepwsd import (
     Variant,
-    _factor,
-    _sizing,
     pixel_weights,
+    reduced_stages,
+    reduction,
+    sizing,
     stage_distance,
     whole_windows,
     window_distances,
     window_side,
 )
-from replication.metrics.deepwsd import _finish as deepwsd_finish
-from replication.metrics.dists import _C, _coefficients, check_l2_vgg16
+from replication.metrics.dists import C, check_l2_vgg16, coefficients
 from replication.metrics.filters import separable_filter, window
-from replication.metrics.lpips import _BACKBONES, _TAPS, _heads
+from replication.metrics.lpips import BACKBONES, TAPS, heads
 from replication.metrics.projections import RELEASED_SEED, Law, even_channels, random_projections
 from replication.metrics.registry import Metric, register
 from replication.metrics.ssim import ssim_map
@@ -214,15 +214,15 @@ class _Maps(NamedTuple):
 
 
 def _lpips(name: str, net: Backbone, where: _Attention, options: Options) -> _Plan:
-    network = _BACKBONES[name.removeprefix("lpips-").split("+")[0]]
+    network = BACKBONES[name.removeprefix("lpips-").split("+")[0]]
     if net.name != network or net.pooling != "max":
         raise ValueError(
             f"{name} is defined on {network} with max-pooling, got {net.name} with {net.pooling}; "
             "its heads were trained for that"
         )
-    taps = _TAPS[network]
+    taps = TAPS[network]
     rest = _stages(name, taps, where)
-    heads = dict(zip(taps, _heads(network), strict=True))
+    trained = dict(zip(taps, heads(network), strict=True))
 
     def finish(of: Features) -> _Maps:
         return _Maps(where.maps(of, name), tuple(of.maps[tap] for tap in rest), of.size)
@@ -231,7 +231,7 @@ def _lpips(name: str, net: Backbone, where: _Attention, options: Options) -> _Pl
         check_comparable(reference.attended, distorted.attended, (reference.size, distorted.size))
         parts = []
         for tap, x, y in zip(rest, reference.others, distorted.others, strict=True):
-            head = heads[tap].to(x.dtype).to(x.device, non_blocking=True)
+            head = trained[tap].to(x.dtype).to(x.device, non_blocking=True)
             parts.append(((x - y).square().mean(dim=(2, 3)) * head).sum(dim=1))
         weights = where.between(reference.attended, distorted.attended)
         for x, y, weight in zip(reference.attended, distorted.attended, weights, strict=True):
@@ -264,10 +264,10 @@ class _Moments(NamedTuple):
 
     def unlike(self, other: "_Moments") -> tuple[Tensor, Tensor]:
         """1 - S1 and 1 - S2, (...)."""
-        texture = (self.means - other.means).square() / (self.means.square() + other.means.square() + _C)
+        texture = (self.means - other.means).square() / (self.means.square() + other.means.square() + C)
         # The numerator is the sum of the variances less twice the covariance.
         apart = (self.deviations - other.deviations).square().mean(dim=-1)
-        return texture, apart / (self.variances + other.variances + _C)
+        return texture, apart / (self.variances + other.variances + C)
 
 
 class _Structure(NamedTuple):
@@ -282,7 +282,7 @@ class _Structure(NamedTuple):
 def _dists(name: str, net: Backbone, where: _Attention, options: Options) -> _Plan:
     check_l2_vgg16(net, name)
     rest = _stages(name, VGG_STAGES, where)
-    trained = dict(zip(("image", *VGG_STAGES), _coefficients(), strict=True))
+    trained = dict(zip(("image", *VGG_STAGES), coefficients(), strict=True))
     left_out = float(sum((alpha.sum() + beta.sum()).item() for alpha, beta in (trained[tap] for tap in where.taps)))
 
     def finish(of: Features) -> _Structure:
@@ -339,7 +339,7 @@ def _deepwsd(name: str, net: Backbone, where: _Attention, options: Options) -> _
         return rows.transpose(1, 2).flatten(2)
 
     def finish(of: Features) -> _Windows:
-        whole = deepwsd_finish(of, _factor(of.size, options.resize, options.reduce))
+        whole = reduced_stages(of, reduction(of.size, options.resize, options.reduce))
         stages = dict(zip(("the image", *VGG_STAGES), whole.stages, strict=True))
         padded = {tap: whole_windows(stages.pop(tap), window_side(whole.factor)) for tap in where.taps}
         attended = where.maps(Features(of.image, padded, of.size), name)
@@ -359,7 +359,7 @@ def _deepwsd(name: str, net: Backbone, where: _Attention, options: Options) -> _
         score = torch.stack(parts).sum(dim=0).div(len(VGG_STAGES) + 1).log1p()
         return score.square() if distorted.factor > 1 else score
 
-    resizing = _sizing(options.resize, options.reduce)
+    resizing = sizing(options.resize, options.reduce)
     return _Plan(finish, compare, VGG_STAGES, {"variant": variant}, resizing)
 
 
