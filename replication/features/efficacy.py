@@ -283,5 +283,5 @@ class _Counter:
 
 
 def _preferred(values: Array, response: Array) -> Array:
-    flat = response.max(axis=1) == response.min(axis=1)
+    flat = np.ptp(response, axis=1) <= 1e-6 * np.abs(response).max(axis=1)  # rounding of float32 prefers nothing
     return np.where(flat, np.nan, values[response.argmax(axis=1)])

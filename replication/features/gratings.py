@@ -68,6 +68,7 @@ def _grey(values: Tensor) -> Tensor:
 
 
 def check_grating(frequency: float, size: int, pixels_per_degree: float, contrast: float, mean: float) -> None:
+    """ValueError for a grating that cannot be drawn, which says why."""
     if size < 1 or not (math.isfinite(pixels_per_degree) and pixels_per_degree > 0):
         raise ValueError(f"size and pixels per degree must be positive, got {size} and {pixels_per_degree}")
     if not 0 < frequency <= pixels_per_degree / 2:
