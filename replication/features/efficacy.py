@@ -13,8 +13,11 @@ CSF's peak, and orientation t:
 
 The derivative is numpy.gradient's on the grid of frequencies: central differences within, one-sided at both ends. PE
 is a product of two shares of a layer: scaling all its channels together changes nothing, scaling one channel by c
-multiplies its mu1 by c and its mu2 by c^2. A channel that answers nothing, or the same to everything, has mu1 = mu2 =
-PE = 0; in a layer without any other channels PE is 0 for all.
+multiplies its mu1 by c and its mu2 by c^2.
+
+A channel that answers nothing, or the same to everything, has mu1 = mu2 = PE = 0; in a layer without other channels PE
+is 0 for all. "The same" is up to a millionth of its largest answer, float32 having seven digits: in first layers some
+channels add up light linearly, their mean over phases is constant, and without this rule rounding would rank them.
 """
 
 import math
@@ -32,6 +35,8 @@ from replication.features.csf import CSFS, peak, sensitivity
 from replication.features.gratings import oriented_grating, radial_grating
 
 Array = NDArray[np.float64]
+
+ROUNDING = 1e-6  # of a channel's largest answer: differences within it are none; found: 2e-7, and real ones from 8e-4
 
 
 @dataclass(frozen=True)
@@ -205,7 +210,9 @@ def scores(
     if not (np.isfinite(by_f).all() and np.isfinite(by_t).all()):
         raise ValueError(f"the answers of {tap} to gratings are not finite; look at the network's weights")
     mu1 = (sensitivity(csf, f) * np.abs(np.gradient(by_f, f, axis=1))).sum(axis=1)
+    mu1[_flat(by_f)] = 0
     mu2 = ((by_t - by_t.max(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    mu2[_flat(by_t)] = 0
     whole = mu1.sum() * mu2.sum()
     pe = mu1 * mu2 / whole if whole > 0 else np.zeros_like(mu1)
     return ChannelScores(tap, f, by_f, t, by_t, mu1, mu2, pe)
@@ -219,7 +226,7 @@ def channel_sets(
         H-x = {i : PE_i >= prc_(100-x)}    L-x = {i : PE_i <= prc_x}    (7, 8)
 
     prc_p is the p-th percentile of the layer's scores. Both signs include equality: channels that tie with the
-    percentile are all in, so that a set can be larger than x %, and a layer in which 30 % of the channels are dead has
+    percentile are all in, so that a set can be larger than x %, and a layer in which 30 % of the scores are 0 has
     them all in L-10. No set is empty. method: numpy.percentile's; its default lies between the two nearest scores by
     position (0 the least, 100 the largest); "hazen" is MATLAB's prctile.
     """
@@ -282,6 +289,11 @@ class _Counter:
             self.report(self.done, self.total)
 
 
+def _flat(response: Array) -> NDArray[np.bool_]:
+    """Which channels answer the same to everything."""
+    flat: NDArray[np.bool_] = np.ptp(response, axis=1) <= ROUNDING * np.abs(response).max(axis=1)
+    return flat
+
+
 def _preferred(values: Array, response: Array) -> Array:
-    flat = np.ptp(response, axis=1) <= 1e-6 * np.abs(response).max(axis=1)  # rounding of float32 prefers nothing
-    return np.where(flat, np.nan, values[response.argmax(axis=1)])
+    return np.where(_flat(response), np.nan, values[response.argmax(axis=1)])

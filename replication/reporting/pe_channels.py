@@ -29,7 +29,7 @@ NEAR = 1.0  # octaves from the peak of the CSF that are still "medium"
 RULE = f"""\
 A claim is reproduced if it holds in at least {SURE:.0%} of the layers by their channels' tuning and in at least
 {SURE:.0%} of the inverted pictures; it is close where both are above {MORE_OFTEN:.0%}, and not reproduced otherwise.
-Layers and pictures in which one of the two sets answers nothing are left out, and counted.
+Layers in which one of the two sets prefers nothing, and pictures on which it is silent, are left out.
 
 - *mid-frequency*. By tuning: the median preferred frequency of H-10 is nearer to the CSF's peak in octaves than that of
   L-10, and within {NEAR:g} octave of it. By pictures: the spectral centroid of the picture from H-10 is nearer to the
@@ -105,7 +105,7 @@ def channel_table(measured: Mapping[str, Measured]) -> pd.DataFrame:
 def layer_table(measured: Mapping[str, Measured], csf: str, percentage: float = 10) -> pd.DataFrame:
     """A row per layer: what its channels with the highest and lowest PE prefer.
 
-    channels, silent (PE of 0), high, low (sizes of the sets), top_share (part of the layer's PE in its best tenth);
+    channels, flat (PE of 0), high, low (sizes of the sets), top_share (part of the layer's PE in its best tenth);
     frequency_f, frequency_high, frequency_low (median preferred frequency), octaves_high, octaves_low (its distance
     from the CSF's peak), colour_f, colour_high, colour_low (mean share of colour); NaN where no channel of a set has
     one.
@@ -120,7 +120,7 @@ def layer_table(measured: Mapping[str, Measured], csf: str, percentage: float = 
                 "backbone": name,
                 "tap": tap,
                 "channels": len(found.pe),
-                "silent": int((found.pe == 0).sum()),
+                "flat": int((found.pe == 0).sum()),
             }
             share = best / found.pe.sum() if found.pe.any() else math.nan
             row |= {"high": len(high), "low": len(low), "top_share": share}
@@ -284,11 +284,11 @@ def judge_claims(layers: pd.DataFrame, inversions: pd.DataFrame, csf: str, *, no
         f"picture's contrast in {_count(picture_less)} pairs of pictures."
     )
     left = len(layers) - len(both)
-    silent = f" In {left} of {len(layers)} layers all of L-10 answer nothing; they are left out." if left else ""
+    flat = f" In {left} of {len(layers)} layers all of L-10 answer the same to all rings; left out." if left else ""
     prefix = f"{note}: " if note else ""
     return pd.DataFrame(
         [
-            (PAPER, "mid-frequency", _verdict(nearer, picture_nearer), f"{prefix}{frequency}{silent}"),
+            (PAPER, "mid-frequency", _verdict(nearer, picture_nearer), f"{prefix}{frequency}{flat}"),
             (PAPER, "achromatic", _verdict(less, picture_less), f"{prefix}{chroma}"),
         ],
         columns=["paper", "claim", "verdict", "evidence"],

@@ -111,7 +111,7 @@ def score_distributions(measured: Mapping[str, Measured]) -> Figure:
     """PE of every channel of every layer, in parts of what it would be if all channels of the layer were alike.
 
     A box is the middle half of the channels that answer, the line their median, whiskers from 5 to 95 %; the number is
-    the percentage of silent channels (PE of 0), which a logarithmic axis cannot show.
+    the percentage of flat channels (PE of 0), which a logarithmic axis cannot show.
     """
     columns = min(2, len(measured))
     rows = -(-len(measured) // columns)

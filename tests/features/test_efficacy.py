@@ -123,6 +123,16 @@ def test_silent_and_constant_channels_score_zero_and_prefer_nothing() -> None:
     assert (dead.pe == 0).all()
 
 
+def test_rounding_is_no_answer() -> None:
+    f, t = np.arange(1.0, 9.0), np.arange(4.0)
+    noise = 1 + 2e-7 * np.random.default_rng(0).random((2, 12))
+    real = np.array([[1.0, 1.001, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]])
+    found = scores("tap", f, np.vstack([noise[:, :8], real]), t, np.vstack([noise[:, 8:], real[:, :4]]))
+    assert list(found.pe[:2]) == [0, 0]
+    assert found.pe[2] == pytest.approx(1)
+    np.testing.assert_array_equal(found.preferred_frequency, [np.nan, np.nan, 2])
+
+
 def test_the_pixels_per_degree_only_name_the_frequencies() -> None:
     backbone = network(gabor(0.25, 0.0, 4)[None])
     near, far = (

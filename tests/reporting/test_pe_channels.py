@@ -89,7 +89,7 @@ def test_layers_without_an_answer_are_left_out_and_counted() -> None:
     evidence = judged["evidence"][0]
     assert evidence.startswith("a note: Medians over layers: H-10 prefers 8.0 cycles/degree and L-10 2.0")
     assert "1 of 1 layers" in evidence
-    assert "In 1 of 2 layers all of L-10 answer nothing" in evidence
+    assert "In 1 of 2 layers all of L-10 answer the same to all rings" in evidence
 
 
 def test_networks_are_summarised_over_their_layers() -> None:
