@@ -5,6 +5,7 @@ from replication.metrics.attention import attention_map, mic_patches
 from replication.metrics.deepssim import DeepSSIMLiteLoss, deepssim, deepssim_lite
 from replication.metrics.deepwsd import deepwsd
 from replication.metrics.dists import dists
+from replication.metrics.feature_distance import FeatureDistanceLoss, channel_distances, feature_distance
 from replication.metrics.fsim import fsim
 from replication.metrics.gmsd import gmsd
 from replication.metrics.losses import MSSSIMLoss, PSNRLoss, SSIMLoss
@@ -23,6 +24,7 @@ from replication.metrics.zoom import zoom
 
 __all__ = [
     "DeepSSIMLiteLoss",
+    "FeatureDistanceLoss",
     "MSSSIMLoss",
     "Metric",
     "PSNRLoss",
@@ -30,12 +32,14 @@ __all__ = [
     "SSIMLoss",
     "Source",
     "attention_map",
+    "channel_distances",
     "create",
     "deepssim",
     "deepssim_lite",
     "deepwsd",
     "dists",
     "feature_maps",
+    "feature_distance",
     "fsim",
     "gmsd",
     "lpips",
