@@ -72,7 +72,7 @@ def map_distances(reference: Tensor, distorted: Tensor) -> Tensor:
 class FeatureDistanceLoss(nn.Module):
     """`feature_distance` as a training loss: called with (output, target), batch mean as a scalar.
 
-    backbone, tap, channels, normalise: as there. Values are not checked by default: a network's output may leave [0, 1].
+    backbone, tap, channels, normalise: as there. Values are not checked by default: an output may leave [0, 1].
     """
 
     def __init__(
