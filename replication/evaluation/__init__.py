@@ -18,9 +18,11 @@ from replication.evaluation.multiple import benjamini_hochberg
 from replication.evaluation.paired import Comparison, compare_paired, holm, not_worse, rank_biserial, same_within
 from replication.evaluation.ranking import Ranking, who_beats_whom
 from replication.evaluation.splits import Split, SplitComparison, compare_over_splits, splits
+from replication.evaluation.subsets import Chance, against_chance, random_subsets, rank_correlations, subset_scores
 from replication.evaluation.variance import Normality, VarianceTest, f_test, normality, pitman_morgan
 
 __all__ = [
+    "Chance",
     "Choices",
     "Comparison",
     "Correlation",
@@ -34,6 +36,7 @@ __all__ = [
     "Split",
     "SplitComparison",
     "VarianceTest",
+    "against_chance",
     "benjamini_hochberg",
     "bootstrap_mean",
     "bootstrap_statistic",
@@ -50,9 +53,12 @@ __all__ = [
     "normality",
     "not_worse",
     "pitman_morgan",
+    "random_subsets",
     "rank_biserial",
+    "rank_correlations",
     "same_within",
     "splits",
+    "subset_scores",
     "tost",
     "two_alternative",
     "who_beats_whom",
