@@ -25,9 +25,9 @@ MOST, HALF, FEW = 0.75, 0.5, 0.05
 RULES = {
     "h-over-f": (
         f"Comparisons are H-x less F for every layer and every x. Reproduced: above zero in {MOST:.0%} of them at "
-        f"least, surely (p < {ALPHA} over references, corrected over layers) in {HALF:.0%}, and surely below in no more "
-        f"than {FEW:.0%}. Close: above zero in more than {HALF:.0%}, and more often surely above than surely below. "
-        "Otherwise not reproduced."
+        f"least, surely (p < {ALPHA} over references, corrected over layers) in {HALF:.0%}, and surely below in no "
+        f"more than {FEW:.0%}. Close: above zero in more than {HALF:.0%}, and more often surely above than surely "
+        "below. Otherwise not reproduced."
     ),
     "f-over-l": "The same rule for F less L-x.",
     "across-networks": (

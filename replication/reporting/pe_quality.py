@@ -7,6 +7,7 @@ references), and random sets of the same size. Coefficients are turned so that a
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -272,8 +273,20 @@ def order(percentages: Sequence[float]) -> list[str]:
     return [f"L-{x:g}" for x in rising] + ["F"] + [f"H-{x:g}" for x in reversed(rising)]
 
 
+def summarise_chance(agreement: pd.DataFrame) -> pd.DataFrame:
+    """`study`'s sets among random ones, over layers: layers, surely (p_bh < 0.05: better; for L worse), percentile
+    (median), above_median (layers above the random sets' median)."""
+    rows = []
+    known = agreement[agreement["p"].notna()]
+    for key, group in known.groupby(["data_set", "weighting", "set"], sort=False):
+        above = int((group["srcc"] > group["chance_median"]).sum())
+        rows.append((*key, len(group), int((group["p_bh"] < ALPHA).sum()), above, group["percentile"].median()))
+    names = ["data_set", "weighting", "set", "layers", "surely", "above_median", "percentile"]
+    return pd.DataFrame(rows, columns=names)
+
+
 def medians(agreement: pd.DataFrame, table: str = "perceptual efficacy of channels") -> pd.DataFrame:
-    """Numbers for the scorecard that the paper shows in figures only: SRCC of each set, median over a network's layers."""
+    """Numbers for the scorecard, which the paper shows in figures only: SRCC of each set, median over layers."""
     own = agreement[(agreement["weighting"] == EQUATION_1) & ~agreement["set"].str.startswith(("A", "V"))]
     rows = []
     for (data_set, network, name), group in own.groupby(["data_set", "network", "set"], sort=False):
@@ -317,6 +330,30 @@ def sets_figure(table: pd.DataFrame, percentages: Sequence[float], *, value: str
     return figure
 
 
+def differences_figure(table: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> Figure:
+    """`study`'s differences of one data set and weighting with their intervals, a panel for each pair of sets."""
+    layers = list(dict.fromkeys(zip(table["network"], table["tap"], strict=True)))
+    height = 0.9 + 0.17 * len(layers)
+    figure, axes = plt.subplots(1, len(pairs), figsize=(2.0 + 2.2 * len(pairs), height), squeeze=False, sharey=True)
+    networks = list(dict.fromkeys(network for network, _ in layers))
+    for axis, (first, second) in zip(axes.flat, pairs, strict=True):
+        part = table[(table["first"] == first) & (table["second"] == second)]
+        for network, group in part.groupby("network", sort=False):
+            y = [layers.index((network, tap)) for tap in group["tap"]]
+            colour = COLOURS[networks.index(network) % len(COLOURS)]
+            axis.hlines(y, group["low"], group["high"], color=colour, linewidth=1.3)
+            surely = (group["p_bh"] < ALPHA).to_numpy()
+            filled = [colour if sure else "white" for sure in surely]
+            axis.scatter(group["difference"], y, s=14, c=filled, edgecolors=colour, zorder=3)
+        axis.axvline(0, color="black", linewidth=0.8)
+        axis.set_title(f"{first} less {second}", fontsize=9)
+        axis.tick_params(labelsize=7)
+    axes[0, 0].set_yticks(range(len(layers)), [f"{network} {tap}" for network, tap in layers])
+    axes[0, 0].set_ylim(len(layers) - 0.5, -0.5)
+    figure.supxlabel("difference of SRCC; filled: p < 0.05, corrected", fontsize=8)
+    return figure
+
+
 def metrics_figure(table: pd.DataFrame) -> Figure:
     """Figure 8 of one data set: F and H-10 of every layer by network, other metrics as lines; a panel for all images
     and for each type of distortion in `beside_metrics`'s table."""
@@ -337,6 +374,27 @@ def metrics_figure(table: pd.DataFrame) -> Figure:
     axes[0, 0].set_ylabel("SRCC")
     axes[0, -1].legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
+
+
+def load_scored(folder: Path, names: Sequence[str]) -> dict[str, Scored]:
+    """Score tables below `folder` of the sets that were scored, by name."""
+    return {name: Scored.load(folder / name) for name in names if (folder / name / "facts.json").is_file()}
+
+
+def show_measured(measured: Sequence[ChannelDistances]) -> Html:
+    """What there is, and why the rest is not: data, networks with their weights, one reason each."""
+    there = [each for each in measured if not each.absent]
+    lines = []
+    for title in dict.fromkeys(each.title for each in there):
+        own = [each for each in there if each.title == title]
+        count = f"{len(own[0].table):,} pairs, SHA-256 {own[0].digest[:12]}"
+        lines.append(f"<b>{escape(title)}</b>: {count}. {escape('; '.join(own[0].remarks))}.")
+    for name in dict.fromkeys(each.backbone for each in there):
+        own = [each for each in there if each.backbone == name]
+        lines.append(f"<b>{escape(name)}</b>: layers {', '.join(own[0].distances)}; weights: {escape(own[0].weights)}.")
+    reasons = dict.fromkeys(each.absent for each in measured if each.absent)
+    lines += [f"<b>Not run.</b> {escape(reason)}" for reason in reasons]
+    return Html(f"<ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>")
 
 
 def show_agreement(table: pd.DataFrame, percentages: Sequence[float]) -> Html:
