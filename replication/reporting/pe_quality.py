@@ -22,11 +22,11 @@ from replication.evaluation.intervals import bootstrap_mean
 from replication.evaluation.judgements import just_noticeable, two_alternative
 from replication.evaluation.multiple import benjamini_hochberg
 from replication.evaluation.subsets import against_chance, random_subsets, rank_correlations, subset_scores
+from replication.features.backbones import backbone
 from replication.features.efficacy import ChannelScores, channel_sets, perceptual_efficacy
 from replication.reporting.figures import COLOURS, MARKERS
 from replication.reporting.tables import VERDICT_CSS, Html
 from replication.scoring.channel_tables import ChannelDistances
-from replication.scoring.channels import Network
 from replication.scoring.scored import Scored
 
 Floats = NDArray[np.float64]
@@ -53,11 +53,10 @@ def efficacies(
     for each in measured:
         if each.absent or each.backbone in found:
             continue
-        network = Network(each.backbone, tuple(each.distances), weights=weights, seed=seed)
-        net = network.make()
+        net = backbone(each.backbone, weights=weights, seed=seed)
         if net.weights != each.weights:
             raise ValueError(f"distances of {each.backbone} are of {each.weights}, not of {net.weights}; measure anew")
-        found[each.backbone] = perceptual_efficacy(net, network.taps, **choices)
+        found[each.backbone] = perceptual_efficacy(net, list(each.distances), **choices)
     return found
 
 

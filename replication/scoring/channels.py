@@ -1,7 +1,6 @@
 """Pairs of images x channels of a network -> matrices of squared differences, here or on a cluster, resumable."""
 
 import hashlib
-import io
 import json
 import threading
 import uuid
@@ -14,7 +13,6 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from replication.datasets.errors import ImageError
@@ -23,10 +21,10 @@ from replication.features import Backbone, backbone, imagenet_normalised
 from replication.files import atomic_write_bytes
 from replication.metrics.feature_distance import map_distances
 from replication.scoring import executors
+from replication.scoring.channel_tables import Activity, Matrix, archive
 from replication.scoring.kept import code_version
 from replication.scoring.progress import Advance, progress
 
-Matrix = NDArray[np.float32]
 Pair = tuple[tuple[str, Readable], tuple[str, Readable]]
 
 _TASK_PAIRS = 32  # at most lost when killed
@@ -59,13 +57,6 @@ class Measured(NamedTuple):
 
     distances: dict[str, Matrix]
     problems: list[str]
-
-
-class Activity(NamedTuple):
-    """Of one tap's channels on images: means over images of the mean square and of the variance over pixels, (M,)."""
-
-    energy: NDArray[np.float64]
-    variance: NDArray[np.float64]
 
 
 def measure(
@@ -222,13 +213,6 @@ class _Store:
         digests = [(name, self._digests[name]) for pair in task for name, _ in pair]
         text = json.dumps([self._key, digests])
         return self._folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz"
-
-
-def archive(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """An .npz file: the same arrays give the same bytes, because NumPy dates every entry 1980."""
-    file = io.BytesIO()
-    np.savez(file, allow_pickle=False, **dict(arrays))
-    return file.getvalue()
 
 
 def _jobs(pairs: Sequence[tuple[str, str]], images: Mapping[str, Readable]) -> list[list[Pair]]:

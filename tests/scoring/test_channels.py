@@ -15,8 +15,9 @@ from replication import datasets, features
 from replication.datasets.catalogue import JUDGED, Opinion
 from replication.metrics import channel_distances
 from replication.scoring import channels
-from replication.scoring.channel_tables import ChannelDistances, channel_distances_of
-from replication.scoring.channels import Activity, Measured, Network, activity, measure
+from replication.scoring.channel_sets import channel_distances_of
+from replication.scoring.channel_tables import Activity, ChannelDistances
+from replication.scoring.channels import Measured, Network, activity, measure
 from tests.scoring.pictures import Noise
 
 NETWORK = Network("squeezenet1_1", ("relu1", "fire3"), weights="random")

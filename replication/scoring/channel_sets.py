@@ -1,0 +1,78 @@
+"""Data sets with opinions or judgements, by name, to matrices of channel distances."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from replication.datasets.catalogue import JUDGED
+from replication.datasets.errors import DataError
+from replication.datasets.judged import load_judgements
+from replication.datasets.rated import load
+from replication.scoring.channel_tables import COLUMNS, JUDGED_COLUMNS, ChannelDistances
+from replication.scoring.channels import Network, activity, measure
+
+
+def channel_distances_of(
+    name: str,
+    network: Network,
+    *,
+    options: Mapping[str, Any] | None = None,
+    subsets: Sequence[str] | None = None,
+    keep: Path | None = None,
+    scheduler: str | None = None,
+    show_progress: bool = True,
+) -> ChannelDistances:
+    """The data set `name` of `datasets.load` or `datasets.load_judgements`, measured with every channel of a network.
+
+    Where the set or the weights are missing or damaged, `absent` says why and how to get them.
+    options: of `datasets.load`. subsets: of a judged set, those measured; None is all. The rest: see `measure`.
+    """
+    how: dict[str, Any] = {"keep": keep, "scheduler": scheduler, "show_progress": show_progress}
+    try:
+        net = network.make()
+        if name in JUDGED:
+            return _judged(name, network, net.weights, subsets, how)
+        return _rated(name, network, net.weights, options or {}, how)
+    except DataError as error:
+        return ChannelDistances.nothing(name, network.name, str(error))
+
+
+def _rated(
+    name: str, network: Network, weights: str, options: Mapping[str, Any], how: Mapping[str, Any]
+) -> ChannelDistances:
+    rated = load(name, **options)
+    pairs = list(zip(rated.table["reference"], rated.table["distorted"], strict=True))
+    found = measure(pairs, rated.images, network, label=f"{name}, {network.name}", **how)
+    table = rated.table.assign(problem=found.problems)[list(COLUMNS)].reset_index(drop=True)
+    strength = activity(list(dict.fromkeys(rated.table["reference"])), rated.images, network)
+    about = (rated.title, rated.licence, rated.source, rated.opinion, rated.remarks, rated.digest)
+    return ChannelDistances(rated.name, *about, network.name, weights, table, found.distances, strength)
+
+
+def _judged(
+    name: str, network: Network, weights: str, subsets: Sequence[str] | None, how: Mapping[str, Any]
+) -> ChannelDistances:
+    judged = load_judgements(name)
+    known = list(dict.fromkeys(judged.table["subset"]))
+    chosen = known if subsets is None else [subset for subset in known if subset in subsets]
+    if not chosen:
+        raise DataError(f"{name} has no subset {', '.join(subsets or ())}; it has {', '.join(known)}")
+    rows = judged.table[judged.table["subset"].isin(chosen)]
+    sides = ["p0", "p1"] if "reference" in rows else ["p1"]
+    table = rows.loc[np.repeat(rows.index, len(sides))].reset_index(drop=True)
+    side = np.tile(sides, len(rows))
+    table["distorted"] = np.where(side == "p0", table["p0"], table["p1"])
+    if "reference" not in table:
+        table["reference"] = table["p0"]
+    pairs = list(zip(table["reference"], table["distorted"], strict=True))
+    found = measure(pairs, judged.images, network, label=f"{name}, {network.name}", **how)
+    table = table.assign(problem=found.problems)[list(JUDGED_COLUMNS)]
+    used = [name for pair in pairs for name in pair]
+    lines = [*map(repr, table["fraction"]), *(judged.images[name].digest() for name in used)]
+    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    remarks = (*judged.remarks, f"subsets measured: {', '.join(chosen)}")
+    about = (judged.title, judged.licence, judged.source, None, remarks, digest)
+    return ChannelDistances(judged.name, *about, network.name, weights, table, found.distances, {})
