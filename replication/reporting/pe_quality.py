@@ -5,7 +5,7 @@ lacks: A-x and V-x (as many channels as H-x has, of highest energy and of highes
 references), and random sets of the same size. Coefficients are turned so that a distance that works has a positive one.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -369,6 +369,7 @@ def metrics_figure(table: pd.DataFrame) -> Figure:
             x = np.array([networks.index(network) for network in own["network"]]) + shift
             axis.plot(x, own["srcc"], MARKERS[marker], color=COLOURS[colour], markersize=4, alpha=0.75, label=name)
         axis.set_xticks(range(len(networks)), networks, rotation=30, ha="right", fontsize=7.5)
+        axis.set_xlim(-0.5, len(networks) - 0.5)
         axis.set_title(f"{kind} ({part['n'].iloc[0]} images)")
     axes[0, 0].set_ylabel("SRCC")
     axes[0, -1].legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -412,10 +413,54 @@ def show_agreement(table: pd.DataFrame, percentages: Sequence[float]) -> Html:
         "\N{BLACK UP-POINTING TRIANGLE} better, \N{BLACK DOWN-POINTING TRIANGLE} (L) worse than random sets of the "
         "same size, p < 0.05 after Benjamini and Hochberg's correction over all layers"
     )
-    return Html(
-        f"<style>{VERDICT_CSS}</style><div class='scroll'><table class='sides'><thead><tr>{head}</tr></thead>"
-        f"<tbody>{''.join(rows)}</tbody></table></div><p><small>{escape(note)}</small></p>"
+    return _table(head, rows, note)
+
+
+def show_summary(table: pd.DataFrame, rows: Sequence[str], across: str) -> Html:
+    """`summary` for reading: a row for each pair of sets, or of a set and a metric, a column for each of `across`."""
+
+    def cell(row: Mapping[Any, Any]) -> str:
+        spread = f"{_signed(row['median'])} [{_signed(row['least'])}, {_signed(row['greatest'])}]"
+        sure = f"surely {row['surely_above']}, surely below {row['surely_below']}"
+        return f"{row['above']} of {row['layers']} <span class='interval'>({sure}); {spread}</span>"
+
+    note = "layers in which the first is above the second (p < 0.05, corrected); median [least, greatest] difference"
+    return _crossed(table, rows, across, cell, " less ", note)
+
+
+def show_chance(table: pd.DataFrame) -> Html:
+    """`summarise_chance` for reading."""
+
+    def cell(row: Mapping[Any, Any]) -> str:
+        rest = f"above their median in {row['above_median']}; percentile {row['percentile']:.0f}"
+        return f"{row['surely']} of {row['layers']} <span class='interval'>({rest})</span>"
+
+    note = (
+        "layers in which the set is better (L: worse) than random ones of its size (p < 0.05, corrected); in how many "
+        "it is above the median of the random ones; at which percentile of them it stands in the median layer"
     )
+    return _crossed(table, ["set"], "weighting", cell, "", note)
+
+
+def show_sensitivity(table: pd.DataFrame) -> Html:
+    """`summarise_sensitivity` for reading."""
+    titles = ["H-10 above F", "median difference", "F above L-10", "median difference", "overlap", "rank"]
+    head = "<th>choices</th>" + "".join(f"<th class='number'>{title}</th>" for title in titles)
+    rows = []
+    for title, group in table.groupby("data_set", sort=False):
+        rows.append(f"<tr class='group'><th colspan='7'>{escape(str(title))}</th></tr>")
+        for row in group.to_dict("records"):
+            cells = [
+                f"{row['h_above_f']} of {row['layers']}",
+                _signed(row["h_less_f"]),
+                f"{row['f_above_l']} of {row['layers']}",
+                _signed(row["f_less_l"]),
+                f"{row['overlap']:.2f}",
+                f"{row['rank']:.2f}".replace("-", "\N{MINUS SIGN}"),
+            ]
+            numbers = "".join(f"<td class='number'>{cell}</td>" for cell in cells)
+            rows.append(f"<tr><th scope='row'>{escape(str(row['choices']))}</th>{numbers}</tr>")
+    return _table(head, rows, "")
 
 
 class _Chance:
@@ -527,3 +572,36 @@ def _marked(row: Mapping[Any, Any], name: str) -> str:
     sign = "\N{BLACK DOWN-POINTING TRIANGLE}" if name.startswith("L") else "\N{BLACK UP-POINTING TRIANGLE}"
     number = f"{row['srcc']:.3f}".replace("-", "\N{MINUS SIGN}")
     return f"{number}{sign}" if row["p_bh"] < ALPHA else number
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _crossed(
+    table: pd.DataFrame,
+    rows: Sequence[str],
+    across: str,
+    cell: Callable[[Mapping[Any, Any]], str],
+    between: str,
+    note: str,
+) -> Html:
+    """A table of cells, `rows` by `across`, grouped by data set."""
+    columns = list(table[across].unique())
+    head = "<th></th>" + "".join(f"<th>{escape(str(column))}</th>" for column in columns)
+    lines = []
+    for title, of_set in table.groupby("data_set", sort=False):
+        lines.append(f"<tr class='group'><th colspan='{len(columns) + 1}'>{escape(str(title))}</th></tr>")
+        for key, group in of_set.groupby(list(rows), sort=False):
+            found = {row[across]: cell(row) for row in group.to_dict("records")}
+            cells = "".join(f"<td>{found.get(column, '')}</td>" for column in columns)
+            lines.append(f"<tr><th scope='row'>{escape(between.join(map(str, key)))}</th>{cells}</tr>")
+    return _table(head, lines, note)
+
+
+def _table(head: str, rows: Sequence[str], note: str) -> Html:
+    below = f"<p><small>{escape(note)}</small></p>" if note else ""
+    return Html(
+        f"<style>{VERDICT_CSS}</style><div class='scroll'><table class='sides'><thead><tr>{head}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></div>{below}"
+    )
