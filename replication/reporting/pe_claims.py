@@ -69,7 +69,7 @@ def judge_claims(
         "h10-beats-lpips-md": _beats_lpips(beside, measured),
         "lpips-best-2afc": _lpips_best(measured),
     }
-    rows = [(PAPER, claim, *found) for claim, found in verdicts.items()]
+    rows = [(PAPER, claim, verdict, evidence.strip()) for claim, (verdict, evidence) in verdicts.items()]
     return pd.DataFrame(rows, columns=["paper", "claim", "verdict", "evidence"])
 
 
@@ -96,7 +96,7 @@ def _across(own: pd.DataFrame, measured: Sequence[ChannelDistances]) -> tuple[st
         if str(network) in PAPERS_NETWORKS:
             passed.setdefault(PAPERS_NETWORKS[str(network)], []).append(holds)
     if len(passed) < 2:
-        return NOT_RUN, f"{len(passed)} of the paper's five networks measured. {_absent(measured)}".strip()
+        return NOT_RUN, f"{len(passed)} of the paper's five networks measured. {_absent(measured)}"
     holding = sum(all(each) for each in passed.values())
     verdict = NOT_REPRODUCED
     if holding == len(passed) and len(passed) >= 4:
@@ -106,7 +106,7 @@ def _across(own: pd.DataFrame, measured: Sequence[ChannelDistances]) -> tuple[st
     evidence = (
         f"{_what(own, measured)} {'; '.join(said)}. It holds in {holding} of {len(passed)} of the paper's networks."
     )
-    return verdict, f"{evidence} {_absent(measured)}".strip()
+    return verdict, f"{evidence} {_absent(measured)}"
 
 
 def _judgements(comparisons: pd.DataFrame, measured: Sequence[ChannelDistances]) -> tuple[str, str]:

@@ -284,13 +284,14 @@ def summarise_chance(agreement: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def medians(agreement: pd.DataFrame, table: str = "perceptual efficacy of channels") -> pd.DataFrame:
+def medians(agreement: pd.DataFrame) -> pd.DataFrame:
     """Numbers for the scorecard, which the paper shows in figures only: SRCC of each set, median over layers."""
     own = agreement[(agreement["weighting"] == EQUATION_1) & ~agreement["set"].str.startswith(("A", "V"))]
     rows = []
     for (data_set, network, name), group in own.groupby(["data_set", "network", "set"], sort=False):
-        note = f"{data_set}, median over {len(group)} layers, {group['srcc'].min():.3f} to {group['srcc'].max():.3f}"
-        rows.append(("pe", table, network, name, "SRCC", group["srcc"].median(), np.nan, np.nan, len(group), note))
+        note = f"median over {len(group)} layers, {group['srcc'].min():.3f} to {group['srcc'].max():.3f}"
+        value, n = group["srcc"].median(), len(group)
+        rows.append(("pe", f"channels by PE, {data_set}", network, name, "SRCC", value, np.nan, np.nan, n, note))
     names = ["paper", "table", "row", "column", "statistic", "value", "low", "high", "n", "note"]
     return pd.DataFrame(rows, columns=names)
 
