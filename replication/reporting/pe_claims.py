@@ -73,10 +73,19 @@ def judge_claims(
     return pd.DataFrame(rows, columns=["paper", "claim", "verdict", "evidence"])
 
 
+def why_not(measured: Sequence[ChannelDistances], *, rated: bool) -> str:
+    """Why no set with opinions (rated) or judgements was measured: the reason of one, preferably not that of a network
+    of which there is nothing at all."""
+    absent = [each for each in measured if each.absent and (each.name in JUDGED) != rated]
+    absent.sort(key=lambda each: not _has(measured, backbone=each.backbone))
+    kind = "data set with opinions" if rated else "BAPPS set"
+    return absent[0].absent if absent else f"no {kind} was asked for in this profile"
+
+
 def _over(own: pd.DataFrame, side: str, measured: Sequence[ChannelDistances]) -> tuple[str, str]:
     rows = _comparisons(own, side)
     if rows.empty:
-        return NOT_RUN, _why_not(measured, rated=True)
+        return NOT_RUN, why_not(measured, rated=True)
     counts = []
     column = "first" if side == "H" else "second"
     for name, group in rows.groupby(column, sort=False):
@@ -111,7 +120,7 @@ def _across(own: pd.DataFrame, measured: Sequence[ChannelDistances]) -> tuple[st
 
 def _judgements(comparisons: pd.DataFrame, measured: Sequence[ChannelDistances]) -> tuple[str, str]:
     if comparisons.empty or comparisons["data_set"].nunique() < 2:
-        return NOT_RUN, _why_not(measured, rated=False)
+        return NOT_RUN, why_not(measured, rated=False)
     shares, said = [], []
     for data_set, group in comparisons.groupby("data_set", sort=False):
         wide = group.pivot(index=["subset", "network", "tap"], columns="set", values="score")
@@ -158,7 +167,7 @@ def _nearest(beside: pd.DataFrame) -> str:
 
 
 def _lpips_best(measured: Sequence[ChannelDistances]) -> tuple[str, str]:
-    reason = _why_not(measured, rated=False) if not _has(measured, judged=True) else ""
+    reason = why_not(measured, rated=False) if not _has(measured, judged=True) else ""
     return NOT_RUN, reason or "LPIPS was not computed on BAPPS' comparisons."
 
 
@@ -207,13 +216,6 @@ def _absent(measured: Sequence[ChannelDistances]) -> str:
     if lacking := [name for name in rated if not _has(measured, name=name)]:
         said.append(f"Not run, data absent: {', '.join(lacking)}.")
     return " ".join(said)
-
-
-def _why_not(measured: Sequence[ChannelDistances], *, rated: bool) -> str:
-    """The first reason that a set of the kind gives; that none was asked for where there is none."""
-    reasons = [each.absent for each in measured if each.absent and (each.name in JUDGED) != rated]
-    kind = "data set with opinions" if rated else "BAPPS set"
-    return reasons[0] if reasons else f"no {kind} was asked for in this profile"
 
 
 def _has(

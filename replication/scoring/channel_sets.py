@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from replication.datasets.catalogue import JUDGED
 from replication.datasets.errors import DataError
 from replication.datasets.judged import load_judgements
 from replication.datasets.rated import load
+from replication.project import data_root
 from replication.scoring.channel_tables import COLUMNS, JUDGED_COLUMNS, ChannelDistances
 from replication.scoring.channels import Network, activity, measure
 
@@ -32,12 +34,20 @@ def channel_distances_of(
     """
     how: dict[str, Any] = {"keep": keep, "scheduler": scheduler, "show_progress": show_progress}
     try:
-        net = network.make()
+        net = (replace(network, device=None) if scheduler else network).make()
         if name in JUDGED:
             return _judged(name, network, net.weights, subsets, how)
         return _rated(name, network, net.weights, options or {}, how)
     except DataError as error:
-        return ChannelDistances.nothing(name, network.name, str(error))
+        return ChannelDistances.nothing(name, network.name, _anywhere(str(error)))
+
+
+def _anywhere(reason: str) -> str:
+    """The reason without the place of the data root, so that what is kept is the same on every machine."""
+    try:
+        return reason.replace(str(data_root()), "data")
+    except FileNotFoundError:  # outside a project, where REPLICATION_DATA is not set
+        return reason
 
 
 def _rated(
@@ -47,7 +57,11 @@ def _rated(
     pairs = list(zip(rated.table["reference"], rated.table["distorted"], strict=True))
     found = measure(pairs, rated.images, network, label=f"{name}, {network.name}", **how)
     table = rated.table.assign(problem=found.problems)[list(COLUMNS)].reset_index(drop=True)
-    strength = activity(list(dict.fromkeys(rated.table["reference"])), rated.images, network)
+    complete = table[table["problem"] == ""]
+    if complete.empty:
+        raise DataError(f"{name}: no pair could be measured; the first: {table['problem'].iloc[0]}")
+    here = replace(network, device=None) if how["scheduler"] else network
+    strength = activity(list(dict.fromkeys(complete["reference"])), rated.images, here)
     about = (rated.title, rated.licence, rated.source, rated.opinion, rated.remarks, rated.digest)
     return ChannelDistances(rated.name, *about, network.name, weights, table, found.distances, strength)
 

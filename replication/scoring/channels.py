@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -24,6 +24,7 @@ from replication.scoring import executors
 from replication.scoring.channel_tables import Activity, Matrix, archive
 from replication.scoring.kept import code_version
 from replication.scoring.progress import Advance, progress
+from replication.scoring.tasks import check_device
 
 Pair = tuple[tuple[str, Readable], tuple[str, Readable]]
 
@@ -45,7 +46,9 @@ class Network:
     device: str | None = None
 
     def make(self) -> Backbone:
-        """The backbone. DataError where its weights are absent, ValueError for a name or tap that there is not."""
+        """The backbone. DataError where its weights are absent, ScoringError where there is no such device, ValueError
+        for a name or tap that there is not."""
+        check_device(self.device)
         made = backbone(self.name, weights=self.weights, seed=self.seed, device=self.device)
         if unknown := [tap for tap in self.taps if tap not in made.taps]:
             raise ValueError(f"{self.name} has no tap {', '.join(unknown)}; it has {', '.join(made.taps)}")
@@ -82,7 +85,7 @@ def measure(
     """
     if unknown := next((name for pair in pairs for name in pair if name not in images), None):
         raise ValueError(f"a pair names {unknown!r}, which is not among the images")
-    net = network.make()
+    net = (replace(network, device=None) if scheduler else network).make()  # workers make their own
     taps = network.taps or net.taps
     jobs = _jobs(pairs, images)
     store = None if keep is None else _Store(keep, net, taps, network.device)
@@ -91,7 +94,7 @@ def measure(
     parts = {number: found for number, job in enumerate(jobs) if store and (found := store.find(job))}
     todo = [number for number in range(len(jobs)) if number not in parts]
     with ExitStack() as stack:
-        advance: Advance = lambda count: None  # noqa: E731
+        advance: Advance | None = None
         if show_progress and todo:
             done = len(pairs) - sum(len(jobs[number]) for number in todo)
             advance = stack.enter_context(progress(label, len(pairs), done, "pairs"))
@@ -100,14 +103,18 @@ def measure(
             if store is not None:
                 store.add(jobs[number], part)
             parts[number] = part
-            advance(len(jobs[number]))
+            if advance is not None:
+                advance(len(jobs[number]))
     in_order = [parts[number] for number in range(len(jobs))]
     distances = {tap: np.concatenate([part.distances[tap] for part in in_order]) for tap in taps}
     return Measured(distances, [problem for part in in_order for problem in part.problems])
 
 
 def activity(names: Sequence[str], images: Mapping[str, Readable], network: Network) -> dict[str, Activity]:
-    """How strongly the channels of each tap respond to images, which may differ in size; one pass each, here."""
+    """How strongly the channels of each tap respond to images, which may differ in size; one pass each, here.
+
+    Raises ImageError for an image that cannot be read.
+    """
     net = network.make()
     taps = network.taps or net.taps
     sums = {tap: np.zeros((2, net.channels[tap])) for tap in taps}
@@ -168,16 +175,15 @@ class _Worker:
         references = {name: image for _, name, image, _ in batch}
         self._held = {name: maps for name, maps in self._held.items() if name in references}
         try:
-            with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-                if new := [name for name in references if name not in self._held]:
-                    maps = _pass(self._net, self._taps, torch.cat([references[name] for name in new]))
-                    for place, name in enumerate(new):
-                        self._held[name] = {tap: of_tap[place : place + 1] for tap, of_tap in maps.items()}
-                second = _pass(self._net, self._taps, torch.cat([image for *_, image in batch]))
-                sources = [self._held[name] for _, name, *_ in batch] if len(references) > 1 else [*self._held.values()]
-                for tap in self._taps:
-                    first = torch.cat([maps[tap] for maps in sources])
-                    rows[tap][indices] = map_distances(first, second[tap]).cpu().numpy()
+            if new := [name for name in references if name not in self._held]:
+                maps = _pass(self._net, self._taps, torch.cat([references[name] for name in new]))
+                for place, name in enumerate(new):
+                    self._held[name] = {tap: of_tap[place : place + 1] for tap, of_tap in maps.items()}
+            second = _pass(self._net, self._taps, torch.cat([image for *_, image in batch]))
+            sources = [self._held[name] for _, name, *_ in batch] if len(references) > 1 else [*self._held.values()]
+            for tap in self._taps:
+                first = torch.cat([maps[tap] for maps in sources])
+                rows[tap][indices] = map_distances(first, second[tap]).cpu().numpy()
         except ValueError as error:  # a sentence about the images: too small
             for index in indices:
                 problems[index] = str(error)
@@ -260,7 +266,8 @@ def _completed(
 
 def _pass(net: Backbone, taps: Sequence[str], eight_bit: Tensor) -> dict[str, Tensor]:
     image = eight_bit.to(net.device).to(torch.float32, memory_format=torch.contiguous_format).div_(255)
-    return net(imagenet_normalised(image), taps)  # type: ignore[no-any-return]
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        return net(imagenet_normalised(image), taps)  # type: ignore[no-any-return]
 
 
 def _mismatch(reference: str, first: Tensor | str, second: Tensor | str) -> str:

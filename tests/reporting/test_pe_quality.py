@@ -281,6 +281,8 @@ def test_what_is_absent_is_named_with_the_verdict() -> None:
     html = pe.show_measured(measured).html
     assert "bapps-jnd is missing: get it" in html
     assert html.count("no weights") == 1
+    without = nothing("bapps-2afc", "vgg16", "no weights")
+    assert claims_of(without, *measured)["jnd-2afc"][1] == "bapps-jnd is missing: get it"
     alone = claims_of(nothing("live", "alexnet", "live is missing: get it"))
     assert alone["h-over-f"] == (NOT_RUN, "live is missing: get it")
     assert alone["across-networks"][0] == NOT_RUN

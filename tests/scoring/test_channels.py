@@ -14,7 +14,7 @@ from torch import Tensor
 from replication import datasets, features
 from replication.datasets.catalogue import JUDGED, Opinion
 from replication.metrics import channel_distances
-from replication.scoring import channels
+from replication.scoring import ScoringError, channels
 from replication.scoring.channel_sets import channel_distances_of
 from replication.scoring.channel_tables import Activity, ChannelDistances
 from replication.scoring.channels import Measured, Network, activity, measure
@@ -129,14 +129,39 @@ def test_activity_is_the_mean_square_and_variance_over_pixels() -> None:
     np.testing.assert_allclose(found["fire3"].variance, expected)
 
 
+def test_a_damaged_reference_costs_its_rows_and_a_set_without_any_row_says_why(tmp_path: Path) -> None:
+    from PIL import Image
+
+    for name in ("r1", "r2", "d1", "d2"):
+        Image.fromarray(Noise(len(name)).read()).save(tmp_path / f"{name}.png")
+    (tmp_path / "r2.png").write_bytes(b"not an image")
+    rows = "reference,distorted,opinion\nr1.png,d1.png,1\nr2.png,d2.png,2\n"
+    (tmp_path / "own.csv").write_text(rows)
+    options = {"kind": "MOS", "higher_is_better": True}
+    found = channel_distances_of(str(tmp_path / "own.csv"), NETWORK, options=options)
+    assert found.table["problem"].tolist()[0] == ""
+    assert "r2.png" in found.table["problem"].tolist()[1]
+    assert found.activity["relu1"].energy.shape == (64,)
+    (tmp_path / "r1.png").write_bytes(b"not an image")
+    nothing = channel_distances_of(str(tmp_path / "own.csv"), NETWORK, options=options)
+    assert "no pair could be measured; the first: reference r1.png" in nothing.absent
+
+
+def test_a_device_that_is_not_there_is_named() -> None:
+    with pytest.raises(ScoringError, match="cannot compute on device 'cuda:77'"):
+        measure(PAIRS, IMAGES, dataclasses.replace(NETWORK, device="cuda:77"))
+
+
 def test_weights_or_sets_that_are_absent_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REPLICATION_DATA", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     weights = channel_distances_of("photos-distorted", Network("alexnet"))
     assert "alexnet-owt-7be5be79.pth" in weights.absent
+    assert str(tmp_path) not in weights.absent
     for name in ("live-md", "bapps-jnd"):
         data_set = channel_distances_of(name, NETWORK)
         assert data_set.absent.startswith(f"{name} is missing")
+        assert str(tmp_path) not in data_set.absent
         data_set.save(tmp_path / name)
         assert ChannelDistances.load(tmp_path / name).absent == data_set.absent
     with pytest.raises(ValueError, match="squeezenet1_1 has no tap relu7"):
