@@ -6,6 +6,7 @@ references), and random sets of the same size. Coefficients are turned so that a
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,19 @@ def study(
                     differences.append(key | pair | numbers)
     kinds = ["data_set", "weighting"]
     return _corrected(agreement, [*kinds, "set"]), _corrected(differences, [*kinds, "first", "second"])
+
+
+def only(measured: Sequence[ChannelDistances], distortions: Sequence[str]) -> list[ChannelDistances]:
+    """The sets with opinions that have any of these types of distortion, cut down to them; the title says so."""
+    cut = []
+    for each in _rated(measured):
+        chosen = each.table["distortion"].isin(distortions).to_numpy()
+        if chosen.any():
+            kinds = ", ".join(kind for kind in distortions if kind in set(each.table["distortion"]))
+            distances = {tap: matrix[chosen] for tap, matrix in each.distances.items()}
+            table = each.table[chosen].reset_index(drop=True)
+            cut.append(replace(each, title=f"{each.title}: {kinds}", table=table, distances=distances))
+    return cut
 
 
 def beside_metrics(
@@ -394,7 +408,7 @@ def show_measured(measured: Sequence[ChannelDistances]) -> Html:
         own = [each for each in there if each.backbone == name]
         lines.append(f"<b>{escape(name)}</b>: layers {', '.join(own[0].distances)}; weights: {escape(own[0].weights)}.")
     reasons = dict.fromkeys(each.absent for each in measured if each.absent)
-    lines += [f"<b>Not run.</b> {escape(reason)}" for reason in reasons]
+    lines += [f"<b>Not run</b>: {escape(reason)}" for reason in reasons]
     return Html(f"<ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>")
 
 

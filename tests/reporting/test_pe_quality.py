@@ -187,6 +187,19 @@ def test_layers_stand_beside_metrics_over_all_images_and_within_a_distortion() -
         pe.beside_metrics([each], efficacy("alexnet"), {"set": scored(each, "other")}, ["good"])
 
 
+def test_a_set_is_cut_down_to_some_types_of_distortion() -> None:
+    each = made()
+    (cut,) = pe.only([each, nothing("live", "alexnet", "absent")], ["blocks", "Gaussian blur"])
+    assert cut.title == "Set: Gaussian blur"
+    blurred = (each.table["distortion"] == "Gaussian blur").to_numpy()
+    np.testing.assert_array_equal(cut.distances["two"], each.distances["two"][blurred])
+    assert cut.table["distorted"].tolist() == each.table.loc[blurred, "distorted"].tolist()
+    agreement, _ = study(cut)
+    expected = -stats.spearmanr(cut.distances["one"].mean(axis=1, dtype=float), cut.table["opinion"])[0]
+    assert agreement["srcc"].iloc[0] == pytest.approx(expected)
+    assert pe.only([each], ["blocks"]) == []
+
+
 def test_sensitivity_has_the_usual_choices_first_and_overlaps_with_them() -> None:
     turned = {"alexnet": dict.fromkeys(("one", "two"), scores(np.arange(40)[::-1] / 100))}
     table = pe.sensitivity([made()], {"usual": efficacy("alexnet"), "turned": turned})
