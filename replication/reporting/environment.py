@@ -49,7 +49,7 @@ def summary(profile: str, *, weights: Mapping[str, str] | None = None) -> dict[s
     return {
         "Profile": profile,
         "Data": data(profile),
-        "Weights": listed or "of metrics, as their protocols state; every other network was trained here",
+        "Weights": listed or "as this page states; a network for which it states none was trained here",
     }
 
 
