@@ -54,12 +54,12 @@ def summary(profile: str, *, weights: Mapping[str, str] | None = None) -> dict[s
 
 
 def weights_of_metrics(profile: str) -> dict[str, str]:
-    """Pretrained weights that the profile's score tables were computed with: metric -> what they are."""
+    """Weights that the profile's score tables were computed with: network (or metric) -> what they are."""
     found: dict[str, str] = {}
     for path in sorted((project.root() / "results" / profile).glob("*/*/facts.json")):
         for label, facts in json.loads(path.read_text(encoding="utf-8"))["metrics"].items():
             if "weights" in facts["protocol"]:
-                found[label] = str(facts["protocol"]["weights"])
+                found[facts["protocol"].get("backbone", label)] = str(facts["protocol"]["weights"])
     return found
 
 

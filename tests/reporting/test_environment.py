@@ -71,5 +71,6 @@ def test_weights_of_metrics_are_those_of_the_score_tables(clone):
     folder = clone / "results" / "sample" / "scores" / "set"
     folder.mkdir(parents=True)
     protocols = {"deep": {"protocol": {"weights": "random, seed 0"}}, "plain": {"protocol": {"colour": "gray"}}}
+    protocols["lpips"] = {"protocol": {"weights": "a file", "backbone": "alexnet"}}
     (folder / "facts.json").write_text(json.dumps({"metrics": protocols}))
-    assert environment.weights_of_metrics("sample") == {"deep": "random, seed 0"}
+    assert environment.weights_of_metrics("sample") == {"deep": "random, seed 0", "alexnet": "a file"}
