@@ -13,6 +13,7 @@ from scipy import stats
 from replication.datasets.catalogue import RATED, Opinion
 from replication.features.efficacy import ChannelScores, channel_sets
 from replication.reporting import pe_quality as pe
+from replication.reporting import pe_views as views
 from replication.reporting.pe_claims import RULES, judge_claims
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 from replication.scoring.channel_tables import Activity, ChannelDistances
@@ -144,7 +145,7 @@ def test_images_that_could_not_be_measured_and_silent_channels_do_not_stop_it() 
     expected = -stats.spearmanr(matrix[kept].mean(axis=1, dtype=float), table.loc[kept, "opinion"])[0]
     assert rows.loc["F", "srcc"] == pytest.approx(expected)
     assert np.isnan(rows.loc["L-10", "srcc"])  # they differ on no image
-    assert "\N{EN DASH}" in pe.show_agreement(agreement[agreement["weighting"] == pe.EQUATION_1], PERCENTAGES).html
+    assert "\N{EN DASH}" in views.show_agreement(agreement[agreement["weighting"] == pe.EQUATION_1], PERCENTAGES).html
 
 
 def test_the_correction_is_over_the_layers_of_all_networks() -> None:
@@ -212,7 +213,7 @@ def test_sensitivity_has_the_usual_choices_first_and_overlaps_with_them() -> Non
     counted = pe.summarise_sensitivity(table).set_index("choices")
     assert counted.loc["usual", "f_above_l"] == 2
     assert counted.loc["turned", "h_above_f"] == 0
-    assert "turned" in pe.show_sensitivity(counted.reset_index()).html
+    assert "turned" in views.show_sensitivity(counted.reset_index()).html
 
 
 def test_pe_that_follows_strength_is_seen_to() -> None:
@@ -254,7 +255,7 @@ def test_judgements_are_scored_by_sets_of_channels() -> None:
     row = table[(table["data_set"] == "bapps-2afc") & (table["set"] == "H-10")].iloc[0]
     assert row["low"] < row["score"] < row["high"]
     assert row["human"] == pytest.approx((fraction**2 + (1 - fraction) ** 2).mean())
-    pe.sets_figure(table[table["data_set"] == "bapps-jnd"], PERCENTAGES, value="score")
+    views.sets_figure(table[table["data_set"] == "bapps-jnd"], PERCENTAGES, value="score")
     plt.close("all")
 
 
@@ -291,7 +292,7 @@ def test_what_is_absent_is_named_with_the_verdict() -> None:
     assert found["jnd-2afc"] == (NOT_RUN, "bapps-jnd is missing: get it")
     assert found["lpips-best-2afc"] == (NOT_RUN, "bapps-jnd is missing: get it")
     assert found["h10-beats-lpips-md"] == (NOT_RUN, "LIVE multiply distorted is not here.")
-    html = pe.show_measured(measured).html
+    html = views.show_measured(measured).html
     assert "bapps-jnd is missing: get it" in html
     assert html.count("no weights") == 1
     without = nothing("bapps-2afc", "vgg16", "no weights")
@@ -326,20 +327,20 @@ def test_figures_and_tables_are_drawn(tmp_path: Path) -> None:
     each = made()
     agreement, differences = study(each)
     own = agreement[agreement["weighting"] == pe.EQUATION_1]
-    pe.sets_figure(own, PERCENTAGES).savefig(tmp_path / "sets.png")
-    pe.differences_figure(differences[differences["weighting"] == pe.EQUATION_1], [("H-10", "F")])
+    views.sets_figure(own, PERCENTAGES).savefig(tmp_path / "sets.png")
+    views.differences_figure(differences[differences["weighting"] == pe.EQUATION_1], [("H-10", "F")])
     beside = pe.beside_metrics([each], efficacy("alexnet"), {"set": scored(each)}, ["good"], resamples=200)
-    pe.metrics_figure(beside)
+    views.metrics_figure(beside)
     plt.close("all")
-    assert "\N{BLACK DOWN-POINTING TRIANGLE}" in pe.show_agreement(own, PERCENTAGES).html
-    html = pe.show_summary(
+    assert "\N{BLACK DOWN-POINTING TRIANGLE}" in views.show_agreement(own, PERCENTAGES).html
+    html = views.show_summary(
         pe.summary(differences, by=("weighting", "first", "second")), ["first", "second"], "weighting"
     )
     assert "H-10 less F" in html.html
-    assert "2 of 2" in pe.show_chance(pe.summarise_chance(agreement)).html
+    assert "2 of 2" in views.show_chance(pe.summarise_chance(agreement)).html
     medians = pe.medians(agreement).set_index("column")
     assert medians.loc["F", "value"] == own[own["set"] == "F"]["srcc"].median()
-    assert list(pe.order((50, 5))) == ["L-5", "L-50", "F", "H-50", "H-5"]
+    assert list(views.order((50, 5))) == ["L-5", "L-50", "F", "H-50", "H-5"]
 
 
 def test_efficacy_of_other_weights_is_refused() -> None:
