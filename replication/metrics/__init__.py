@@ -2,6 +2,7 @@
 
 from replication.metrics.attended_maps import feature_maps, pixel_maps
 from replication.metrics.attention import attention_map, mic_patches
+from replication.metrics.contextual import PerceptualContextualLoss, contextual_similarity
 from replication.metrics.deepssim import DeepSSIMLiteLoss, deepssim, deepssim_lite
 from replication.metrics.deepwsd import deepwsd
 from replication.metrics.dists import dists
@@ -28,11 +29,13 @@ __all__ = [
     "MSSSIMLoss",
     "Metric",
     "PSNRLoss",
+    "PerceptualContextualLoss",
     "SMICOptions",
     "SSIMLoss",
     "Source",
     "attention_map",
     "channel_distances",
+    "contextual_similarity",
     "create",
     "deepssim",
     "deepssim_lite",

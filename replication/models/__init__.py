@@ -1,5 +1,6 @@
 """Networks the papers train: plain torch modules, no data and no training code."""
 
 from replication.models.srcnn import SRCNN
+from replication.models.vdsr import VDSR
 
-__all__ = ["SRCNN"]
+__all__ = ["SRCNN", "VDSR"]

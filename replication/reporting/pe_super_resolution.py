@@ -119,25 +119,26 @@ def gaps(scores: pd.DataFrame, perception: str, *, seed: int = 0, resamples: int
 
 
 def at_equal_alpha(scores: pd.DataFrame, perception: str, *, seed: int = 0) -> pd.DataFrame:
-    """PE-weighted minus plain at every alpha that both have, over the same images.
+    """Each weighting minus plain at every alpha that both have, over the same images.
 
-    Columns: data_set, metric (SSIM, RMSE and the perception metric), alpha, mean, low, high (95 % bootstrap), effect
-    (matched-pairs rank-biserial), p (Wilcoxon), p_holm (adjusted over the tests of a metric), n.
+    Columns: data_set, metric (SSIM, RMSE and the perception metric), weighting, alpha, mean, low, high (95 %
+    bootstrap), effect (matched-pairs rank-biserial), p (Wilcoxon), p_holm (adjusted over the tests of a metric), n.
     """
     rows = []
     for metric in (*DISTORTIONS, perception):
         for data_set, group in scores[scores["metric"] == metric].groupby("data_set", sort=False):
             wide = group.pivot(index="image", columns="method", values="score")
-            conditions = {Condition.named(m): m for m in _trained(group)}
+            conditions = {Condition.named(method): method for method in _trained(group)}
             for condition, method in conditions.items():
-                other = conditions.get(Condition(WEIGHTED, condition.alpha))
-                if condition.weighting != PLAIN or other is None:
+                plain = conditions.get(Condition(PLAIN, condition.alpha))
+                if condition.weighting == PLAIN or plain is None:
                     continue
-                result = compare_paired(wide[other], wide[method], seed=seed)
-                difference = result.difference
-                rows.append((data_set, metric, condition.alpha, *difference, result.effect, result.p_value, result.n))
-    table = pd.DataFrame(rows, columns=["data_set", "metric", "alpha", "mean", "low", "high", "effect", "p", "n"])
-    table.insert(8, "p_holm", table.groupby("metric")["p"].transform(lambda p: holm(p.to_numpy())))
+                result = compare_paired(wide[method], wide[plain], seed=seed)
+                about = (data_set, metric, condition.weighting, condition.alpha)
+                rows.append((*about, *result.difference, result.effect, result.p_value, result.n))
+    columns = ["data_set", "metric", "weighting", "alpha", "mean", "low", "high", "effect", "p", "n"]
+    table = pd.DataFrame(rows, columns=columns)
+    table.insert(9, "p_holm", table.groupby("metric")["p"].transform(lambda p: holm(p.to_numpy())))
     return table
 
 

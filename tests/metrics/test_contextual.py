@@ -61,6 +61,18 @@ def test_is_the_definition(options: dict[str, Any], weighted: bool) -> None:
         assert scores[image].item() == pytest.approx(expected, rel=1e-12)
 
 
+# -log(CX + 1e-5) by contextual_loss_pytorch (S-aiueo32), another implementation, of the same maps in float64.
+ANOTHER = {0.1: 0.55098753930825, 0.5: 1.4631645797795172, 1.0: 2.3108259248000365}
+
+
+def test_agrees_with_another_implementation() -> None:
+    rng = np.random.default_rng(0)
+    for bandwidth, expected in ANOTHER.items():
+        target, output = (torch.from_numpy(rng.gamma(0.7, size=(1, 16, 9, 11))) for _ in range(2))
+        similarity = contextual_similarity(target, output, bandwidth=bandwidth)
+        assert -math.log(similarity.item() + 1e-5) == pytest.approx(expected, rel=1e-12)
+
+
 def test_single_precision_is_close_to_double() -> None:
     target, output = maps(1, 64, 16, 16), maps(1, 64, 16, 16, seed=1)
     exact = contextual_similarity(target, output)
