@@ -37,7 +37,7 @@ ABSENT = {
 def perception_metrics(wanted: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Metric], dict[str, str]]:
     """Those of the wanted metrics (name -> options) that can be had, and why each of the others cannot.
 
-    An unknown name or option is a ValueError; absent weights are a reason.
+    An unknown name or option is a ValueError, as is a metric of which higher is better; absent weights are a reason.
     """
     found: dict[str, Metric] = {}
     reasons: dict[str, str] = {}
@@ -49,6 +49,9 @@ def perception_metrics(wanted: Mapping[str, Mapping[str, Any]]) -> tuple[dict[st
             found[name] = create(name, **options)
         except DataError as error:
             reasons[name] = str(error)
+            continue
+        if found[name].higher_is_better:
+            raise ValueError(f"perception is measured by metrics of which lower is better, and {name} is not one")
     return found, reasons
 
 

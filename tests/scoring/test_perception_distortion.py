@@ -99,12 +99,14 @@ def test_a_broken_off_run_goes_on_after_what_it_has_and_gives_the_same_table(
 def test_metrics_that_cannot_be_had_say_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("REPLICATION_DATA", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    found, reasons = perception_metrics({"nrqm": {}, "lpips-squeeze": {}, "psnr": {}})
-    assert list(found) == ["psnr"]
+    found, reasons = perception_metrics({"nrqm": {}, "lpips-squeeze": {}, "gmsd": {}})
+    assert list(found) == ["gmsd"]
     assert "licence" in reasons["nrqm"]
     assert "squeezenet1_1" in reasons["lpips-squeeze"]
     with pytest.raises(ValueError, match="unknown metric 'lpipz'"):
         perception_metrics({"lpipz": {}})
+    with pytest.raises(ValueError, match="lower is better, and psnr is not one"):
+        perception_metrics({"psnr": {}})
 
 
 def test_examples_carry_the_perception_score(network: VDSR, folder: Path) -> None:
