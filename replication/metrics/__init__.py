@@ -13,6 +13,7 @@ from replication.metrics.losses import MSSSIMLoss, PSNRLoss, SSIMLoss
 from replication.metrics.lpips import lpips
 from replication.metrics.mad import mad, visible_error
 from replication.metrics.mic import mic
+from replication.metrics.msds import level_scores, msds
 from replication.metrics.nlpd import nlpd
 from replication.metrics.pieapp import pieapp, pieapp_network
 from replication.metrics.projections import random_projections
@@ -45,12 +46,14 @@ __all__ = [
     "feature_maps",
     "fsim",
     "gmsd",
+    "level_scores",
     "lpips",
     "mad",
     "metric",
     "mic",
     "mic_patches",
     "ms_ssim",
+    "msds",
     "names",
     "nlpd",
     "pieapp",

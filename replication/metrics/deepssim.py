@@ -9,7 +9,6 @@ from replication.features import Backbone, backbone
 from replication.metrics.checks import Validate
 from replication.metrics.deep import (
     MAX_POOLED_TAPS,
-    Features,
     assemble,
     check_comparable,
     checked_rgb_pair,
@@ -19,12 +18,12 @@ from replication.metrics.deep import (
 from replication.metrics.registry import Metric
 
 _TAP = "relu5_1"
-_BLOCK = 4
+BLOCK = 4
 _C = 1e-6
 
 
 class Prepared(NamedTuple):
-    """The Gram matrix in blocks, less each block's mean: (N, blocks, 16); and their variances (N, blocks)."""
+    """The Gram matrix in blocks, less each block's mean: (N, blocks, values); and their variances (N, blocks)."""
 
     deviations: Tensor
     variances: Tensor
@@ -46,7 +45,7 @@ def deepssim(reference: Tensor, distorted: Tensor, *, backbone: Backbone, valida
     """
     reference, distorted = checked_rgb_pair(reference, distorted, validate, same_size=False)
     _check_vgg16(backbone)
-    return _compare(*(_finish(features(backbone, image, [_TAP])) for image in (reference, distorted)))
+    return similarity(*(gram_blocks(features(backbone, image, [_TAP]).maps[_TAP]) for image in (reference, distorted)))
 
 
 def deepssim_lite(reference: Tensor, distorted: Tensor, *, backbone: Backbone, validate: Validate = None) -> Tensor:
@@ -96,19 +95,26 @@ def _whole(maps: Tensor) -> Tensor:
     return gram - gram.mean(dim=(1, 2), keepdim=True)
 
 
-def _finish(of: Features) -> Prepared:
-    gram = _gram(of.maps[_TAP])
-    images, count = len(gram), gram.shape[1] // _BLOCK
-    blocks = gram.view(images, count, _BLOCK, count, _BLOCK).transpose(2, 3).reshape(images, count**2, _BLOCK**2)
+def gram_blocks(maps: Tensor, block: int = BLOCK) -> Prepared:
+    """The Gram matrices F F^T of maps F (N, C, h, w), cut into blocks of block x block.
+
+    C need not be a multiple of `block`: the last C mod block channels are then in no block. ValueError where C < block.
+    """
+    if not 1 <= block <= maps.shape[1]:
+        raise ValueError(f"blocks must have a side from 1 to the number of channels, {maps.shape[1]}, got {block}")
+    count = maps.shape[1] // block
+    gram = _gram(maps[:, : count * block])
+    shape = (len(gram), count, block, count, block)
+    blocks = gram.view(shape).transpose(2, 3).reshape(len(gram), count**2, block**2)
     deviations = blocks - blocks.mean(dim=2, keepdim=True)
     return Prepared(deviations, deviations.square().mean(dim=2))
 
 
-def _compare(reference: Prepared, distorted: Prepared) -> Tensor:
+def similarity(reference: Prepared, distorted: Prepared) -> Tensor:
+    """Mean over blocks of (2 vxy + 1e-6) / (vx + vy + 1e-6), shape (N,)."""
     check_comparable(reference, distorted, None)
     covariances = (reference.deviations * distorted.deviations).mean(dim=2)
-    similarity = (2 * covariances + _C) / (reference.variances + distorted.variances + _C)
-    return similarity.mean(dim=1)
+    return ((2 * covariances + _C) / (reference.variances + distorted.variances + _C)).mean(dim=1)
 
 
 @registered("deepssim")
@@ -126,7 +132,7 @@ def _build(
         device=device,
         taps=[_TAP],
         shared_taps=MAX_POOLED_TAPS,
-        protocol={"tap": _TAP, "blocks": "4 x 4 of the Gram matrix"},
-        finish=_finish,
-        compare=_compare,
+        protocol={"tap": _TAP, "blocks": f"{BLOCK} x {BLOCK} of the Gram matrix"},
+        finish=lambda of: gram_blocks(of.maps[_TAP]),
+        compare=similarity,
     )
