@@ -1,9 +1,9 @@
-"""`python -m benchmarks [ssim | mad | mic | smic]`: speed beside other libraries; ssim unless told otherwise."""
+"""`python -m benchmarks [ssim | mad | mic | msds | smic]`: speed beside other libraries; ssim unless told otherwise."""
 
 import sys
 
-from benchmarks import mad, mic, smic, ssim
+from benchmarks import mad, mic, msds, smic, ssim
 
-_MAINS = {"ssim": ssim.main, "mad": mad.main, "mic": mic.main, "smic": smic.main}
+_MAINS = {"ssim": ssim.main, "mad": mad.main, "mic": mic.main, "msds": msds.main, "smic": smic.main}
 
 _MAINS[sys.argv[1] if sys.argv[1:] and sys.argv[1] in _MAINS else "ssim"]()

@@ -21,8 +21,8 @@ def squeezenet() -> features.Backbone:
     return features.backbone("squeezenet1_1", weights="random")
 
 
-@pytest.mark.parametrize("image", ["I04"])
-def test_levels_are_those_of_the_authors_code_on_reduced_images(real_data: Callable[[str], Path], image: str) -> None:
+def test_levels_are_those_of_the_authors_code_on_reduced_images(real_data: Callable[[str], Path]) -> None:
+    image = "I04"  # for the others see test_deepssim
     names = ["deepssim", "deepssim level 1 (2x2 mean)", "deepssim level 2 (2x2 mean)"]
     expected = [authors_score(real_data("../golden"), name, image) for name in names]
     pair = sample_pair(real_data("tid2013-samples"), image)
@@ -30,8 +30,7 @@ def test_levels_are_those_of_the_authors_code_on_reduced_images(real_data: Calla
     scores = level_scores(*pair, backbone=vgg16)
     np.testing.assert_allclose(scores[0], expected, rtol=1e-5)
     weights = [0.2, 0.5, 0.3]
-    fused = metrics.create("msds", weights="random", level_weights=weights)(*pair)
-    assert fused.item() == pytest.approx(np.dot(weights, expected), rel=1e-5)
+    assert fuse(scores, weights).item() == pytest.approx(np.dot(weights, expected), rel=1e-5)
 
 
 def test_a_gaussian_level_is_that_of_scipy(squeezenet: features.Backbone) -> None:
@@ -115,8 +114,11 @@ def test_levels_created_by_name_share_one_pass_and_the_reference(squeezenet: fea
     expected = level_scores(reference[:1].expand(3, -1, -1, -1), distorted, backbone=squeezenet, tap="fire5", levels=2)
     torch.testing.assert_close(at_fire5, expected[:, 1], rtol=1e-5, atol=0)
     assert len(passes) == 6  # three levels of two batches
-    fused = metrics.create("msds", fusion="geometric", network="squeezenet1_1", weights="random")
-    torch.testing.assert_close(fused(reference[:1], distorted), fuse(scores, None, "geometric"), rtol=1e-5, atol=0)
+    chosen = {"fusion": "geometric", "level_weights": [2, 1, 1]}
+    fused = metrics.create("msds", network="squeezenet1_1", weights="random", **chosen)
+    expected = fuse(scores, [0.5, 0.25, 0.25], "geometric")
+    torch.testing.assert_close(fused(reference[:1], distorted), expected, rtol=1e-5, atol=0)
+    assert fused.protocol["level weights"] == (0.5, 0.25, 0.25)
 
 
 def test_a_score_is_of_its_image_alone_whatever_the_precision_around_it(squeezenet: features.Backbone) -> None:
