@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks msds", description="Time DeepSSIM and MSDS.")
     parser.add_argument("--authors", type=Path, help="folder with DeepSSIM; without it, ours alone")
     parser.add_argument("--rounds", type=int, default=7, help="after one to warm up (default: %(default)s)")
-    parser.add_argument("--network", default="vgg16", help="of MSDS; DeepSSIM beside it is its level 0")
+    parser.add_argument("--network", default="vgg16", help="of MSDS, and of DeepSSIM beside it")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args(sys.argv[2:])
@@ -39,9 +39,14 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.set_grad_enabled(False)
     pixels, others = photographs(4)
-    pair = [torch.from_numpy(x).permute(2, 0, 1)[None].float().to(arguments.device) / 255 for x in (pixels, others[3])]
+    pair = [  # channel by channel, as the authors' own reading and ours leave it
+        torch.from_numpy(x).permute(2, 0, 1)[None].contiguous().float().to(arguments.device) / 255
+        for x in (pixels, others[3])
+    ]
     options = {"network": arguments.network, "weights": "random", "device": arguments.device}
     scores: dict[str, Score] = {"deepssim": metrics.create("msds", level=0, **options)}
+    if arguments.network == "vgg16":
+        scores["deepssim"] = metrics.create("deepssim", weights="random", device=arguments.device)
     scores |= {f"msds, {levels} levels": metrics.create("msds", levels=levels, **options) for levels in (2, 3, 4, 5)}
     if arguments.authors:
         scores["authors' deepssim"] = theirs(arguments.authors / "DeepSSIM" / "DeepSSIM_pytorch", arguments.device)

@@ -9,6 +9,7 @@ from replication.features import Backbone, backbone
 from replication.metrics.checks import Validate
 from replication.metrics.deep import (
     MAX_POOLED_TAPS,
+    Resizing,
     assemble,
     check_comparable,
     checked_rgb_pair,
@@ -20,6 +21,14 @@ from replication.metrics.registry import Metric
 _TAP = "relu5_1"
 BLOCK = 4
 _C = 1e-6
+
+
+def channels_last(image: Tensor) -> Tensor:
+    """The same image, on a CPU in the layout in which convolutions take three quarters (VGG16) to half of the time."""
+    return image.contiguous(memory_format=torch.channels_last) if image.device.type == "cpu" else image
+
+
+_AS_IT_IS = Resizing("none", channels_last)
 
 
 class Prepared(NamedTuple):
@@ -45,7 +54,8 @@ def deepssim(reference: Tensor, distorted: Tensor, *, backbone: Backbone, valida
     """
     reference, distorted = checked_rgb_pair(reference, distorted, validate, same_size=False)
     _check_vgg16(backbone)
-    return similarity(*(gram_blocks(features(backbone, image, [_TAP]).maps[_TAP]) for image in (reference, distorted)))
+    maps = (features(backbone, image, [_TAP], resizing=_AS_IT_IS).maps[_TAP] for image in (reference, distorted))
+    return similarity(*map(gram_blocks, maps))
 
 
 def deepssim_lite(reference: Tensor, distorted: Tensor, *, backbone: Backbone, validate: Validate = None) -> Tensor:
@@ -58,7 +68,8 @@ def deepssim_lite(reference: Tensor, distorted: Tensor, *, backbone: Backbone, v
     """
     reference, distorted = checked_rgb_pair(reference, distorted, validate, same_size=False)
     _check_vgg16(backbone)
-    x, y = (_whole(features(backbone, image, [_TAP]).maps[_TAP]) for image in (reference, distorted))
+    maps = (features(backbone, image, [_TAP], resizing=_AS_IT_IS).maps[_TAP] for image in (reference, distorted))
+    x, y = map(_whole, maps)
     vx, vy = x.square().mean(dim=(1, 2)), y.square().mean(dim=(1, 2))
     return 1 - ((x - y).square().mean(dim=(1, 2))) / (vx + vy + _C)
 
@@ -131,6 +142,7 @@ def _build(
         backbone=backbone("vgg16", weights=weights, seed=seed, device=device, download=download),
         device=device,
         taps=[_TAP],
+        resizing=_AS_IT_IS,
         shared_taps=MAX_POOLED_TAPS,
         protocol={"tap": _TAP, "blocks": f"{BLOCK} x {BLOCK} of the Gram matrix"},
         finish=lambda of: gram_blocks(of.maps[_TAP]),

@@ -13,7 +13,7 @@ from torch import Tensor
 from replication.features import Backbone, backbone, imagenet_normalised
 from replication.metrics.checks import Validate, check_choice, check_values
 from replication.metrics.deep import check_rgb, checked_rgb_pair, registered
-from replication.metrics.deepssim import BLOCK, Prepared, gram_blocks, similarity
+from replication.metrics.deepssim import BLOCK, Prepared, channels_last, gram_blocks, similarity
 from replication.metrics.filters import separable_filter
 from replication.metrics.registry import Metric, Source
 
@@ -149,7 +149,8 @@ class _Levels:
         while len(self._images) <= level:
             self._images.append(_reduced(self._images[-1], self._pyramid))
         if level not in self._maps:
-            self._maps[level] = self._backbone(imagenet_normalised(self._images[level]), self._taps)
+            image = imagenet_normalised(channels_last(self._images[level]))
+            self._maps[level] = self._backbone(image, self._taps)
         return self._maps[level]
 
 
