@@ -213,6 +213,8 @@ def _build(
     this one read; those with the same list, network and pyramid share one pyramid, each level one pass.
     """
     net = backbone(network, weights=weights, seed=seed, device=device, download=download)
+    if torch.device(device or "cpu").type == "cpu":
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     own = _tap(net, tap)
     shared = [own] if shared_taps is None else [_tap(net, each) for each in shared_taps]
     if own not in shared:
