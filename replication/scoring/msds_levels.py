@@ -15,6 +15,7 @@ from replication.features import Backbone, backbone
 from replication.files import atomic_write_text
 from replication.metrics import registry
 from replication.metrics.msds import Pyramid, most_levels
+from replication.project import data_root
 from replication.scoring.engine import score
 
 _IMAGE = ["reference", "distorted", "distortion", "level", "opinion"]
@@ -101,12 +102,12 @@ def score_levels(
     try:
         net = backbone(network, weights=weights)
     except DataError as error:
-        reason = f"the weights of {network} are not there: {error}"
+        reason = _anywhere(f"the weights of {network} are missing: {error}")
         return LevelScores(name, name, "", "", (), unknown, "", network, weights, *asked, nothing, reason)
     try:
         rated = load(name, **(options or {}))
     except DataError as error:
-        return LevelScores(name, name, "", "", (), unknown, "", network, net.weights, *asked, nothing, str(error))
+        return LevelScores(name, name, "", "", (), unknown, "", network, net.weights, *asked, nothing, _anywhere(error))
     where = {"device": how["device"]} if how.get("device") else {}
     count = min(levels, _levels(rated, net, taps))
     readings = {}
@@ -125,6 +126,12 @@ def score_levels(
     problems = tuple(f"{row.distorted}, {row.metric}: {row.problem}" for row in failed.head(10).itertuples())
     about = (rated.name, rated.title, rated.licence, rated.source, rated.remarks, rated.opinion, rated.digest)
     return LevelScores(*about, network, net.weights, *asked[:2], problems, table)
+
+
+def _anywhere(reason: object) -> str:
+    """The same on every machine: without the place of the data root, and without what else is there."""
+    text, place = str(reason), str(data_root())
+    return text.replace(f"the data root {place}", "the data root").replace(place, "DATA").split(" Sets that are")[0]
 
 
 def _levels(rated: RatedSet, net: Backbone, taps: Sequence[str]) -> int:
