@@ -1,8 +1,9 @@
 """MSDS against DeepSSIM at every single scale: learned weights, held-out results, tests, power, cost, verdicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -554,40 +555,51 @@ def extensions(studies: Sequence[Study]) -> pd.DataFrame:
 
 
 def readable_tests(table: pd.DataFrame) -> pd.DataFrame:
-    """`adjusted` tests as text, a row for each pair, for a page."""
-    rows = []
-    for row in table.to_dict("records"):
-        p_equal = row["p_equivalent"]
-        rows.append(
-            {
-                **({"data set": row["data_set"]} if "data_set" in row else {}),
-                "method": row["first"],
-                "less": row["second"],
-                "SRCC": f"{row['srcc_first']:.3f} \N{MINUS SIGN} {row['srcc_second']:.3f}",
-                "difference [95 %]": _interval(row["difference"], row["low"], row["high"]),
-                "q": _signed(row["q"]),
-                "p": _p(row["p"]),
-                "p, Holm": _p(row["p_holm"]),
-                "p, BH": _p(row["p_bh"]),
-                f"within {MARGIN:g}?": "yes" if p_equal < ALPHA else "not shown",
-                "splits": _signed(row["split_difference"]),
-                "p, splits t": _p(row["p_splits"]),
-                "p, Wilcoxon": _p(row["p_wilcoxon"]),
-                "p, Williams": _p(row["p_williams"]),
-                "p, Meng": _p(row["p_meng"]),
-                "Zou [95 %]": f"[{_signed(row['zou_low'])}, {_signed(row['zou_high'])}]",
-                "F": f"{row['ratio']:.3f}",
-                "p, F": _p(row["p_f"]),
-                "p, Pitman": _p(row["p_pitman_morgan"]),
-            }
-        )
+    """`adjusted` tests as text, a row for each pair: what is reported."""
+    rows = [
+        {
+            **_pair(row),
+            "SRCC": f"{row['srcc_first']:.3f}, {row['srcc_second']:.3f}",
+            "difference [95 %]": _interval(row["difference"], row["low"], row["high"]),
+            "q": _signed(row["q"]),
+            "p": _p(row["p"]),
+            "p, Holm": _p(row["p_holm"]),
+            "p, BH": _p(row["p_bh"]),
+            f"within {MARGIN:g}?": "yes" if row["p_equivalent"] < ALPHA else "not shown",
+        }
+        for row in table.to_dict("records")
+    ]
+    return pd.DataFrame(rows)
+
+
+def readable_others(table: pd.DataFrame) -> pd.DataFrame:
+    """The same pairs by the other tests."""
+    rows = [
+        {
+            **_pair(row),
+            "on splits": _signed(row["split_difference"]),
+            "p, t": _p(row["p_splits"]),
+            "p, Wilcoxon": _p(row["p_wilcoxon"]),
+            "p, Williams": _p(row["p_williams"]),
+            "p, Meng": _p(row["p_meng"]),
+            "Zou [95 %]": f"[{_signed(row['zou_low'])}, {_signed(row['zou_high'])}]",
+            "F": f"{row['ratio']:.3f}",
+            "p, F": _p(row["p_f"]),
+            "p, Pitman": _p(row["p_pitman_morgan"]),
+            "kurtosis": f"{row['kurtosis']:.1f}",
+        }
+        for row in table.to_dict("records")
+    ]
     return pd.DataFrame(rows)
 
 
 def readable(table: pd.DataFrame, estimate: str) -> pd.DataFrame:
-    """A table for a page: `estimate` with its low and high in one column, numbers with three decimals."""
+    """A table for a page: `estimate` with its low and high in one column, numbers with three decimals; differences have
+    their sign."""
     shown = table.drop(columns=["low", "high"]).copy()
-    shown[estimate] = [_interval(*row) for row in table[[estimate, "low", "high"]].itertuples(index=False, name=None)]
+    limits = table[[estimate, "low", "high"]].itertuples(index=False, name=None)
+    plain = estimate == "srcc"
+    shown[estimate] = [_interval(*row).replace("+", "") if plain else _interval(*row) for row in limits]
     for name in shown.select_dtypes("float"):
         shown[name] = [f"{value:.3f}" for value in shown[name]]
     return shown.rename(columns={estimate: f"{estimate} [95 %]"})
@@ -694,6 +706,12 @@ def _parts(references: NDArray[np.str_], folds: int, seed: int) -> list[Split]:
 
 def _p(value: float) -> str:
     return "< 0.0001" if value < 0.0001 else f"{value:.2g}"
+
+
+def _pair(row: Mapping[Hashable, Any]) -> dict[str, str]:
+    shown = {"data set": str(row["data_set"])} if "data_set" in row else {}
+    short = [str(row[name]).removesuffix(" weights") for name in ("first", "second")]
+    return {**shown, "method": short[0], "less": short[1]}
 
 
 def _signed(value: float) -> str:

@@ -66,6 +66,7 @@ class LevelScores:
         try:
             facts: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
             table = pd.read_csv(folder / f"{name}.csv", dtype=_TYPES)
+            table[_IMAGE[:3]] = table[_IMAGE[:3]].fillna("")
         except FileNotFoundError as error:
             raise FileNotFoundError(
                 f"no level scores of {name} in {folder}; compute them first (`dvc repro`, or the notebook msds_levels)"
