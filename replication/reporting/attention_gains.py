@@ -61,7 +61,7 @@ _NETWORKS = {"lpips-squeeze": "squeezenet1_1", "lpips-alex": "alexnet"}
 
 
 def families(scored: Scored, plain: Mapping[str, str | None]) -> list[Family]:
-    """All measures with attention that a score table has, in its order, by network.
+    """All measures with attention that a score table has, in its order, by network; of several settings the first.
 
     plain: rows of Table I and their metrics, among them those without attention.
     """
@@ -77,10 +77,10 @@ def families(scored: Scored, plain: Mapping[str, str | None]) -> list[Family]:
             continue
         weighting = str(options.get("weighting", "local"))
         if weighting == "none":
-            constant[base] = label
+            constant.setdefault(base, label)
             continue
         network = str(options.get("backbone", _NETWORKS.get(base, "vgg16")))
-        found.setdefault((base, network), {})["mic" if kind == "mic" else weighting] = label
+        found.setdefault((base, network), {}).setdefault("mic" if kind == "mic" else weighting, label)
     return [
         Family(
             _TITLES[base],

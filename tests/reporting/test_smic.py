@@ -181,7 +181,8 @@ def test_settings_are_compared_with_the_usual_one() -> None:
         added.append(part.assign(metric=label, score=scores))
         metrics[label] = metrics[usual]
     both = Scored(**{**vars(scored), "metrics": metrics, "table": pd.concat([table, *added], ignore_index=True)})
-    found = gains.choices(both, gains.families(scored, PLAIN), {"K": list(metrics)[-2:]}).set_index("setting")
+    assert gains.families(both, PLAIN) == gains.families(scored, PLAIN)  # of several settings the first
+    found = gains.choices(both, gains.families(both, PLAIN), {"K": list(metrics)[-2:]}).set_index("setting")
     assert found["usual"].to_dict() == {"32": True, "1": False}
     assert found.loc["32", "change"] == 0
     assert found.loc["1", "change"] < 0
