@@ -12,6 +12,8 @@ from replication.metrics.gmsd import gmsd
 from replication.metrics.losses import MSSSIMLoss, PSNRLoss, SSIMLoss
 from replication.metrics.lpips import lpips
 from replication.metrics.mad import mad, visible_error
+from replication.metrics.lwssim import LWSSIMLoss, lwssim
+from replication.metrics.mad import mad
 from replication.metrics.mic import mic
 from replication.metrics.msds import level_scores, msds
 from replication.metrics.nlpd import nlpd
@@ -27,6 +29,7 @@ from replication.metrics.zoom import zoom
 __all__ = [
     "DeepSSIMLiteLoss",
     "FeatureDistanceLoss",
+    "LWSSIMLoss",
     "MSSSIMLoss",
     "Metric",
     "PSNRLoss",
@@ -48,6 +51,7 @@ __all__ = [
     "gmsd",
     "level_scores",
     "lpips",
+    "lwssim",
     "mad",
     "metric",
     "mic",
