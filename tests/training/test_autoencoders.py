@@ -41,7 +41,7 @@ def stacks() -> dict[str, Stack]:
     rng = np.random.default_rng(0)
     at = np.arange(32)
     blobs = np.exp(-((at - rng.uniform(8, 24, (40, 1, 1, 1))) ** 2 + (at[:, None] - 16) ** 2) / 60)
-    pixels = (255 * blobs * rng.uniform(0.3, 1, (40, 3, 1, 1))).astype(np.uint8)
+    pixels = (64 + 160 * blobs * rng.uniform(0.3, 1, (40, 3, 1, 1))).astype(np.uint8)
     return split(Stack("blobs", tuple(f"blob{i}" for i in range(40)), pixels, {}), {"train": 30, "held out": 10})
 
 

@@ -1,0 +1,106 @@
+"""Aligned faces: CelebA in its official layout or any folder of such images, cropped to the face and made small."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from replication.datasets.errors import DataError, ImageError
+from replication.datasets.images import Pixels, read_image
+from replication.datasets.manifests import list_images, locate
+from replication.datasets.photos import PHOTOS
+from replication.datasets.sets import images as image_set
+from replication.datasets.stacks import Stack, fitted, stacked
+from replication.project import data_root
+
+HOW_TO_GET = (
+    "To get it: img_align_celeba.zip (the aligned and cropped images) from "
+    "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html, unpacked to celeba/img_align_celeba/ under the data root. "
+    "Licence: non-commercial research"
+)
+_WIDTH, _HEIGHT, _CROP = 178, 218, 148  # of the official images, and of the crop that is usual in the literature
+
+
+def faces(
+    folder: str | os.PathLike[str] = "celeba", *, crop: int | None = None, size: int = 64, limit: int | None = None
+) -> Stack:
+    """Faces (N, 3, size, size): the central square of `crop` pixels, resized by `stacks.fitted` (antialiased).
+
+    folder: "celeba", found under the data root with the images in it or in its img_align_celeba/, or in Img/ of that
+        name; or the path of a folder of aligned faces of one size.
+    crop: 148 for the official 178 x 218 and 74 for images of half that size, if not given; for other sizes it must be.
+    limit: the first so many images in the order of their names.
+
+    Raises DataError naming what is missing and how to get it; ImageError for a file that is damaged or of another size.
+    """
+    at, title = _located(folder)
+    files = list(list_images(at).items())[:limit]
+    if not files:
+        raise DataError(f"{title} is missing: the folder {at} holds no images. {HOW_TO_GET}.")
+    first = read_image(files[0][1])
+    height, width = first.shape[:2]
+    if crop is None:
+        if (width, height) not in ((_WIDTH, _HEIGHT), (_WIDTH // 2, _HEIGHT // 2)):
+            raise DataError(
+                f"{title}: {files[0][1].name} has {width} x {height} pixels, neither {_WIDTH} x {_HEIGHT} nor "
+                f"{_WIDTH // 2} x {_HEIGHT // 2}; say which central square to take (crop)"
+            )
+        crop = _CROP * width // _WIDTH
+    if not 1 <= crop <= min(width, height):
+        raise DataError(f"{title}: a crop of {crop} does not fit into images of {width} x {height} pixels")
+    small = {}
+    for name, path in files:
+        image = read_image(path)
+        if image.shape != first.shape:
+            raise ImageError(
+                path, f"has {image.shape[1]} x {image.shape[0]} pixels where the others have {width} x {height}"
+            )
+        small[name] = fitted(image, size, crop)
+    return stacked(f"{title}: {crop} x {crop} of {width} x {height}, resized to {size} x {size}", small)
+
+
+def crops(
+    sets: tuple[str, ...] | list[str], size: int, *, stride: int | None = None, grey: bool = False, stands_for: str
+) -> Stack:
+    """Squares cut from photos side by side, in place of a set that is not there; the title says so.
+
+    sets: names of image sets or folders. stride: from one square to the next, in pixels; the size if not given, so that
+    none overlap. grey: luminance by BT.601. Images smaller than a square are counted in `skipped`.
+    """
+    step = size if stride is None else stride
+    found, small = {}, 0
+    for name in sets:
+        for image, pixels in image_set(name):
+            height, width = pixels.shape[:2]
+            small += min(height, width) < size
+            for top in range(0, height - size + 1, step):
+                for left in range(0, width - size + 1, step):
+                    square = pixels[top : top + size, left : left + size]
+                    found[f"{name}/{image}@{left},{top}"] = bt601(square) if grey else square
+    if not found:
+        raise DataError(
+            f"no image of {', '.join(sets)} is as large as {size} x {size}; name other sets or a smaller size"
+        )
+    kind = "photos of scikit-image" if set(sets) <= set(PHOTOS) else ", ".join(sets)
+    title = f"{size} x {size} crops of {kind}, in place of {stands_for}"
+    return stacked(title, found, {f"smaller than {size} x {size}": small} if small else None)
+
+
+def bt601(image: Pixels) -> Pixels:
+    """8-bit luminance 0.299 R + 0.587 G + 0.114 B of (H, W, 3), halves rounded up; in integers, the same anywhere."""
+    red, green, blue = (image[..., channel].astype(np.uint32) for channel in range(3))
+    luminance: Pixels = ((299 * red + 587 * green + 114 * blue + 500) // 1000).astype(np.uint8)
+    return luminance
+
+
+def _located(folder: str | os.PathLike[str]) -> tuple[Path, str]:
+    if os.fspath(folder) != "celeba":
+        path = Path(folder).expanduser()
+        if not path.is_dir():
+            raise DataError(f"no folder of faces {path}")
+        return path, path.resolve().name
+    for place in ("celeba/img_align_celeba", "celeba/Img/img_align_celeba", "celeba"):
+        at = locate(place)
+        if at is not None:
+            return at, "CelebA"
+    raise DataError(f"CelebA is missing: there is no celeba under the data root {data_root()}. {HOW_TO_GET}.")
