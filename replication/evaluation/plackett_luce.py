@@ -91,11 +91,11 @@ def rank_counts(rankings: ArrayLike) -> NDArray[np.intp]:
 def rankings_of_scores(scores: ArrayLike, *, higher_is_better: bool) -> NDArray[np.intp]:
     """Rankings (n, m), best first, by scores (n, m): what an observer would say who sees as the metric does.
 
-    Equal scores keep the items' order, which a reader of such rankings should know.
+    Infinite scores (PSNR of identical images) are scores. Equal ones keep the items' order.
     """
     values = np.asarray(scores, dtype=np.float64)
-    if values.ndim != 2 or not np.isfinite(values).all():
-        raise ValueError(f"scores must be finite, (n, m), got shape {values.shape}")
+    if values.ndim != 2 or np.isnan(values).any():
+        raise ValueError(f"scores must be numbers (n, m), none of them NaN, got shape {values.shape}")
     return np.argsort(-values if higher_is_better else values, axis=1, kind="stable")
 
 

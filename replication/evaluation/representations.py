@@ -78,7 +78,7 @@ def predict(
     penalties: candidates for C; for a number C multiplies its standard deviation, in units of which it is fitted.
     widths: candidates for gamma, in units of 1 / d, after every feature was scaled to unit variance on the training
         images. The best pair is chosen on inner folds of the training images alone.
-    pca: reduce the features to so many principal components, fitted on the training images alone.
+    pca: reduce the features to so many principal components, fitted on the training images of each outer fold.
     seed: of the groups' order, which decides their folds.
     """
     x, y, label = np.asarray(features, dtype=np.float64), np.asarray(target), np.asarray(groups)
@@ -99,16 +99,19 @@ def predict(
     predicted = np.empty_like(y) if kind == "class" else np.empty(len(y))
     fold, chosen = np.empty(len(y), dtype=np.intp), []
     for number, (train, test) in enumerate(GroupKFold(folds).split(x, groups=shuffled)):
-        steps: list[tuple[str, Any]] = [] if pca is None else [("pca", PCA(pca, svd_solver="full"))]
+        learn, apply = x[train], x[test]
+        if pca is not None:
+            components = PCA(pca, svd_solver="full").fit(learn)
+            learn, apply = components.transform(learn), components.transform(apply)
         centre, unit = 0.0, 1.0
         if kind == "number":
             values = y.astype(np.float64)
             centre, unit = float(values[train].mean()), float(values[train].std()) or 1.0
-        steps += [("scale", StandardScaler()), ("machine", SVC() if kind == "class" else SVR(epsilon=0.05))]
+        steps = [("scale", StandardScaler()), ("machine", SVC() if kind == "class" else SVR(epsilon=0.05))]
         scoring = "accuracy" if kind == "class" else "neg_mean_squared_error"
         search = GridSearchCV(Pipeline(steps), grid, scoring=scoring, cv=GroupKFold(inner_folds), error_score="raise")
-        search.fit(x[train], y[train] if kind == "class" else (values[train] - centre) / unit, groups=shuffled[train])
-        found = search.predict(x[test])
+        search.fit(learn, y[train] if kind == "class" else (values[train] - centre) / unit, groups=shuffled[train])
+        found = search.predict(apply)
         predicted[test] = found if kind == "class" else centre + unit * found
         fold[test] = number
         chosen.append({name.removeprefix("machine__"): float(v) for name, v in search.best_params_.items()})
