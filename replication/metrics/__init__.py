@@ -11,9 +11,8 @@ from replication.metrics.fsim import fsim
 from replication.metrics.gmsd import gmsd
 from replication.metrics.losses import MSSSIMLoss, PSNRLoss, SSIMLoss
 from replication.metrics.lpips import lpips
-from replication.metrics.mad import mad, visible_error
 from replication.metrics.lwssim import LWSSIMLoss, lwssim
-from replication.metrics.mad import mad
+from replication.metrics.mad import mad, visible_error
 from replication.metrics.mic import mic
 from replication.metrics.msds import level_scores, msds
 from replication.metrics.nlpd import nlpd

@@ -4,5 +4,4 @@ from replication.models.autoencoders import Autoencoder
 from replication.models.srcnn import SRCNN
 from replication.models.vdsr import VDSR
 
-__all__ = ["SRCNN", "VDSR"]
-__all__ = ["SRCNN", "Autoencoder"]
+__all__ = ["SRCNN", "VDSR", "Autoencoder"]
