@@ -58,8 +58,9 @@ def weights_of_metrics(profile: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted((project.root() / "results" / profile).glob("*/*/facts.json")):
         for label, facts in json.loads(path.read_text(encoding="utf-8"))["metrics"].items():
-            if "weights" in facts["protocol"]:
-                found[facts["protocol"].get("backbone", label)] = str(facts["protocol"]["weights"])
+            weights = facts["protocol"].get("weights")
+            if isinstance(weights, str):  # of a network; MS-SSIM has an option of that name too
+                found[facts["protocol"].get("backbone", label)] = weights
     return found
 
 
