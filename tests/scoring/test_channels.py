@@ -124,9 +124,11 @@ def test_activity_is_the_mean_square_and_variance_over_pixels() -> None:
     found = activity(["a", "b"], images, NETWORK)
     backbone = features.backbone("squeezenet1_1", weights="random")
     maps = [backbone(features.imagenet_normalised(tensor(image)))["fire3"][0].double() for image in images.values()]
-    np.testing.assert_allclose(found["fire3"].energy, np.mean([(x**2).mean(dim=(1, 2)) for x in maps], axis=0))
+    energy = np.mean([(x**2).mean(dim=(1, 2)) for x in maps], axis=0)
+    # Convolutions in float32 differ in the sixth digit with the layout of what they are given.
+    np.testing.assert_allclose(found["fire3"].energy, energy, rtol=2e-5)
     expected = np.mean([x.flatten(1).numpy().var(axis=1) for x in maps], axis=0)
-    np.testing.assert_allclose(found["fire3"].variance, expected)
+    np.testing.assert_allclose(found["fire3"].variance, expected, rtol=2e-5)
 
 
 def test_a_damaged_reference_costs_its_rows_and_a_set_without_any_row_says_why(tmp_path: Path) -> None:

@@ -135,9 +135,14 @@ class TestKilled:
         command = [sys.executable, "-m", "replication", "score", "--reference", "r", "--distorted", "d"]
         command += ["--metric", "psnr", "--metric", "ms-ssim", "--out", "scores.csv", "--workers", "2"]
         environment = {**os.environ, "PYTHONPATH": str(Path(replication.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(
-            command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
+        # A process that was started in the background ignores Ctrl-C, and so would its children.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return subprocess.Popen(
+                command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def kept(self, folder: Path) -> int:
         return len(list(folder.glob(".scores.csv.unfinished/*.json")))
