@@ -49,7 +49,7 @@ class TestNotebooks:
             if cell["cell_type"] == "code":
                 defined = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef | ast.ClassDef)]
                 assert not defined
-                assert len(source.splitlines()) <= (60 if "parameters" in cell["metadata"].get("tags", ()) else 25)
+                assert len(source.splitlines()) <= 25
 
     def test_defaults_are_those_of_the_sample_profile(self, path: Path) -> None:
         defaults = parameter_defaults(path)
