@@ -57,7 +57,7 @@ def lwssim(
     alpha, beta, gamma: exponents, not negative. Structure s and, out of range, luminance can be negative: a power then
         keeps the sign, sign(x) |x|^p. An exponent below one has an infinite slope at zero, so that |x| < 0.001 is
         replaced by a straight line to zero there. With beta = gamma the power is that of the product c s. All other
-        than (1, 1, 1) take a slower way, about three times as long.
+        than (1, 1, 1) take a slower way.
     window_kind, sigma: "uniform", or "gaussian" with a standard deviation of `sigma` pixels for a window of 11, others
         in proportion.
     validate: whether values are checked, see `checks.checked_pair`.
