@@ -73,6 +73,10 @@ def test_the_data_root_is_a_folder_of_the_project_or_the_configured_one(
 
 # Mappings whose entries are not parameters but named things, or options of a function that has defaults for the rest.
 NAMED = {
+    "lwssim.images",
+    "lwssim.variant_options",
+    "msssim_autoencoders.images",
+    "msssim_representations.images",
     "msds.readings.taps",
     "pe_channels.inverted_taps",
     "pe_channels.open_choices",

@@ -95,6 +95,25 @@ class Tables:
 
 
 @dataclass(frozen=True)
+class Pictures:
+    """Images without opinions that networks are trained on, read from their official folder as it is.
+
+    images: how many files the set has where it is whole; a part of it does as well. suffix: what their names end in.
+    marker: a file or folder by which the set is recognised inside a download.
+    """
+
+    name: str
+    title: str
+    folder: str
+    source: str
+    licence: str
+    images: int
+    suffix: tuple[str, ...]
+    marker: str
+    download: None = None
+
+
+@dataclass(frozen=True)
 class Weights:
     """A file under the data root's weights/: what it is for, and where to get it."""
 
@@ -340,6 +359,44 @@ TABLES = {
     )
 }
 
+PICTURES = {
+    entry.name: entry
+    for entry in (
+        Pictures(
+            "celeba",
+            "CelebA",
+            "celeba",
+            "CelebFaces Attributes (Liu et al. 2015), https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html: "
+            "img_align_celeba.zip, in celeba/img_align_celeba/ or celeba/",
+            "non-commercial research",
+            202_599,
+            (".jpg", ".jpeg", ".png"),
+            "img_align_celeba",
+        ),
+        Pictures(
+            "yaleb",
+            "Extended Yale B, cropped",
+            "yaleb",
+            "Extended Yale Face Database B (Georghiades et al. 2001; Lee et al. 2005), CroppedYale.zip, formerly at "
+            "http://vision.ucsd.edu/~leekc/ExtYaleDatabase/",
+            "research",
+            2_414,
+            (".pgm",),
+            "yaleB01",
+        ),
+        Pictures(
+            "stl10",
+            "STL-10",
+            "stl10_binary",
+            "STL-10 (Coates, Lee, Ng 2011), stl10_binary.tar.gz from https://cs.stanford.edu/~acoates/stl10/",
+            "none stated; images from ImageNet, for research",
+            5,
+            (".bin",),
+            "train_X.bin",
+        ),
+    )
+}
+
 _TORCHVISION = "https://download.pytorch.org/models/"
 _IMAGENET = "BSD-3-Clause (torchvision); trained on ImageNet, whose images are for non-commercial research"
 _OXFORD = "CC BY 4.0 (Oxford VGG)"
@@ -430,13 +487,13 @@ WEIGHTS = (
 )
 
 
-Whole: TypeAlias = Rated | Judged | Tables  # an official folder as it is, and not a list of images
+Whole: TypeAlias = Rated | Judged | Tables | Pictures  # an official folder as it is, and not a list of images
 Entry: TypeAlias = Folder | Whole
 
 
 def wholes() -> dict[str, Whole]:
     """The sets and tables that are an official folder as a whole, by name."""
-    return {**RATED, **JUDGED, **TABLES}
+    return {**RATED, **JUDGED, **TABLES, **PICTURES}
 
 
 def known() -> dict[str, Entry]:

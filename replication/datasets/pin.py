@@ -10,7 +10,8 @@ Compared are images by name and content. Stray files, the case of names and wher
 Sets with opinions, comparisons of patches and tables have thousands of files, and it is their official folder,
 unmodified, that counts. They are pinned whole: data.dvc has DVC's hash of the folder, and data.folders.md5 has the same
 hash in one line ("<hash>.dir  tid2013/"), for the stages that read such sets: pinning one more does not touch data.md5,
-so that stages that read images only do not run again. Every file counts, but for those that systems leave about.
+so that stages that read images only do not run again. Every file counts, but for those that systems leave about. Images
+that autoencoders are trained on are pinned whole too, in data.pictures.md5, for the same reason.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from typing import Any
 import yaml
 
 from replication.datasets import manifests
-from replication.datasets.catalogue import FOLDERS, known, wholes
+from replication.datasets.catalogue import FOLDERS, PICTURES, known, wholes
 from replication.datasets.errors import DataError
 from replication.datasets.iqa.listing import is_stray
 from replication.datasets.sets import images
@@ -78,9 +79,9 @@ def write(names: Iterable[str] = ()) -> list[str]:
         for file, md5 in sorted(files.items())
     ]
     atomic_write_text(_listing(), "".join(lines))
-    if whole:
-        text = "".join(f"{md5}  {wholes()[name].folder}/\n" for name, md5 in whole.items())
-        atomic_write_text(_folder_listing(), text)
+    for listing in dict.fromkeys(_folder_listing(name) for name in chosen if name in wholes()):
+        here = {name: md5 for name, md5 in whole.items() if _folder_listing(name) == listing}
+        atomic_write_text(listing, "".join(f"{md5}  {wholes()[name].folder}/\n" for name, md5 in here.items()))
     atomic_write_text(_dvc_file(), _HEADER + yaml.safe_dump(document, sort_keys=False))
     return chosen
 
@@ -163,8 +164,9 @@ def _listing() -> Path:
     return root() / "data.md5"
 
 
-def _folder_listing() -> Path:
-    return root() / "data.folders.md5"
+def _folder_listing(name: str) -> Path:
+    """Where the hash of a set that is pinned whole stands."""
+    return root() / ("data.pictures.md5" if name in PICTURES else "data.folders.md5")
 
 
 def _images(name: str) -> dict[str, Path]:
@@ -225,9 +227,9 @@ def _pinned_whole(document: Mapping[str, Any], replaced: Iterable[str] = ()) -> 
     """The hash of every set pinned whole; both files must be of one mind, save about those `replaced`."""
     outs = {out["path"]: str(out.get("md5")) for out in document.get("outs", [])}
     pinned = {name: outs[_path(name)] for name in wholes() if _path(name) in outs}
-    listing = _folder_listing()
-    listed = listing.read_text(encoding="utf-8").splitlines() if listing.is_file() else []
     for name, md5 in pinned.items():
+        listing = _folder_listing(name)
+        listed = listing.read_text(encoding="utf-8").splitlines() if listing.is_file() else []
         if name not in replaced and f"{md5}  {wholes()[name].folder}/" not in listed:
             raise DataError(_disagree(name, listing.name))
     return pinned

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from replication.datasets import judged, manifests, rated
-from replication.datasets.catalogue import Judged, Rated, Whole
+from replication.datasets.catalogue import Judged, Pictures, Rated, Whole
 from replication.datasets.errors import DataError
 from replication.project import data_root
 
@@ -24,6 +24,11 @@ def read_whole(entry: Whole, folder: Path | None = None) -> str:
     at = folder or manifests.locate(entry.folder)
     if at is None:
         raise DataError(f"{entry.name} is missing: there is no {entry.folder} under the data root {data_root()}")
+    if isinstance(entry, Pictures):
+        count = sum(path.suffix.lower() in entry.suffix for path in at.rglob("*"))
+        if not count:
+            raise DataError(f"{entry.name} is missing: {at} holds no {' or '.join(entry.suffix)} files")
+        return f"complete ({count} files)" if count >= entry.images else f"a part: {count} of {entry.images} files"
     if absent := [file for file in entry.files if not (at / file).is_file()]:
         raise DataError(f"{entry.name} is incomplete: {at} lacks {manifests.enumerate_briefly(absent)}")
     return f"complete ({len(entry.files)} files)"

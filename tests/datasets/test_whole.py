@@ -15,7 +15,7 @@ from pictures import encoded, picture
 from replication import datasets
 from replication.cli import main
 from replication.datasets import DataError, pin
-from replication.datasets.catalogue import JUDGED, RATED, TABLES, select
+from replication.datasets.catalogue import JUDGED, PICTURES, RATED, TABLES, select
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,7 +46,7 @@ def test_names_on_the_command_line_mean_one_set_or_all_parts() -> None:
 def test_status_without_data_says_where_to_get_everything(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "status"]) == 0
     table = rows(capsys.readouterr().out)
-    for name, entry in (RATED | JUDGED | TABLES).items():
+    for name, entry in (RATED | JUDGED | TABLES | PICTURES).items():
         assert table[name] == ["missing", "", entry.licence, entry.source]
     assert table["photos-distorted"][0] == "complete (6 images)"
 
@@ -185,6 +185,29 @@ def test_a_set_is_pinned_by_one_line_beside_the_files_of_image_sets(
     assert rows(capsys.readouterr().out)["csiq"][:2] == ["complete (3 images)", "as pinned"]
 
 
+def test_images_without_opinions_are_put_in_place_counted_and_pinned_in_a_list_of_their_own(
+    project: Path, few: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few("csiq")
+    pin.write(["csiq"])
+    before = (project / "data.folders.md5").read_text()
+    unpacked = tmp_path / "unpacked" / "img_align_celeba"
+    unpacked.mkdir(parents=True)
+    for number in range(3):
+        (unpacked / f"{number:06d}.png").write_bytes(encoded(picture(number)))
+    assert main(["data", "add", "celeba", str(tmp_path / "unpacked")]) == 0
+    assert capsys.readouterr().out.startswith("celeba: different (3 files)")
+    assert main(["data", "status"]) == 0
+    assert rows(capsys.readouterr().out)["celeba"][0] == "a part: 3 of 202599 files"
+    assert main(["data", "pin", "celeba"]) == 0
+    assert (project / "data.folders.md5").read_text() == before
+    assert (project / "data.pictures.md5").read_text() == f"{pin.whole()['celeba']}  celeba/\n"
+    pin.check(["celeba", "csiq"])
+    (project / "data" / "celeba" / "img_align_celeba" / "000001.png").write_bytes(encoded(picture(5)))
+    with pytest.raises(DataError, match=r"celeba \(other content or names of files\)"):
+        pin.check(["celeba"])
+
+
 def test_the_hash_of_a_whole_folder_is_dvcs(project: Path, few: Callable[..., Path], tmp_path: Path) -> None:
     import os
     import sys
@@ -249,7 +272,7 @@ def test_files_that_disagree_about_a_whole_set_are_noticed(project: Path, few: C
 
 
 def test_pinning_another_set_leaves_the_committed_list_as_it_is(few: Callable[..., Path], project: Path) -> None:
-    for file in ("data.dvc", "data.md5", "data.folders.md5"):
+    for file in ("data.dvc", "data.md5", "data.folders.md5", "data.pictures.md5"):
         shutil.copy(ROOT / file, project / file)
     before = (project / "data.md5").read_bytes()
     few("csiq")
