@@ -28,6 +28,7 @@ from replication import project
 from replication.files import atomic_write_text
 from replication.reporting import environment
 from replication.reporting.normalise import normalise
+from replication.reporting.page import variant_of
 from replication.reporting.render import render
 
 log = logging.getLogger(__name__)
@@ -48,17 +49,26 @@ def run_stage(notebook: Path, parameters: Mapping[str, Any], name: str) -> Path:
     if "profile" in parameter_defaults(notebook):
         parameters = {"profile": profile, **parameters}
     output = project.root() / "reports" / profile / f"{name}.html"
-    return run_notebook(notebook, parameters, output, profile=profile, record=environment.summary(profile))
+    record = environment.summary(profile)
+    variant = variant_of(name, notebook.name)
+    return run_notebook(notebook, parameters, output, profile=profile, record=record, variant=variant)
 
 
 def run_notebook(
-    notebook: Path, parameters: Mapping[str, Any], output_html: Path, *, profile: str, record: Mapping[str, str]
+    notebook: Path,
+    parameters: Mapping[str, Any],
+    output_html: Path,
+    *,
+    profile: str,
+    record: Mapping[str, str],
+    variant: str = "",
 ) -> Path:
     """Execute a copy of `notebook` and write its page to `output_html` and the executed copy beside it (.ipynb).
 
     parameters: values for names assigned in the cell tagged `parameters`; any other name, or a value of another kind
         than the default, is a NotebookError.
     record: what the page's footer states (data, weights); plain text.
+    variant: what tells the page from others of this notebook; stands behind its title.
 
     The kernel is the running interpreter, its working directory the notebook's folder. Progress and everything else on
     stderr goes to this process's stderr, never into the page. A failing cell raises NotebookError and leaves the last
@@ -73,7 +83,11 @@ def run_notebook(
     log.info("%s ran in %.1f s", notebook.name, time.monotonic() - started)
     normalise(executed, _places(notebook))
     html = render(
-        executed, profile=profile, footer={"Notebook": notebook.name, **record}, back=("index.html", "Scorecard")
+        executed,
+        profile=profile,
+        footer={"Notebook": notebook.name, **record},
+        back=("index.html", "Scorecard"),
+        variant=variant,
     )
     atomic_write_text(output_html.with_suffix(".ipynb"), _text(executed))
     atomic_write_text(output_html, html)

@@ -17,6 +17,15 @@ def meaning(profile: str) -> str:
     return PROFILE_MEANING.get(profile, f"Profile {profile}: parameters as in conf/{profile}.yaml.")
 
 
+def variant_of(name: str, notebook: str) -> str:
+    """What tells the page `name` from others of its notebook, given as 'training.ipynb': 'training_mse' -> 'mse'.
+
+    Nothing where the page has the notebook's own name; the whole name where it does not begin with it.
+    """
+    stem = notebook.removesuffix(".ipynb")
+    return "" if name == stem else name.removeprefix(f"{stem}_")
+
+
 def page(
     title: str,
     body: str,

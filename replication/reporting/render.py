@@ -28,14 +28,25 @@ _PREFERENCE = (  # the first of these that an output offers is shown
 
 
 def render(
-    notebook: NotebookNode, *, profile: str, footer: Mapping[str, str], back: tuple[str, str] | None = None
+    notebook: NotebookNode,
+    *,
+    profile: str,
+    footer: Mapping[str, str],
+    back: tuple[str, str] | None = None,
+    variant: str = "",
 ) -> str:
-    """The notebook's page. Its title is the first heading; error and stderr outputs are not shown."""
+    """The notebook's page. Its title is the first heading; error and stderr outputs are not shown.
+
+    variant: what tells this page from others of the same notebook, such as 'mse'; stands behind the title.
+    """
     headings: list[tuple[int, str, str]] = []
     cells = [_cell(cell, headings) for cell in notebook.cells]
     title = next((_text(html) for level, html, _ in headings if level == 1), "Notebook")
     contents = _contents([(html, anchor) for level, html, anchor in headings if level == 2])
     body = "\n".join(part for part in cells if part)
+    if variant:
+        title = f"{title}: {variant}"
+        body = body.replace("</h1>", f": {escape(variant)}</h1>", 1)
     body = body.replace("</h1>", "</h1>" + contents, 1) if "</h1>" in body else contents + body
     return page(title, body, profile=profile, footer=footer, back=back, extra_css=_code_style())
 

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from replication.reporting.page import variant_of
 from replication.reporting.render import mathml, render
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
@@ -55,6 +56,22 @@ def test_formulas_are_mathml():
 
 def test_a_formula_that_cannot_be_converted_is_shown_as_its_source():
     assert mathml(" a_b_c < d") == "<code>a_b_c &lt; d</code>"
+
+
+def test_pages_of_one_notebook_have_titles_of_their_own():
+    cells = new_markdown_cell("# Training with `x`"), new_markdown_cell("# Another")
+    text = page(*cells, variant="a<b")
+    assert "<title>Training with x: a&lt;b</title>" in text
+    assert "Training with <code>x</code>: a&lt;b</h1>" in text
+    assert ">Another</h1>" in text
+    assert "<title>Training with x</title>" in page(*cells)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("training", ""), ("training_ms_ssim", "ms_ssim"), ("trainings", "trainings"), ("a_b", "a_b")]
+)
+def test_a_page_is_told_by_what_its_name_has_beyond_the_notebooks(name, told):
+    assert variant_of(name, "training.ipynb") == told
 
 
 def test_code_is_folded_and_named():
