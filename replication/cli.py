@@ -79,6 +79,15 @@ def run(
 
 
 @app.command()
+def gallery() -> None:
+    """Write reports/<profile>/gallery/: a picture for each paper, from the executed notebooks."""
+    from replication.reporting import gallery as galleries
+
+    folder = galleries.build(project.settings()["profile"])
+    print(folder.relative_to(project.root()))
+
+
+@app.command()
 def scorecard() -> None:
     """Write reports/<profile>/index.html: every published value and claim beside ours, with a verdict."""
     from replication.reporting import scorecard as scorecards
