@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from html import escape, unescape
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,26 @@ import pandas as pd
 
 from replication import project
 from replication.files import atomic_write_text
-from replication.reporting import environment, published, tables, verdicts
-from replication.reporting.page import page
+from replication.reporting import environment, gallery, published, tables, verdicts
+from replication.reporting.page import page, variant_of
 from replication.reporting.published import CLAIM_KEY, KEY
 from replication.reporting.verdicts import VERDICTS, ResultsError
 
 _LONG = 30  # rows from which a table starts folded
+_MANY = 3  # values from which those that share a reason for not being run are folded
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A rendered notebook: its title, the notebook's file and what tells it from other pages of that notebook."""
+
+    title: str
+    notebook: str
+    variant: str
+
+    @property
+    def full_title(self) -> str:
+        return f"{self.title}: {self.variant}" if self.variant else self.title
 
 
 def build(profile: str) -> Path:
@@ -32,11 +47,13 @@ def build(profile: str) -> Path:
     body = "\n".join(
         [
             "<h1>Scorecard of the replication</h1>",
-            "<p>Every value and every claim that the five papers publish, beside what this repository computes.</p>",
+            "<p>Every value and every claim that the five papers publish, beside what this repository computes. "
+            'At the end: <a href="#notebooks">all notebooks</a>, <a href="#rule">how verdicts are reached</a>.</p>',
             _overview(values, claims),
-            _notebooks(pages),
+            _pictures(profile, pages),
             *(_paper(paper, values, claims, pages) for paper in published.papers().to_dict("records")),
             _extensions(results, pages),
+            _notebooks(pages),
             _rules(),
         ]
     )
@@ -78,32 +95,44 @@ def _gather(
     return pd.concat(frames, ignore_index=True) if frames else empty, owner
 
 
-def _pages(folder: Path) -> dict[str, str]:
-    """Rendered notebooks: name -> title."""
-    titles = {}
+def _pages(folder: Path) -> dict[str, _Page]:
+    """Rendered notebooks by the name of their page."""
+    pages = {}
     for path in sorted(folder.glob("*.html")):
         if path.name != "index.html":
-            found = re.search(r"<title>(.*?)</title>", path.read_text(encoding="utf-8"), re.DOTALL)
-            titles[path.stem] = unescape(found[1]).strip() if found else path.stem
-    return titles
+            text = path.read_text(encoding="utf-8")
+            title = re.search(r"<title>(.*?)</title>", text, re.DOTALL)
+            notebook = re.search(r"<dt>Notebook</dt><dd>(.*?)</dd>", text)
+            source = unescape(notebook[1]) if notebook else f"{path.stem}.ipynb"
+            own = variant_of(path.stem, source)
+            shown = unescape(title[1]).strip() if title else source.removesuffix(".ipynb")
+            pages[path.stem] = _Page(shown.removesuffix(f": {own}"), source, own)
+    return pages
 
 
 def _overview(values: pd.DataFrame, claims: pd.DataFrame) -> str:
+    """How many values and claims of each paper, and of all, got which verdict."""
     bodies = []
     for paper in published.papers().to_dict("records"):
         link = f'<a href="#{escape(paper["paper"])}">{escape(paper["title"])}</a>'
-        rows = [f'<tr class="group"><th colspan="6">{link}</th></tr>']
-        for kind, judged in (("values", values), ("claims", claims)):
-            counts = Counter(judged.loc[judged["paper"] == paper["paper"], "verdict"])
-            if counts:
-                cells = "".join(f"<td class='number'>{counts[verdict] or ''}</td>" for verdict in VERDICTS)
-                rows.append(f"<tr><th scope='row'>{kind}</th>{cells}<td class='wide'>{_proportions(counts)}</td></tr>")
-        bodies.append(f"<tbody>{''.join(rows)}</tbody>")
+        own = [judged[judged["paper"] == paper["paper"]] for judged in (values, claims)]
+        bodies.append(_counts(link, *own))
+    bodies.append(_counts("All five papers", values, claims))
     head = "".join(f"<th scope='col' class='number'>{tables.pill(verdict)}</th>" for verdict in VERDICTS)
     return (
         f'<div class="scroll"><table class="sides overview"><thead><tr><td></td>{head}<td class="wide"></td></tr>'
         f"</thead>{''.join(bodies)}</table></div>"
     )
+
+
+def _counts(title: str, values: pd.DataFrame, claims: pd.DataFrame) -> str:
+    rows = [f'<tr class="group"><th colspan="6">{title}</th></tr>']
+    for kind, judged in (("values", values), ("claims", claims)):
+        counts = Counter(judged["verdict"])
+        if counts:
+            cells = "".join(f"<td class='number'>{counts[verdict] or ''}</td>" for verdict in VERDICTS)
+            rows.append(f"<tr><th scope='row'>{kind}</th>{cells}<td class='wide'>{_proportions(counts)}</td></tr>")
+    return f"<tbody>{''.join(rows)}</tbody>"
 
 
 def _proportions(counts: Counter[str]) -> str:
@@ -115,37 +144,88 @@ def _proportions(counts: Counter[str]) -> str:
     return f'<span class="proportions" aria-hidden="true">{parts}</span>'
 
 
-def _notebooks(pages: dict[str, str]) -> str:
+def _pictures(profile: str, pages: dict[str, _Page]) -> str:
+    """A picture for each paper, leading to the page that it is from."""
+    pictures = gallery.read(profile)
+    if all(picture.absent for picture in pictures):
+        reasons = "; ".join(dict.fromkeys(picture.absent for picture in pictures))
+        return f'<p class="soft">No pictures: {escape(reasons)}.</p>'
+    titles = dict(published.papers()[["paper", "title"]].itertuples(index=False, name=None))
+    cards = []
+    for picture in pictures:
+        shown = f"No picture: {escape(picture.absent)}."
+        if not picture.absent:
+            shown = f'<img src="gallery/{escape(picture.paper)}.png" alt="{escape(picture.shows)}">'
+            if picture.page in pages:
+                shown = f'<a href="{escape(picture.page)}.html">{shown}</a>'
+        title = f'<a href="#{escape(picture.paper)}">{escape(titles[picture.paper])}</a>'
+        shows = "" if picture.absent else f" {escape(picture.shows)}"
+        cards.append(f"<figure><div>{shown}</div><figcaption>{title}.{shows}</figcaption></figure>")
+    return f'<div class="gallery">{"".join(cards)}</div>'
+
+
+def _notebooks(pages: dict[str, _Page]) -> str:
+    """All pages: a line for each notebook, under the paper whose name it begins with."""
     if not pages:
-        return "<h2>Notebooks</h2><p>None has been run yet.</p>"
-    items = "".join(
-        f'<li><a href="{escape(name)}.html">{escape(title)}</a> <small>{escape(name)}</small></li>'
-        for name, title in pages.items()
-    )
-    return f"<h2>Notebooks</h2><ul>{items}</ul>"
+        return '<h2 id="notebooks">Notebooks</h2><p>None has been run yet.</p>'
+    papers = dict(published.papers()[["paper", "title"]].itertuples(index=False, name=None))
+    lists: dict[str, dict[str, list[str]]] = {paper: {} for paper in [*papers, ""]}
+    for name, its in pages.items():
+        paper = its.notebook.removesuffix(".ipynb").partition("_")[0]
+        lists[paper if paper in papers else ""].setdefault(its.notebook, []).append(name)
+    parts = ['<h2 id="notebooks">Notebooks</h2>']
+    for paper, notebooks in lists.items():
+        if notebooks:
+            items = "".join(
+                f"<li>{_notebook({name: pages[name] for name in names})}</li>" for names in notebooks.values()
+            )
+            parts.append(f"<h3>{escape(papers.get(paper, 'Across the papers'))}</h3><ul>{items}</ul>")
+    return "".join(parts)
 
 
-def _paper(paper: Any, values: pd.DataFrame, claims: pd.DataFrame, pages: dict[str, str]) -> str:
+def _notebook(pages: dict[str, _Page]) -> str:
+    """The title as a link, or the title and a link for each of its pages."""
+    links = [f'<a href="{escape(name)}.html">{escape(its.variant or its.title)}</a>' for name, its in pages.items()]
+    first = next(iter(pages.values()))
+    return f"{escape(first.title)}: {', '.join(links)}" if first.variant or len(links) > 1 else links[0]
+
+
+def _paper(paper: Any, values: pd.DataFrame, claims: pd.DataFrame, pages: dict[str, _Page]) -> str:
     parts = [
         f'<section><h2 id="{escape(paper["paper"])}">{escape(paper["title"])}</h2>',
         f'<p class="soft">{_imprint(paper)}</p>',
     ]
     own_claims = claims[claims["paper"] == paper["paper"]]
     if len(own_claims):
-        parts.append(f"<h3>Claims</h3>{_links(own_claims, pages)}{tables.claims_table(own_claims)}")
+        run = own_claims["verdict"] != verdicts.NOT_RUN
+        ordered = pd.concat([own_claims[run], own_claims[~run]])
+        parts.append(f"<h3>Claims</h3>{_links(own_claims, pages)}{tables.claims_table(ordered)}")
     for table in published.tables().to_dict("records"):
         own = values[(values["paper"] == table["paper"]) & (values["table"] == table["table"])]
         if table["paper"] != paper["paper"] or own.empty:
             continue
-        counts = Counter(own["verdict"])
-        told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
-        shown = " open" if len(own) <= _LONG and set(counts) != {verdicts.NOT_RUN} else ""
         parts.append(
-            f"<h3>{escape(table['title'])}</h3><p>{escape(table['note'])}</p>{_links(own, pages)}"
-            f"<details{shown}><summary>{len(own)} values: {told} {_proportions(counts)}</summary>"
-            f"{tables.values_table(own)}</details>"
+            f"<h3>{escape(table['title'])}</h3><p>{escape(table['note'])}</p>{_links(own, pages)}{_values(own)}"
         )
     return "".join(parts) + "</section>"
+
+
+def _values(judged: pd.DataFrame) -> str:
+    """How many got which verdict; what was computed; what was not, folded by the reason that many values share."""
+    counts = Counter(judged["verdict"])
+    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+    absent = judged["verdict"] == verdicts.NOT_RUN
+    folded = absent & (judged.groupby(["verdict", "reason"])["row"].transform("size") >= _MANY)
+    parts = [f"<p>{len(judged)} values: {told} {_proportions(counts)}</p>"]
+    shown = judged[~folded]
+    if len(shown) > _LONG:
+        parts.append(f"<details><summary>{len(shown)} of them</summary>{tables.values_table(shown)}</details>")
+    elif len(shown):
+        parts.append(tables.values_table(shown))
+    for reason, group in judged[folded].groupby("reason", sort=False):
+        table = tables.values_table(group.assign(reason=""))
+        parts.append(f"<details><summary>{len(group)} not run: {escape(str(reason))}</summary>{table}</details>")
+    return "".join(parts)
 
 
 def _imprint(paper: Any) -> str:
@@ -160,23 +240,27 @@ def _imprint(paper: Any) -> str:
     )
 
 
-def _links(judged: pd.DataFrame, pages: dict[str, str]) -> str:
+def _links(judged: pd.DataFrame, pages: dict[str, _Page]) -> str:
     """Links to the notebooks that gave these verdicts."""
     names: Iterable[str] = dict.fromkeys(name for name in judged["experiment"] if name in pages)
-    links = ", ".join(f'<a href="{escape(name)}.html">{escape(pages[name])}</a>' for name in names)
+    links = ", ".join(f'<a href="{escape(name)}.html">{escape(pages[name].full_title)}</a>' for name in names)
     return f"<p>From the notebook {links}.</p>" if links else ""
 
 
-def _extensions(results: dict[str, dict[str, pd.DataFrame]], pages: dict[str, str]) -> str:
+def _extensions(results: dict[str, dict[str, pd.DataFrame]], pages: dict[str, _Page]) -> str:
     parts = []
     for experiment, found in results.items():
         if "extensions" in found and len(found["extensions"]):
             extensions = found["extensions"].assign(
                 **{name: pd.to_numeric(found["extensions"][name]) for name in ("value", "low", "high")}
             )
-            title = escape(pages.get(experiment, experiment))
+            title = escape(pages[experiment].full_title) if experiment in pages else escape(experiment)
             link = f'<a href="{escape(experiment)}.html">{title}</a>' if experiment in pages else title
-            parts.append(f"<h3>{link}</h3>{tables.extensions_table(extensions)}")
+            shown = " open" if len(extensions) <= _LONG else ""
+            table = tables.extensions_table(extensions)
+            parts.append(
+                f"<h3>{link}</h3><details{shown}><summary>{len(extensions)} numbers</summary>{table}</details>"
+            )
     if not parts:
         return ""
     return f"<h2>Extensions</h2><p>Numbers that no paper has published.</p>{''.join(parts)}"
@@ -230,10 +314,24 @@ _CSS = (
 .proportions i.reproduced { background: var(--good); opacity: 1; }
 .proportions i.close { background: var(--near); opacity: 1; }
 .proportions i.not-reproduced { background: var(--bad); opacity: 1; }
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(18rem, 100%), 1fr)); gap: 1rem;
+  margin: 1.5rem 0; }
+.gallery figure { margin: 0; border: 1px solid var(--line); border-radius: 5px; overflow: hidden; }
+.gallery div { display: grid; place-items: center; height: 8.5rem; padding: .4rem; background: #fff; color: #56606a;
+  font-size: .82rem; text-align: center; }
+.gallery img { display: block; width: 100%; height: 7.7rem; object-fit: contain; }
+.gallery figcaption { padding: .5rem .7rem; border-top: 1px solid var(--line); color: var(--soft); font-size: .82rem;
+  line-height: 1.4; }
+.sides.claims td:nth-child(4) { min-width: 6.5rem; }
+.sides td small { line-height: 1.35; }
 section { border-top: 1px solid var(--line); margin-top: 2.5rem; }
 section h2 { margin-top: 1.2rem; }
 summary { padding: .2rem 0; }
 @media (max-width: 40rem) {
+  .sides.claims td:nth-child(4) { min-width: 0; }
+  .sides td small { display: block; margin-top: .2rem; }
+  .gallery div:not(:has(*)) { height: auto; }
+  .verdict:not(.not-reproduced) { white-space: nowrap; }
   .overview .wide { display: none; }
   .overview :is(th, td) { padding-inline: .25rem; }
   .overview .verdict { white-space: normal; text-align: center; font-size: .7rem; line-height: 1.3; padding: .1em .4em }

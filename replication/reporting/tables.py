@@ -96,15 +96,20 @@ def claims_table(claims: pd.DataFrame) -> str:
 
 
 def extensions_table(extensions: pd.DataFrame) -> str:
-    """A table of numbers that no paper has printed."""
-    head = _head([("", "table"), ("", "method"), ("", "on"), ("", "statistic"), ("number", "ours"), ("", "note")])
-    rows = "".join(
-        f"<tr><td>{escape(row['table'])}</td><th scope='row'>{escape(row['row'])}</th><td>{escape(row['column'])}</td>"
-        f"<td>{escape(row['statistic'])}</td><td class='number'>{_ours(row['value'], row['low'], row['high'], 4)}</td>"
-        f"<td>{escape(row['note'])}</td></tr>"
-        for row in extensions.to_dict("records")
-    )
-    return f'<div class="scroll"><table class="sides"><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+    """Numbers that no paper has printed, grouped by the table they belong to."""
+    head = _head([("", "method"), ("", "on"), ("", "statistic"), ("number", "ours"), ("", "note")])
+    bodies = []
+    for table, group in extensions.groupby("table", sort=False):
+        rows = "".join(
+            f"<tr><th scope='row'>{escape(row['row'])}</th><td>{escape(row['column'])}</td>"
+            f"<td>{escape(row['statistic'])}</td>"
+            f"<td class='number'>{_ours(row['value'], row['low'], row['high'], 4)}</td>"
+            f"<td>{escape(row['note'])}</td></tr>"
+            for row in group.to_dict("records")
+        )
+        title = f'<tr class="group"><th colspan="5" scope="rowgroup">{escape(str(table))}</th></tr>'
+        bodies.append(f"<tbody>{title}{rows}</tbody>")
+    return f'<div class="scroll"><table class="sides"><thead>{head}</thead>{"".join(bodies)}</table></div>'
 
 
 def pill(verdict: str) -> str:

@@ -47,6 +47,7 @@ def test_without_results_every_value_and_claim_is_not_built(clone):
 def test_values_stand_beside_ours_with_interval_and_verdict(clone, results):
     own = section(build(clone), "msssim")
     assert "24 values: 6 reproduced, 6 close, 6 not reproduced, 6 not run" in own
+    assert "<summary>6 not run: no &lt;weights&gt;</summary>" in own
     row = re.search(r"<tr><th scope='row'>MSE</th>.*?</tr>", own)[0]
     assert "<td class='number'>30.52</td>" in row
     assert '30.64 <span class="interval">[30.51, 32.52]</span>' in row
@@ -67,16 +68,42 @@ def test_overview_counts_per_paper(clone, results):
         ("claims", ["", "1", "", "5"]),
         ("values", ["", "", "", "18"]),
     ]
-    assert len(counts) == 9  # one paper prints no tables
+    assert len(counts) == 9 + 2  # one paper prints no tables; the last two are of all papers
+    total = len(published.values()) - 18, len(published.claims()) - 1
+    assert counts[9:] == [("values", ["6", "6", "6", str(total[0])]), ("claims", ["", "1", "", str(total[1])])]
 
 
-def test_long_tables_are_folded_and_short_ones_with_results_open(clone, results):
+def test_long_tables_are_folded_and_short_ones_are_not(clone, results):
     table = published.values("smic", "table1")
     write_results("sample", "smic", table[[*KEY, "value"]])
     page = build(clone)
-    assert "<details open><summary>24 values" in page
-    assert "<details><summary>192 values" in page
-    assert "<details><summary>9 values" in page
+    assert "<p>192 values: 192 reproduced" in page
+    assert "<details><summary>192 of them</summary>" in page
+    assert " of them</summary>" not in section(page, "msssim")
+
+
+def test_what_was_not_run_for_one_reason_is_folded_under_it(clone):
+    table = published.values("lwssim", "celeba").head(6)
+    notes = ["", "no <faces>", "no <faces>", "no <faces>", "no weights", "no weights"]
+    ours = table[KEY].assign(value=[0.8, *[np.nan] * 5], note=notes)
+    write_results("sample", "faces", ours)
+    own = section(build(clone), "lwssim")
+    assert "<p>18 values: 1 reproduced, 17 not run" in own
+    folds = dict(re.findall(r"<details><summary>(.*?)</summary>(.*?)</details>", own, re.DOTALL))
+    assert list(folds) == ["3 not run: no &lt;faces&gt;", "12 not run: not built"]
+    assert [fold.count("– not run</span></td>") for fold in folds.values()] == [3, 12]
+    shown = own[own.index("18 values") : own.index("<details>")]
+    assert shown.count("<tr><th scope='row'>") == 3  # what was computed, and two that share a reason
+    assert shown.count("<small>no weights</small>") == 2
+
+
+def test_claims_with_a_verdict_come_first(clone, results):
+    statements = re.findall(
+        r"<tr><th scope='row'>(.*?)</th><td><span class=\"verdict (.*?)\">", section(build(clone), "msssim")
+    )
+    claims = published.claims("msssim")
+    assert statements[0] == (claims["statement"][2], "close")
+    assert [statement for statement, _ in statements[1:6]] == list(claims["statement"].drop(2))
 
 
 def test_verdicts_link_to_the_notebooks_page_where_there_is_one(clone, results):
@@ -85,7 +112,34 @@ def test_verdicts_link_to_the_notebooks_page_where_there_is_one(clone, results):
     page = build(clone)
     assert '<a href="sr.html">A &amp; B</a>' in section(page, "msssim")
     assert 'href="sr.html"' not in section(page, "smic")
-    assert '<li><a href="sr.html">A &amp; B</a> <small>sr</small></li>' in page
+    assert '<li><a href="sr.html">A &amp; B</a></li>' in page
+
+
+def test_pages_of_one_notebook_are_told_apart(clone):
+    reports = clone / "reports" / "sample"
+    reports.mkdir(parents=True)
+    footer = "<dt>Notebook</dt><dd>smic_training.ipynb</dd>"
+    (reports / "smic_training_mae.html").write_text(f"<title>Training</title>{footer}")  # rendered before titles told
+    (reports / "smic_training_mse.html").write_text(f"<title>Training: mse</title>{footer}")
+    (reports / "other.html").write_text("<title>Other</title>")
+    page = build(clone)
+    links = '<a href="smic_training_mae.html">mae</a>, <a href="smic_training_mse.html">mse</a>'
+    title = published.papers().set_index("paper")["title"]["smic"]
+    assert f"<h3>{title}</h3><ul><li>Training: {links}</li></ul>" in page
+    assert '<h3>Across the papers</h3><ul><li><a href="other.html">Other</a></li></ul>' in page
+
+
+def test_pictures_lead_to_their_pages_and_absent_ones_say_why(clone):
+    assert "No pictures: the gallery has not been made yet." in build(clone)
+    folder = clone / "reports" / "sample" / "gallery"
+    folder.mkdir(parents=True)
+    rows = ["paper,page,shows,absent", "smic,six,A & B.,", "pe,channels,Curves.,the notebook channels has not been run"]
+    (folder / "pictures.csv").write_text("\n".join(rows))
+    (folder.parent / "six.html").write_text("<title>Six</title>")
+    page = build(clone)
+    assert '<a href="six.html"><img src="gallery/smic.png" alt="A &amp; B."></a>' in page
+    assert "No picture: the notebook channels has not been run." in page
+    assert "gallery/pe.png" not in page
 
 
 def test_extensions_are_shown_apart(clone, results):
