@@ -43,7 +43,7 @@ CHOICES = (
         "Differences between the losses",
         "PSNR and SSIM of every test image with one training loss, minus those with another.",
     ),
-    Choice("lwssim", "lwssim_celeba", "Training", "Autoencoders judged on held-out images while they train."),
+    Choice("lwssim", "lwssim_celeba", "Are they trained out?", "Autoencoders judged on held-out images as they train."),
     Choice(
         "smic",
         "smic_six_datasets",

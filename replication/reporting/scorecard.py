@@ -18,6 +18,7 @@ from replication.reporting.published import CLAIM_KEY, KEY
 from replication.reporting.verdicts import VERDICTS, ResultsError
 
 _LONG = 30  # rows from which a table starts folded
+_FEW = 12  # pages of one notebook up to which all links are shown
 _MANY = 3  # values from which those that share a reason for not being run are folded
 
 
@@ -165,29 +166,37 @@ def _pictures(profile: str, pages: dict[str, _Page]) -> str:
 
 
 def _notebooks(pages: dict[str, _Page]) -> str:
-    """All pages: a line for each notebook, under the paper whose name it begins with."""
+    """All pages: an entry for each notebook, under the paper that the pages' names begin with."""
     if not pages:
         return '<h2 id="notebooks">Notebooks</h2><p>None has been run yet.</p>'
     papers = dict(published.papers()[["paper", "title"]].itertuples(index=False, name=None))
     lists: dict[str, dict[str, list[str]]] = {paper: {} for paper in [*papers, ""]}
     for name, its in pages.items():
-        paper = its.notebook.removesuffix(".ipynb").partition("_")[0]
+        paper = name.partition("_")[0]
         lists[paper if paper in papers else ""].setdefault(its.notebook, []).append(name)
     parts = ['<h2 id="notebooks">Notebooks</h2>']
     for paper, notebooks in lists.items():
         if notebooks:
             items = "".join(
-                f"<li>{_notebook({name: pages[name] for name in names})}</li>" for names in notebooks.values()
+                f"<li>{_notebook({name: pages[name] for name in of}, paper)}</li>" for of in notebooks.values()
             )
             parts.append(f"<h3>{escape(papers.get(paper, 'Across the papers'))}</h3><ul>{items}</ul>")
     return "".join(parts)
 
 
-def _notebook(pages: dict[str, _Page]) -> str:
-    """The title as a link, or the title and a link for each of its pages."""
-    links = [f'<a href="{escape(name)}.html">{escape(its.variant or its.title)}</a>' for name, its in pages.items()]
+def _notebook(pages: dict[str, _Page], paper: str) -> str:
+    """The title as a link, or the title and a link for each of its pages, folded where they are many."""
+    links = [
+        f'<a href="{escape(name)}.html">{escape(its.variant.removeprefix(f"{paper}_") or its.title)}</a>'
+        for name, its in pages.items()
+    ]
     first = next(iter(pages.values()))
-    return f"{escape(first.title)}: {', '.join(links)}" if first.variant or len(links) > 1 else links[0]
+    if len(links) == 1 and not first.variant:
+        return links[0]
+    title, listed = escape(first.title), ", ".join(links)
+    if len(links) <= _FEW:
+        return f"{title}: {listed}"
+    return f"<details><summary>{title}: {len(links)} pages</summary>{listed}</details>"
 
 
 def _paper(paper: Any, values: pd.DataFrame, claims: pd.DataFrame, pages: dict[str, _Page]) -> str:

@@ -121,12 +121,25 @@ def test_pages_of_one_notebook_are_told_apart(clone):
     footer = "<dt>Notebook</dt><dd>smic_training.ipynb</dd>"
     (reports / "smic_training_mae.html").write_text(f"<title>Training</title>{footer}")  # rendered before titles told
     (reports / "smic_training_mse.html").write_text(f"<title>Training: mse</title>{footer}")
+    (reports / "smic_scores_live.html").write_text(
+        "<title>Scoring: smic_scores_live</title><dt>Notebook</dt><dd>scores.ipynb</dd>"
+    )
     (reports / "other.html").write_text("<title>Other</title>")
     page = build(clone)
     links = '<a href="smic_training_mae.html">mae</a>, <a href="smic_training_mse.html">mse</a>'
     title = published.papers().set_index("paper")["title"]["smic"]
-    assert f"<h3>{title}</h3><ul><li>Training: {links}</li></ul>" in page
+    scores = '<a href="smic_scores_live.html">scores_live</a>'
+    assert f"<h3>{title}</h3><ul><li>Scoring: {scores}</li><li>Training: {links}</li></ul>" in page
     assert '<h3>Across the papers</h3><ul><li><a href="other.html">Other</a></li></ul>' in page
+
+
+def test_many_pages_of_one_notebook_are_folded(clone):
+    reports = clone / "reports" / "sample"
+    reports.mkdir(parents=True)
+    for number in range(13):
+        page = "<title>Many</title><dt>Notebook</dt><dd>pe_many.ipynb</dd>"
+        (reports / f"pe_many_{number:02}.html").write_text(page)
+    assert '<details><summary>Many: 13 pages</summary><a href="pe_many_00.html">00</a>, ' in build(clone)
 
 
 def test_pictures_lead_to_their_pages_and_absent_ones_say_why(clone):
