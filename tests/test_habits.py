@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from replication.reporting import gallery
 from replication.reporting.notebook import parameter_defaults, select_parameters
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,7 +83,7 @@ def test_the_committed_parameters_are_the_sample_profile() -> None:
     assert committed.stdout == (ROOT / "conf" / "sample.yaml").read_text()
 
 
-@pytest.mark.parametrize("stage", [name for name in PIPELINE if name != "scorecard"])
+@pytest.mark.parametrize("stage", [name for name in PIPELINE if "replication run " in PIPELINE[name]["cmd"]])
 def test_a_stage_depends_on_every_module_its_numbers_come_from(stage: str) -> None:
     notebook = next(dep for dep in PIPELINE[stage]["deps"] if dep.endswith(".ipynb"))
     cells = json.loads((ROOT / notebook).read_text())["cells"]
@@ -94,6 +95,14 @@ def test_a_stage_depends_on_every_module_its_numbers_come_from(stage: str) -> No
     }
     named = PIPELINE[stage]["deps"]
     assert not {path for path in needed if not any(path == dep or path.startswith(f"{dep}/") for dep in named)}
+
+
+def test_the_gallery_depends_on_every_notebook_that_it_takes_a_picture_from() -> None:
+    pages = {choice.page for choice in gallery.CHOICES if choice.page in PIPELINE}
+    named = PIPELINE["gallery"]["deps"]
+    assert {dep for dep in named if dep.startswith("reports/")} == {
+        f"reports/${{item.profile}}/{page}.ipynb" for page in pages
+    }
 
 
 def test_every_dependency_on_code_exists() -> None:
