@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from replication.reporting.gallery import CHOICES
+
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.slow
 
@@ -72,6 +74,9 @@ def test_the_scorecard_and_every_notebook_are_rendered(clone: Clone) -> None:
     assert "replicate nothing" in scorecard or "replicates nothing" in scorecard
     for paper in ("LWSSIM", "SMIC", "Deep Representations", "MSDS", "not built"):
         assert paper in scorecard
+    pictures = {path.stem for path in (reports / "gallery").glob("*.png")}
+    assert pictures == {choice.paper for choice in CHOICES if f"{choice.page}.html" in pages}
+    assert all(f'<img src="gallery/{paper}.png"' in scorecard for paper in pictures)
 
 
 def test_nothing_rendered_names_this_machine(clone: Clone) -> None:
