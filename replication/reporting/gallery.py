@@ -60,7 +60,7 @@ CHOICES = (
         "msds",
         "msds_significance",
         "The learned weights",
-        "Weights of the scales that follow opinions best, learned on one part of the images after another.",
+        "Weights of the scales that follow opinions best, with intervals over references; dotted: equal weights.",
     ),
 )
 
