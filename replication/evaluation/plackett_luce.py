@@ -56,13 +56,13 @@ def plackett_luce(rankings: ArrayLike, clusters: ArrayLike | None = None, *, con
     centre = np.eye(m) - 1 / m
     for _ in range(100):
         gradient, information = _derivatives(order, theta)
-        step = np.linalg.pinv(information, hermitian=True) @ gradient.sum(axis=0)
+        step = _inverse(information) @ gradient.sum(axis=0)
         theta = theta + step * min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-300))  # no leap further than e^2
         if np.abs(step).max() < 1e-10:
             break
     theta = theta - theta.mean()
     gradient, information = _derivatives(order, theta)
-    inverse = np.linalg.pinv(information, hermitian=True)
+    inverse = _inverse(information)
     covariance = inverse
     if clusters is not None:
         _, index = np.unique(np.asarray(clusters), return_inverse=True)
@@ -113,6 +113,12 @@ def _derivatives(order: NDArray[np.intp], theta: Floats) -> tuple[Floats, Floats
         information += np.diag(chance.sum(axis=0)) - chance.T @ chance
         remaining[rows, order[:, stage]] = False
     return gradient, information
+
+
+def _inverse(information: Floats) -> Floats:
+    """Pseudoinverse. Adding a constant to all log-worths changes nothing; that direction's 0 is 1e-15 in floats, not 0."""
+    inverse: Floats = np.linalg.pinv(information, rcond=1e-12, hermitian=True)
+    return inverse
 
 
 def _check_connected(order: NDArray[np.intp]) -> None:

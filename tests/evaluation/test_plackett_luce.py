@@ -83,3 +83,24 @@ def test_scores_are_ranked_best_first() -> None:
 def test_what_has_no_answer_is_refused(rankings: object, clusters: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         plackett_luce(rankings, clusters)  # type: ignore[arg-type]
+
+
+def test_errors_of_many_rankings_are_those_of_the_reduced_model() -> None:
+    """With one log-worth fixed at 0 the information has an ordinary inverse; differences are the same."""
+    for seed in range(20):
+        rankings = simulated(np.array([1.0, 1.0, 1.2]), 1000, seed)
+        found = plackett_luce(rankings)
+
+        def gradient(theta: NDArray[np.float64], order: NDArray[np.intp] = rankings) -> NDArray[np.float64]:
+            w = np.exp(np.append(theta, 0))
+            left = w[order][:, ::-1].cumsum(axis=1)[:, ::-1][:, :2]  # of all three, and of the last two
+            among = [np.ones((len(order), 2)), order[:, 1:]]
+            expected = [w[i] * (1 / left[:, 0] + (among[1] == i).any(axis=1) / left[:, 1]) for i in range(2)]
+            return np.array([(order[:, :2] == i).sum() - e.sum() for i, e in enumerate(expected)])
+
+        at = found.log_worth[:2] - found.log_worth[2]
+        hessian = optimize.approx_fprime(at, gradient, 1e-6)
+        covariance = -np.linalg.inv(hessian)
+        variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+        _, low, high = found.difference(0, 1)
+        assert high - low == pytest.approx(2 * stats.norm.ppf(0.975) * np.sqrt(variance), rel=1e-4)
