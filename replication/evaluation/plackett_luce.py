@@ -116,9 +116,8 @@ def _derivatives(order: NDArray[np.intp], theta: Floats) -> tuple[Floats, Floats
 
 
 def _inverse(information: Floats) -> Floats:
-    """Pseudoinverse. Adding a constant to all log-worths changes nothing; that direction's 0 is 1e-15 in floats, not 0."""
-    inverse: Floats = np.linalg.pinv(information, rcond=1e-12, hermitian=True)
-    return inverse
+    """Pseudoinverse. A constant added to all log-worths changes nothing; the 0 of that direction is 1e-15 in floats."""
+    return np.asarray(np.linalg.pinv(information, rcond=1e-12, hermitian=True), dtype=np.float64)
 
 
 def _check_connected(order: NDArray[np.intp]) -> None:

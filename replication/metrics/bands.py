@@ -1,5 +1,6 @@
 """What is left of an image in bands of spatial frequency: how much of it, and whether it is the image's own."""
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ _NOTHING = 1e-12  # mean square, of a range of one, below which a band is empty;
 
 
 class Bands(NamedTuple):
-    """(N, bands) each: `power`, the distorted image's over the reference's, and `correlation` of the two, in [-1, 1]."""
+    """(N, bands) each: `power`, of the distorted image over the reference's; `correlation` of the two, in [-1, 1]."""
 
     power: Tensor
     correlation: Tensor
@@ -39,8 +40,8 @@ def band_agreement(
     reference, distorted: (N, C, H, W) floats in [0, data_range]; computed in float64.
     edges: ends of the bands in cycles per pixel, rising, from above 0 to at most 0.5 (the highest frequency that every
         direction has), each band wide enough to hold a frequency of the image: about 1 / side.
-    taper: weight pixels by a Hann window first, so that the jump from one border of the image to the other is no detail.
-        Without, pixels count alike, and such jumps are in every band.
+    taper: weight pixels by a Hann window first, so that the jump from one border of the image to the other is no
+        detail. Without, pixels count alike, and such jumps are in every band.
     Where a band of the reference is empty (mean square below 1e-12 of data_range^2) both are NaN; where that of the
     distorted image is, the correlation.
     validate: whether values are checked, see `checks.checked_pair`.
@@ -90,14 +91,13 @@ def _spectrum(image: Tensor, taper: bool) -> Tensor:
 def _masks(height: int, width: int, edges: Sequence[float]) -> Tensor:
     """Which frequencies belong to which band, (bands, H, W), 1 or 0."""
     ends = list(edges)
-    if len(ends) < 2 or not 0 < ends[0] or ends[-1] > 0.5 or any(a >= b for a, b in zip(ends, ends[1:], strict=False)):
+    bands = list(itertools.pairwise(ends))
+    if not bands or ends[0] <= 0 or ends[-1] > 0.5 or any(low >= high for low, high in bands):
         raise ValueError(f"edges of bands must rise from above 0 to at most 0.5 cycles per pixel, got {ends}")
     down, across = (torch.fft.fftfreq(side, dtype=torch.float64) for side in (height, width))
     frequency = (down[:, None].square() + across.square()).sqrt()
-    masks = torch.stack(
-        [(frequency >= low) & (frequency < high) for low, high in zip(ends, ends[1:], strict=False)]
-    ).double()
-    for low, high, size in zip(ends, ends[1:], masks.sum(dim=(1, 2)).tolist(), strict=False):
+    masks = torch.stack([(frequency >= low) & (frequency < high) for low, high in bands]).double()
+    for (low, high), size in zip(bands, masks.sum(dim=(1, 2)).tolist(), strict=True):
         if not size:
             raise ValueError(
                 f"an image of {height} x {width} has no frequency from {low:g} to {high:g} cycles per pixel; "

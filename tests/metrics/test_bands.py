@@ -1,5 +1,7 @@
 """Bands of spatial frequency, on filters whose transfer function is known and beside filtering by hand."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -51,7 +53,7 @@ def test_the_jump_between_opposite_borders_is_no_detail_under_a_taper() -> None:
 def test_the_correlation_is_that_of_the_filtered_images() -> None:
     first, second = noise(seed=1).double(), (0.5 * noise(seed=1) + 0.5 * noise(seed=2)).double()
     found = band_agreement(first, second, EDGES, taper=False).correlation
-    for band, (low, high) in enumerate(zip(EDGES[:-1], EDGES[1:], strict=True)):
+    for band, (low, high) in enumerate(itertools.pairwise(EDGES)):
         for image in range(2):
             a, b = (band_pass(x, low, high)[image].numpy().ravel() for x in (first, second))
             assert found[image, band].item() == pytest.approx(np.corrcoef(a, b)[0, 1], abs=1e-9)
@@ -66,7 +68,7 @@ def test_power_under_a_taper_is_that_of_scipys_tapered_periodogram() -> None:
         for x in (first[0, 0].numpy(), second[0, 0].numpy())
     ]
     found = band_agreement(first, second, EDGES)
-    for band, (low, high) in enumerate(zip(EDGES[:-1], EDGES[1:], strict=True)):
+    for band, (low, high) in enumerate(itertools.pairwise(EDGES)):
         inside = (frequency >= low) & (frequency < high)
         assert found.power[0, band].item() == pytest.approx(spectra[1][inside].sum() / spectra[0][inside].sum())
 
