@@ -1,0 +1,125 @@
+"""Reconstructions by several networks measured against the originals: by metrics, by band, and ranked by observers."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from replication.datasets.errors import DataError
+from replication.metrics.bands import band_agreement
+from replication.metrics.psnr import psnr
+from replication.metrics.registry import create
+from replication.metrics.ssim import ms_ssim, ssim
+from replication.scoring.observers import observe
+
+Made = Mapping[tuple[str, int], Tensor]
+"""Reconstructions (n, C, h, w) in [0, 1] by loss and seed of the network that made them."""
+
+_CHUNK = 100  # images measured at a time
+
+
+def quality(
+    originals: Tensor, made: Made, names: Sequence[str], ms_ssim_options: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
+    """SSIM, MS-SSIM, MSE and PSNR of every reconstruction: loss, seed, image, metric, score.
+
+    originals: (n, C, h, w) in [0, 1], `names` theirs. ms_ssim_options: of `metrics.ms_ssim`; small images need fewer
+    levels.
+    """
+    measures: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+        "SSIM": ssim,
+        "MS-SSIM": lambda x, y: ms_ssim(x, y, **(ms_ssim_options or {})),
+        "MSE": lambda x, y: (x - y).square().mean(dim=(1, 2, 3)),
+        "PSNR": psnr,
+    }
+    parts = []
+    with torch.inference_mode():
+        for (loss, seed), images in made.items():
+            _check(originals, images, names, loss)
+            for metric, measure in measures.items():
+                pairs = _chunks(originals, images)
+                scores = torch.cat([measure(x, y) for x, y in pairs]).double().numpy()
+                parts.append(
+                    pd.DataFrame({"loss": loss, "seed": seed, "image": names, "metric": metric, "score": scores})
+                )
+    return pd.concat(parts, ignore_index=True)
+
+
+def detail(
+    originals: Tensor, made: Made, names: Sequence[str], edges: Sequence[float], *, taper: bool = True
+) -> pd.DataFrame:
+    """`metrics.bands.band_agreement` of every reconstruction: loss, seed, image, low, high, decibels, correlation.
+
+    decibels: 10 log10 of the power in the band, of the original's; low, high: of the band, cycles per pixel.
+    """
+    bands = len(edges) - 1
+    parts = []
+    with torch.inference_mode():
+        for (loss, seed), images in made.items():
+            _check(originals, images, names, loss)
+            pairs = _chunks(originals, images)
+            found = [band_agreement(x, y, edges, taper=taper) for x, y in pairs]
+            power, correlation = (torch.cat(values).flatten() for values in zip(*found, strict=True))
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "loss": loss,
+                        "seed": seed,
+                        "image": np.repeat(np.asarray(names), bands),
+                        "low": np.tile(edges[:-1], len(names)),
+                        "high": np.tile(edges[1:], len(names)),
+                        "decibels": (10 * power.log10()).numpy(),
+                        "correlation": correlation.numpy(),
+                    }
+                )
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def observer_rankings(
+    originals: Tensor, made: Made, observers: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, dict[int, NDArray[np.intp]]], dict[str, str]]:
+    """Rankings of the losses by metrics in place of people, seed by seed, and why an observer is absent.
+
+    observers: names and options of `metrics.create`. The first value: observer -> seed -> (n, losses), best first, as
+    positions in the order of the losses in `made`. Grey images are shown as red = green = blue. An observer whose
+    weights are missing, or that cannot see images of this size, is in the second value with the reason.
+    """
+    losses = list(dict.fromkeys(loss for loss, _ in made))
+    seeds = list(dict.fromkeys(seed for _, seed in made))
+    found: dict[str, dict[int, NDArray[np.intp]]] = {}
+    absent: dict[str, str] = {}
+    for name, options in observers.items():
+        try:
+            metric = create(name, **options)
+            with torch.inference_mode():
+                found[name] = {
+                    seed: observe(_colour(originals), {loss: _colour(made[loss, seed]) for loss in losses}, [metric])[
+                        metric.name
+                    ]
+                    for seed in seeds
+                }
+        except (DataError, ValueError) as error:
+            absent[name] = str(error).split(";", maxsplit=1)[0]
+    return found, absent
+
+
+def _chunks(*stacks: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    for start in range(0, len(stacks[0]), _CHUNK):
+        yield tuple(stack[start : start + _CHUNK] for stack in stacks)
+
+
+def _colour(images: Tensor) -> Tensor:
+    return images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
+
+
+def _check(originals: Tensor, images: Tensor, names: Sequence[str], loss: str) -> None:
+    if not originals.shape == images.shape or len(names) != len(images):
+        raise ValueError(
+            f"{loss}: reconstructions are {tuple(images.shape)}, the originals {tuple(originals.shape)}, "
+            f"and there are {len(names)} names; they must belong together"
+        )
