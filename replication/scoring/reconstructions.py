@@ -52,9 +52,10 @@ def quality(
 def detail(
     originals: Tensor, made: Made, names: Sequence[str], edges: Sequence[float], *, taper: bool = True
 ) -> pd.DataFrame:
-    """`metrics.bands.band_agreement` of every reconstruction: loss, seed, image, low, high, decibels, correlation.
+    """`metrics.bands.band_agreement` of every reconstruction, band by band.
 
-    decibels: 10 log10 of the power in the band, of the original's; low, high: of the band, cycles per pixel.
+    Columns: loss, seed, image, band_low, band_high (ends of the band in cycles per pixel), decibels (10 log10 of its
+    power, of the original's), correlation.
     """
     bands = len(edges) - 1
     parts = []
@@ -70,8 +71,8 @@ def detail(
                         "loss": loss,
                         "seed": seed,
                         "image": np.repeat(np.asarray(names), bands),
-                        "low": np.tile(edges[:-1], len(names)),
-                        "high": np.tile(edges[1:], len(names)),
+                        "band_low": np.tile(edges[:-1], len(names)),
+                        "band_high": np.tile(edges[1:], len(names)),
                         "decibels": (10 * power.log10()).numpy(),
                         "correlation": correlation.numpy(),
                     }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from replication.evaluation.cluster_means import cluster_mean
+from replication.evaluation.cluster_means import cluster_mean, cluster_statistic, cut_off
 from replication.evaluation.intervals import bootstrap_mean
 from replication.evaluation.plackett_luce import plackett_luce
 from replication.evaluation.simulated_raters import agreement, ranking_power, share_above, simulate_session
@@ -102,3 +102,24 @@ def test_what_cannot_be_simulated_or_averaged_is_said() -> None:
         cluster_mean([1.0, np.nan], [0, 1])
     with pytest.raises(ValueError, match="at least 2 references"):
         cluster_mean([1.0, 2.0], [0, 0])
+
+
+def test_a_statistic_of_clustered_means_has_the_interval_of_its_linear_form() -> None:
+    values = np.random.default_rng(0).normal(size=(60, 2))
+    clusters = np.repeat(np.arange(20), 3)
+    found = cluster_statistic(lambda means: means[..., 0] - means[..., 1], values, clusters)
+    np.testing.assert_allclose(found, cluster_mean(values[:, 0] - values[:, 1], clusters))
+
+
+def test_the_cut_off_is_where_the_curve_crosses_the_threshold_first() -> None:
+    frequencies = np.array([0.1, 0.2, 0.3, 0.4])
+    curves = [
+        [1.0, 0.75, 0.25, 0.0],  # crosses .5 half-way
+        [0.9, 0.4, 0.6, 0.1],  # the first of two crossings
+        [0.4, 0.3, 0.2, 0.1],  # below from the start
+        [0.9, 0.8, 0.7, 0.6],  # never below
+    ]
+    np.testing.assert_allclose(cut_off(frequencies, curves), [0.25, 0.18, 0.1, 0.4])
+    assert cut_off(frequencies, curves[0], threshold=0.125) == pytest.approx(0.35)
+    with pytest.raises(ValueError, match="two rising frequencies"):
+        cut_off([0.2, 0.1], [1.0, 0.0])

@@ -46,11 +46,11 @@ def test_every_band_of_every_image_has_its_row(
     table = detail(originals, made, NAMES, edges)
     assert len(table) == 4 * 3 * 2
     expected = band_agreement(originals, made["far", 1], edges)
-    rows = table.query("loss == 'far' and seed == 1").set_index(["image", "low"])
+    rows = table.query("loss == 'far' and seed == 1").set_index(["image", "band_low"])
     for image, name in enumerate(NAMES):
         for band, low in enumerate(edges[:-1]):
             row = rows.loc[name, low]
-            assert row["high"] == edges[band + 1]
+            assert row["band_high"] == edges[band + 1]
             assert row["correlation"] == pytest.approx(expected.correlation[image, band].item())
             assert 10 ** (row["decibels"] / 10) == pytest.approx(expected.power[image, band].item())
 
