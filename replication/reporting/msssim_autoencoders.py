@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from torch import Tensor
 
 from replication import project
 from replication.evaluation.cluster_means import cluster_mean, cluster_statistic, cut_off
@@ -20,6 +21,8 @@ from replication.evaluation.plackett_luce import plackett_luce, rank_counts
 from replication.evaluation.simulated_raters import agreement, ranking_power, share_above, simulate_session
 from replication.reporting.ranking import RankingError, read_rankings
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
+from replication.scoring.reconstructions import Made
+from replication.scoring.reconstructions import detail as measure_detail
 from replication.training.autoencoders import TrainedAutoencoder
 
 PAPER = "msssim"
@@ -132,6 +135,35 @@ def cut_offs(detail: pd.DataFrame, *, threshold: float = 0.5, seed: int = 0) -> 
     )
 
 
+def detail_choices(
+    originals: Tensor, made: Made, names: Sequence[str], detail: pd.DataFrame, fine: Sequence[float], *, seed: int = 0
+) -> pd.DataFrame:
+    """What other choices of "fine detail" make of MS-SSIM's differences, in rows as of `differences`.
+
+    detail: `replication.scoring.reconstructions.detail` of the same reconstructions; fine: the choice in use. Others:
+    fine detail from each lower end of a band on; without window; another threshold of the cut-off frequency.
+    """
+    edges = sorted({*detail["band_low"], *detail["band_high"]})
+    span = "{:g} to {:g} cycles per pixel"
+    parts = [
+        differences(mean_correlation(detail, low, fine[1]), "correlation", [], seed=seed).assign(
+            what="mean correlation", choice=span.format(low, fine[1]) + (" (in use)" if low == fine[0] else "")
+        )
+        for low in edges
+        if low < fine[1]
+    ]
+    bare = measure_detail(originals, made, names, [edge for edge in edges if fine[0] <= edge <= fine[1]], taper=False)
+    parts.append(
+        differences(mean_correlation(bare, *fine), "correlation", [], seed=seed).assign(
+            what="mean correlation", choice=span.format(*fine) + ", no window"
+        )
+    )
+    for threshold, words in ((0.5, "below 1/2 (in use)"), (1 / 7, "below 1/7")):
+        parts.append(cut_offs(detail, threshold=threshold, seed=seed)[1].assign(what="cut-off frequency", choice=words))
+    table = pd.concat(parts, ignore_index=True)
+    return table[["what", "choice", *table.columns.drop(["what", "choice"])]]
+
+
 def ranked_by_observers(
     rankings: Mapping[str, Mapping[int, NDArray[np.intp]]], names: Sequence[str]
 ) -> dict[str, Ranked]:
@@ -234,11 +266,11 @@ def observer_agreement(ranked: Mapping[str, Ranked]) -> pd.DataFrame:
 
 
 def examples(
-    ranked: Mapping[str, Ranked], losses: Sequence[str], names: Sequence[str], *, count: int, seed: int = 0
+    ranked: Mapping[str, Ranked], losses: Sequence[str], names: Sequence[str], *, seed: int = 0
 ) -> dict[str, list[int]]:
     """Positions of images whose MS-SSIM reconstruction most observers ranked first, and where fewer than half did.
 
-    Networks of the first seed; `count` of each, drawn by `seed`, no two from one photo.
+    Networks of the first seed; in an order drawn by `seed`, one image of each photo.
     """
     own = list(losses).index(OURS)
     first = np.mean([one.rankings[: len(names), 0] == own for one in ranked.values()], axis=0)
@@ -249,20 +281,17 @@ def examples(
         taken: dict[str, int] = {}
         for position in order[chosen[order]]:
             taken.setdefault(photos[position], int(position))
-        found[title] = list(taken.values())[:count]
+        found[title] = list(taken.values())
     return found
 
 
 def captions(
     ranked: Mapping[str, Ranked], losses: Sequence[str], position: int, scores: Mapping[str, float]
 ) -> dict[str, str]:
-    """A caption for each loss's reconstruction of an image: its mean rank among observers and its SSIM."""
+    """A caption for each loss's reconstruction of an image: its mean rank over observers, and its SSIM."""
     places = [np.argsort(one.rankings[position]) + 1 for one in ranked.values()]
     ranks = np.mean(places, axis=0)
-    return {
-        loss: f"{loss}\nmean rank {ranks[item]:.1f} of {len(ranked)} metrics\nSSIM {scores[loss]:.3f}"
-        for item, loss in enumerate(losses)
-    }
+    return {loss: f"{loss}\nmean rank {ranks[item]:.1f}, SSIM {scores[loss]:.3f}" for item, loss in enumerate(losses)}
 
 
 def recovery(log_worth: Mapping[str, float], *, raters: int, images: int, taste: float, seed: int) -> pd.DataFrame:
@@ -321,17 +350,20 @@ def judge_claims(people: pd.DataFrame | None, fine: pd.DataFrame, cut_off: pd.Da
     )
 
 
-def extensions(scores: pd.DataFrame, detail: pd.DataFrame, preferred: pd.DataFrame, *, note: str) -> pd.DataFrame:
+def extensions(
+    scores: pd.DataFrame, fine: pd.DataFrame, cut_off: pd.DataFrame, preferred: pd.DataFrame, *, note: str
+) -> pd.DataFrame:
     """Numbers that the paper does not print, for the scorecard.
 
-    scores: `means` by metric; detail: `means` of `mean_correlation`; preferred: `preferences` of model observers.
+    scores: `means` by metric; fine: `means` of `mean_correlation`; cut_off: of `cut_offs`; preferred: `preferences` of
+    model observers.
     """
     rows: list[tuple[Any, ...]] = []
     for row in scores.to_dict("records"):
         rows.append(("reconstructions", row["loss"], "held-out images", row["metric"], *_four(row, "mean"), note))
-    for row in detail.to_dict("records"):
-        statistic = "correlation of fine detail"
-        rows.append(("reconstructions", row["loss"], "held-out images", statistic, *_four(row, "mean"), note))
+    for statistic, table in (("correlation of fine detail", fine), ("cut-off, cycles per pixel", cut_off)):
+        for row in table.to_dict("records"):
+            rows.append(("reconstructions", row["loss"], "held-out images", statistic, *_four(row, "mean"), note))
     for row in preferred.to_dict("records"):
         words = f"model observer {row['observer']}, no people; {note}"
         rows.append(
@@ -345,9 +377,9 @@ def extensions(scores: pd.DataFrame, detail: pd.DataFrame, preferred: pd.DataFra
             )
         )
     columns = ["table", "row", "column", "statistic", "value", "low", "high", "n", "note"]
-    table = pd.DataFrame(rows, columns=columns)
-    table.insert(0, "paper", PAPER)
-    return table
+    found = pd.DataFrame(rows, columns=columns)
+    found.insert(0, "paper", PAPER)
+    return found
 
 
 def _human_preference(people: pd.DataFrame | None, note: str) -> tuple[str, str]:
@@ -382,8 +414,12 @@ def _fine_detail(fine: pd.DataFrame, cut_off: pd.DataFrame, note: str) -> tuple[
     sentences = []
     for title, table in (("Correlation in the bands of fine detail", fine), ("Cut-off frequency", cut_off)):
         parts = [
-            f"{_signed(row['mean'])} [{_signed(row['low'])}, {_signed(row['high'])}] against {row['second']} "
-            f"(single seeds from {_signed(row['least'])} to {_signed(row['most'])})"
+            f"{_signed(row['mean'])} [{_signed(row['low'])}, {_signed(row['high'])}] against {row['second']}"
+            + (
+                f" (single seeds {_signed(row['least'])} to {_signed(row['most'])})"
+                if row["least"] < row["most"]
+                else ""
+            )
             for row in table.to_dict("records")
         ]
         sentences.append(f"{title}, MS-SSIM's less the other's: {', '.join(parts)}.")

@@ -74,7 +74,11 @@ def draw_bands(correlation: pd.DataFrame, decibels: pd.DataFrame, detail: tuple[
             )
         axis.set(xscale="log", xlabel="spatial frequency (cycles per pixel)", ylabel=title)
         edges = sorted({*table["band_low"], *table["band_high"]})
-        axis.set_xticks(edges, [f"{edge:g}" for edge in edges], fontsize=8)
+        ticks = [edges[0]]
+        for edge in edges:
+            if edge > 1.4 * ticks[-1]:  # labels closer than that would run into each other
+                ticks.append(edge)
+        axis.set_xticks(ticks, [f"{edge:g}" for edge in ticks])
         axis.minorticks_off()
     axes[1].axhline(0, color="black", linewidth=0.8)
     axes[0].legend(loc="upper right")
@@ -122,6 +126,7 @@ def draw_agreement(table: pd.DataFrame) -> Figure:
     axis.grid(visible=False)
     axis.set(xlabel="", ylabel="")
     axis.tick_params(axis="x", rotation=30)
+    axis.tick_params(axis="y", rotation=0)
     return figure
 
 
@@ -140,6 +145,13 @@ def readable(table: pd.DataFrame, index: Sequence[str], columns: str, estimate: 
         pd.MultiIndex.from_frame(table[list(index)].drop_duplicates()) if len(index) > 1 else table[index[0]].unique()
     )
     return wide.loc[order, list(dict.fromkeys(table[columns]))].rename_axis(columns=None)
+
+
+def readable_range(table: pd.DataFrame, index: str, columns: str, form: str) -> pd.DataFrame:
+    """The columns least and most of a long table as a square one of "least to most"."""
+    words = [f"{form.format(a)} to {form.format(b)}" for a, b in zip(table["least"], table["most"], strict=True)]
+    wide = table.assign(cell=words).pivot(index=index, columns=columns, values="cell")
+    return wide.loc[table[index].unique(), list(dict.fromkeys(table[columns]))].rename_axis(columns=None)
 
 
 def _plain(text: str) -> str:

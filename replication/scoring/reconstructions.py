@@ -86,26 +86,29 @@ def observer_rankings(
 ) -> tuple[dict[str, dict[int, NDArray[np.intp]]], dict[str, str]]:
     """Rankings of the losses by metrics in place of people, seed by seed, and why an observer is absent.
 
-    observers: names and options of `metrics.create`. The first value: observer -> seed -> (n, losses), best first, as
-    positions in the order of the losses in `made`. Grey images are shown as red = green = blue. An observer whose
-    weights are missing, or that cannot see images of this size, is in the second value with the reason.
+    observers: names and options of `metrics.create`. The first value: observer, with its options if there are any ->
+    seed -> (n, losses), best first, as positions in the order of the losses in `made`. Grey images are shown as red =
+    green = blue. An observer whose weights are missing, or that cannot see images of this size, is in the second value
+    with the reason.
     """
     losses = list(dict.fromkeys(loss for loss, _ in made))
     seeds = list(dict.fromkeys(seed for _, seed in made))
     found: dict[str, dict[int, NDArray[np.intp]]] = {}
     absent: dict[str, str] = {}
     for name, options in observers.items():
+        settings = ", ".join(f"{option}={value}" for option, value in options.items())
+        label = f"{name} ({settings})" if settings else name
         try:
             metric = create(name, **options)
             with torch.inference_mode():
-                found[name] = {
+                found[label] = {
                     seed: observe(_colour(originals), {loss: _colour(made[loss, seed]) for loss in losses}, [metric])[
                         metric.name
                     ]
                     for seed in seeds
                 }
         except (DataError, ValueError) as error:
-            absent[name] = str(error).split(";", maxsplit=1)[0]
+            absent[label] = str(error).split(";", maxsplit=1)[0]
     return found, absent
 
 

@@ -62,7 +62,7 @@ def test_observers_rank_each_seed_and_absent_ones_say_why(
     found, absent = observer_rankings(
         originals[..., :48, :48], small, {"gmsd": {}, "vif": {}, "lpips-squeeze": {"weights": "random"}}
     )
-    assert list(found) == ["gmsd", "lpips-squeeze"]
+    assert list(found) == ["gmsd", "lpips-squeeze (weights=random)"]
     assert list(absent) == ["vif"]
     assert "too small for VIF" in absent["vif"]
     for rankings in found["gmsd"].values():
