@@ -167,7 +167,7 @@ def detail_choices(
 def ranked_by_observers(
     rankings: Mapping[str, Mapping[int, NDArray[np.intp]]], names: Sequence[str]
 ) -> dict[str, Ranked]:
-    """`replication.scoring.reconstructions.observer_rankings`, all seeds together, clustered by photo."""
+    """The rankings of `replication.scoring.reconstructions.observer_rankings`, seeds together, clustered by photo."""
     photos = np.array(photo_of(names))
     return {
         observer: Ranked(

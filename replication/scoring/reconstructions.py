@@ -1,6 +1,7 @@
 """Reconstructions by several networks measured against the originals: by metrics, by band, and ranked by observers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -81,35 +82,45 @@ def detail(
     return pd.concat(parts, ignore_index=True)
 
 
-def observer_rankings(
-    originals: Tensor, made: Made, observers: Mapping[str, Mapping[str, Any]]
-) -> tuple[dict[str, dict[int, NDArray[np.intp]]], dict[str, str]]:
-    """Rankings of the losses by metrics in place of people, seed by seed, and why an observer is absent.
+@dataclass(frozen=True)
+class Observed:
+    """Rankings by metrics in place of people.
 
-    observers: names and options of `metrics.create`. The first value: observer, with its options if there are any ->
-    seed -> (n, losses), best first, as positions in the order of the losses in `made`. Grey images are shown as red =
-    green = blue. An observer whose weights are missing, or that cannot see images of this size, is in the second value
-    with the reason.
+    rankings: observer (with its options, if it has any) -> seed -> (n, losses), best first, as positions in the order
+    of the losses. protocols: of each of these observers, in words: weights, colours, resizing. absent: of the others,
+    why.
+    """
+
+    rankings: dict[str, dict[int, NDArray[np.intp]]]
+    protocols: dict[str, str]
+    absent: dict[str, str]
+
+
+def observer_rankings(originals: Tensor, made: Made, observers: Mapping[str, Mapping[str, Any]]) -> Observed:
+    """How metrics rank the losses' reconstructions of every image, seed by seed.
+
+    observers: names and options of `metrics.create`. Grey images are shown as red = green = blue. An observer whose
+    weights are missing, or that cannot see images of this size, is absent, with the reason.
     """
     losses = list(dict.fromkeys(loss for loss, _ in made))
     seeds = list(dict.fromkeys(seed for _, seed in made))
-    found: dict[str, dict[int, NDArray[np.intp]]] = {}
-    absent: dict[str, str] = {}
+    found = Observed({}, {}, {})
     for name, options in observers.items():
         settings = ", ".join(f"{option}={value}" for option, value in options.items())
         label = f"{name} ({settings})" if settings else name
         try:
             metric = create(name, **options)
             with torch.inference_mode():
-                found[label] = {
+                found.rankings[label] = {
                     seed: observe(_colour(originals), {loss: _colour(made[loss, seed]) for loss in losses}, [metric])[
                         metric.name
                     ]
                     for seed in seeds
                 }
+            found.protocols[label] = ", ".join(f"{what}: {value}" for what, value in metric.protocol.items())
         except (DataError, ValueError) as error:
-            absent[label] = str(error).split(";", maxsplit=1)[0]
-    return found, absent
+            found.absent[label] = str(error).split(";", maxsplit=1)[0]
+    return found
 
 
 def _chunks(*stacks: Tensor) -> Iterator[tuple[Tensor, ...]]:

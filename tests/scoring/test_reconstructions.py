@@ -59,17 +59,17 @@ def test_observers_rank_each_seed_and_absent_ones_say_why(
     originals: torch.Tensor, made: dict[tuple[str, int], torch.Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = {key: images[..., :48, :48] for key, images in made.items()}
-    found, absent = observer_rankings(
-        originals[..., :48, :48], small, {"gmsd": {}, "vif": {}, "lpips-squeeze": {"weights": "random"}}
-    )
-    assert list(found) == ["gmsd", "lpips-squeeze (weights=random)"]
-    assert list(absent) == ["vif"]
-    assert "too small for VIF" in absent["vif"]
-    for rankings in found["gmsd"].values():
+    observers = {"gmsd": {}, "vif": {}, "lpips-squeeze": {"weights": "random"}}
+    found = observer_rankings(originals[..., :48, :48], small, observers)
+    assert list(found.rankings) == list(found.protocols) == ["gmsd", "lpips-squeeze (weights=random)"]
+    assert "weights: random, seed 0" in found.protocols["lpips-squeeze (weights=random)"]
+    assert list(found.absent) == ["vif"]
+    assert "too small for VIF" in found.absent["vif"]
+    for rankings in found.rankings["gmsd"].values():
         assert rankings.tolist() == [[0, 1]] * 3
     monkeypatch.setenv("REPLICATION_DATA", "/nonexistent")
     monkeypatch.setattr(torch.hub, "get_dir", lambda: "/nonexistent")
-    assert "not here" in observer_rankings(originals, made, {"dists": {}})[1]["dists"]
+    assert "not here" in observer_rankings(originals, made, {"dists": {}}).absent["dists"]
 
 
 def test_images_that_do_not_belong_together_are_refused(originals: torch.Tensor) -> None:
