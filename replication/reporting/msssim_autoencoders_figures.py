@@ -120,9 +120,22 @@ def draw_worths(table: pd.DataFrame, losses: Sequence[str]) -> Figure:
 
 def draw_agreement(table: pd.DataFrame) -> Figure:
     """Mean Kendall's tau of every two observers."""
-    side = 1.9 + 0.62 * len(table)
+    side = 2.4 + 0.62 * len(table)
     figure, axis = plt.subplots(figsize=(side + 0.8, side * 0.72))
-    sns.heatmap(table, annot=True, fmt=".2f", vmin=-1, vmax=1, cmap="PuOr", cbar=False, ax=axis, linewidths=0.5)
+    labels = [str(name).replace(" (", "\n(") for name in table]
+    sns.heatmap(
+        table,
+        xticklabels=labels,
+        yticklabels=labels,
+        annot=True,
+        fmt=".2f",
+        vmin=-1,
+        vmax=1,
+        cmap="PuOr",
+        cbar=False,
+        ax=axis,
+        linewidths=0.5,
+    )
     axis.grid(visible=False)
     axis.set(xlabel="", ylabel="")
     axis.tick_params(axis="x", rotation=30)
