@@ -75,6 +75,7 @@ def test_the_data_root_is_a_folder_of_the_project_or_the_configured_one(
 NAMED = {
     "lwssim.images",
     "lwssim.variant_options",
+    "msssim_autoencoders.analysis.observers",
     "msssim_autoencoders.images",
     "msssim_representations.images",
     "msds.readings.taps",
