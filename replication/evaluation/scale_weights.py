@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
+from scipy.special import expit
 
 from replication.evaluation.clusters import resample
 from replication.evaluation.splits import Split
@@ -20,17 +21,22 @@ FUSIONS: tuple[Fusion, ...] = ("arithmetic", "geometric")
 
 _LEAST = 1e-6  # what a score counts as in the geometric mean if it is less
 _FARTHEST = 12.0  # of a softmax's argument: a share of e^-24 is nothing
-_PAIRS = 20_000
-_SOFTNESS = 0.1
+_LEANING = 0.8  # share of the best level at the start, if it is better than equal weights
+_PAIRS = 100_000
+
+SOFTNESS = 0.05
+"""Of "rank", in standard deviations of the fused score: a pair that differs by this much counts as in order by 73 %."""
 
 
 @dataclass(frozen=True)
 class ScaleWeights:
-    """weights: (levels,), none negative, of sum one. converged: whether no small change makes the objective better."""
+    """weights: (levels,), none negative, of sum one. loss: what is least, of these weights; NaN for "nnls". converged:
+    whether no small change makes it less."""
 
     weights: Floats
     objective: Objective
     fusion: Fusion
+    loss: float
     converged: bool
 
 
@@ -46,46 +52,64 @@ def fit_weights(
     levels: ArrayLike,
     opinions: ArrayLike,
     *,
-    objective: Objective = "plcc",
+    objective: Objective = "rank",
     fusion: Fusion = "arithmetic",
+    softness: float = SOFTNESS,
     seed: int = 0,
 ) -> ScaleWeights:
     """Non-negative weights of sum one with which the fused scores follow the opinions best.
 
     levels: (n, levels), finite; opinions: (n,), finite, higher for better images (turn a DMOS first).
     objective:
-        "plcc": the largest Pearson correlation. Weights are a softmax, w_k = exp t_k / sum exp t; gradients analytic.
-        "rank": the least mean of log(1 + exp(-d / (.1 s))) over pairs of images, d by how much the better one scores
-            more, s the standard deviation of the equally weighted scores (Burges et al. 2005). Softmax as above. Of
-            more than 20,000 pairs that many are drawn, from `seed`.
-        "nnls": non-negative least squares on the opinions with an intercept (Lawson & Hanson), divided by its sum.
-            For the arithmetic mean this is the optimum of "plcc" by another way: least squares has the largest
-            correlation of all combinations, and so among the non-negative ones. For the geometric mean it is least
-            squares of the opinions on the logarithms.
-    Equal weights where no non-negative weights correlate positively. ValueError: other shapes, NaN, constant opinions.
+        "rank": the smallest share of pairs of images in the wrong order, smoothed: the mean over pairs of
+
+                1 / (1 + exp(d / (softness s)))
+
+            with d by how much the image with the better opinion scores more, and s the standard deviation of the fused
+            scores themselves. As softness goes to zero this is (1 - Kendall's tau) / 2. Of more than 100,000 pairs
+            that many are drawn, from `seed`. s must be that of these very weights: with a fixed unit, weight on a level
+            whose scores spread less would make every wrong pair cheaper without putting one right.
+        "plcc": the largest Pearson correlation.
+        "nnls": non-negative least squares on the opinions with an intercept (Lawson & Hanson), divided by its sum;
+            equal weights where no non-negative weights correlate positively. For the arithmetic mean this is the
+            optimum of "plcc" by another way: least squares has the largest correlation of all combinations, and so
+            among the non-negative ones. For the geometric mean it is least squares of the opinions on the logarithms.
+    In "rank" and "plcc" weights are a softmax, w_k = exp t_k / sum exp t, with analytic gradients. The descent (L-BFGS)
+    starts at the best of equal weights and (near) each single level, and where it ends no better than that, that is
+    the result. None of the three minds opinions or scores times a positive number or plus a number ("rank": any
+    increasing function of the opinions; geometric mean: scores times a number only).
+    ValueError: other shapes, NaN, constant opinions.
     """
     table, y = _checked(levels, opinions)
     _check("objective", objective, OBJECTIVES)
     _check("fusion", fusion, FUSIONS)
+    if not softness > 0:
+        raise ValueError(f"softness must be greater than zero, got {softness}")
     count = table.shape[1]
     terms = _terms(table, fusion)
     equal = np.full(count, 1 / count)
-    if count == 1:
-        return ScaleWeights(equal, objective, fusion, True)
     if objective == "nnls":
         found, _ = optimize.nnls(terms - terms.mean(axis=0), y - y.mean())
         total = found.sum()
-        return ScaleWeights(found / total if total > 0 else equal, objective, fusion, bool(total > 0))
-    loss = _plcc(terms, y, fusion) if objective == "plcc" else _rank(terms, y, fusion, seed)
+        weights = found / total if total > 0 else equal
+        return ScaleWeights(weights, objective, fusion, float("nan"), bool(total > 0))
+    loss = _plcc(terms, y, fusion) if objective == "plcc" else _rank(terms, y, fusion, softness, seed)
+    simple = [equal, *np.eye(count)]
+    values = [loss(each)[0] for each in simple]
+    best = int(np.argmin(values))
+    if count == 1:
+        return ScaleWeights(equal, objective, fusion, values[0], True)
     result = optimize.minimize(
         _softmaxed(loss),
-        np.zeros(count),
+        np.log(_LEANING * simple[best] + (1 - _LEANING) * equal),
         jac=True,
         method="L-BFGS-B",
         bounds=[(-_FARTHEST, _FARTHEST)] * count,
-        options={"maxiter": 1000, "ftol": 1e-13, "gtol": 1e-9},
+        options={"maxiter": 1000, "ftol": 1e-11, "gtol": 1e-8},
     )
-    return ScaleWeights(_softmax(result.x), objective, fusion, bool(result.success))
+    if values[best] <= result.fun:
+        return ScaleWeights(simple[best], objective, fusion, values[best], True)
+    return ScaleWeights(_softmax(result.x), objective, fusion, float(result.fun), bool(result.success))
 
 
 def weight_intervals(
@@ -93,8 +117,9 @@ def weight_intervals(
     opinions: ArrayLike,
     references: ArrayLike | None = None,
     *,
-    objective: Objective = "plcc",
+    objective: Objective = "rank",
     fusion: Fusion = "arithmetic",
+    softness: float = SOFTNESS,
     confidence: float = 0.95,
     resamples: int = 200,
     seed: int = 0,
@@ -112,7 +137,8 @@ def weight_intervals(
     for counts in samples.drawn.astype(np.intp):
         rows = np.concatenate([np.repeat(members[g], counts[g]) for g in np.flatnonzero(counts)])
         if np.ptp(y[rows]) > 0:
-            drawn.append(fit_weights(table[rows], y[rows], objective=objective, fusion=fusion, seed=seed).weights)
+            found = fit_weights(table[rows], y[rows], objective=objective, fusion=fusion, softness=softness, seed=seed)
+            drawn.append(found.weights)
     return np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0).T
 
 
@@ -121,8 +147,9 @@ def held_out(
     opinions: ArrayLike,
     folds: Sequence[Split],
     *,
-    objective: Objective = "plcc",
+    objective: Objective = "rank",
     fusion: Fusion = "arithmetic",
+    softness: float = SOFTNESS,
     seed: int = 0,
 ) -> tuple[list[Floats], Floats]:
     """Fused scores of each split's test side with weights of its training side; and the weights (splits, levels).
@@ -131,7 +158,9 @@ def held_out(
     """
     table, y = _checked(levels, opinions)
     weights = [
-        fit_weights(table[fold.train], y[fold.train], objective=objective, fusion=fusion, seed=seed).weights
+        fit_weights(
+            table[fold.train], y[fold.train], objective=objective, fusion=fusion, softness=softness, seed=seed
+        ).weights
         for fold in folds
     ]
     scores = [fuse(table[fold.test], each, fusion) for fold, each in zip(folds, weights, strict=True)]
@@ -168,17 +197,22 @@ def _plcc(terms: Floats, y: Floats, fusion: Fusion) -> Loss:
     return loss
 
 
-def _rank(terms: Floats, y: Floats, fusion: Fusion, seed: int) -> Loss:
+def _rank(terms: Floats, y: Floats, fusion: Fusion, softness: float, seed: int) -> Loss:
+    """Mean of p = 1 / (1 + exp m) with m = (f_i - f_j) / (c s), c the softness; of s, ds/df = (f - mean f) / (n s)."""
     first, second = _pairs(y, seed)
     score, slope = _shape(fusion)
-    unit = _SOFTNESS * (float(score(terms.mean(axis=1)).std()) or 1.0)
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         fused = score(terms @ weights)
-        margin = (fused[first] - fused[second]) / unit
-        pull = -1 / (1 + np.exp(np.clip(margin, -500, 500))) / (unit * len(first))
-        by_image = np.bincount(first, pull, len(fused)) - np.bincount(second, pull, len(fused))
-        return float(np.logaddexp(0, -margin).mean()), terms.T @ (by_image * slope(fused))
+        n, centred, spread = len(fused), fused - fused.mean(), float(fused.std())
+        if spread <= 1e-12 * float(np.abs(fused).max()):  # no order at all
+            return 0.5, np.zeros_like(weights)
+        margin = (fused[first] - fused[second]) / (softness * spread)
+        wrong = expit(-margin)
+        pull = wrong * (wrong - 1) / len(first)
+        by_image = (np.bincount(first, pull, n) - np.bincount(second, pull, n)) / (softness * spread)
+        by_image -= float(pull @ margin) * centred / (n * spread**2)
+        return float(wrong.mean()), terms.T @ (by_image * slope(fused))
 
     return loss
 
