@@ -105,7 +105,7 @@ def fit_weights(
         jac=True,
         method="L-BFGS-B",
         bounds=[(-_FARTHEST, _FARTHEST)] * count,
-        options={"maxiter": 1000, "ftol": 1e-11, "gtol": 1e-8},
+        options={"maxiter": 1000, "ftol": 1e-10, "gtol": 1e-8},
     )
     if values[best] <= result.fun:
         return ScaleWeights(simple[best], objective, fusion, values[best], True)
