@@ -83,18 +83,27 @@ BRANCHES = {
     "msssim_super_resolution.mae.learning_rate": [
         "msssim_super_resolution_training-mae",
         "msssim_super_resolution",
+        "gallery",
         "scorecard",
     ],
     "msssim_super_resolution.rates": ["msssim_super_resolution_rates", "scorecard"],
     "msssim_super_resolution.order": ["msssim_super_resolution_order", "scorecard"],
     "smic.variants": ["smic_scores-variants", "smic_against_mic", "scorecard"],
-    "smic.pictures": ["smic_six_datasets", "scorecard"],
+    "smic.pictures": ["smic_six_datasets", "gallery", "scorecard"],
     "pe_super_resolution.evaluation": ["pe_super_resolution", "scorecard"],
     "pe_super_resolution.tuning": ["pe_super_resolution_training", "pe_super_resolution", "scorecard"],
     "pe_quality.analysis": ["pe_quality", "scorecard"],
     "pe_quality.measuring": ["pe_channel_distances", "pe_quality", "scorecard"],
-    "msds.analysis.objective": ["msds_significance", "scorecard"],
-    "msds.readings.levels": ["msds_levels", "msds_significance", "scorecard"],
+    "msds.analysis.objective": ["msds_significance", "gallery", "scorecard"],
+    "msds.readings.levels": ["msds_levels", "msds_significance", "gallery", "scorecard"],
+    "lwssim.prior_weights.vae.ssim": ["lwssim_training-vae-ssim", "lwssim_celeba", "gallery", "scorecard"],
+    "lwssim.variant_options.one-window": ["lwssim_variants-one-window", "lwssim_celeba", "gallery", "scorecard"],
+    "msssim_representations.loss_options.mae": [
+        "msssim_representations_training-mae",
+        "msssim_representations",
+        "scorecard",
+    ],
+    "msssim_autoencoders.analysis": ["msssim_autoencoders", "scorecard"],
 }
 
 
