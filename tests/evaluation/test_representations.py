@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, SVR
 
 from replication.datasets.yaleb import lit_photos, yaleb
-from replication.evaluation.representations import light_groups, predict
+from replication.evaluation.representations import Target, light_groups, predict
 
 RNG = np.random.default_rng(0)
 
@@ -77,6 +79,33 @@ def test_it_is_a_support_vector_machine_fitted_without_the_fold() -> None:
     machine = SVC(C=10.0, gamma=0.5 / 4).fit(scaler.transform(x[~test]), y[~test])
     assert (machine.predict(scaler.transform(x[test])) == found.predicted[test]).all()
     assert found.error == pytest.approx(np.mean(found.predicted != y))
+
+
+@pytest.mark.parametrize("kind", ["class", "number"])
+def test_parameters_are_those_that_a_grid_search_within_the_training_images_prefers(kind: Target) -> None:
+    """Against scikit-learn's own search, with its kernel in place of distances taken once."""
+    x, groups = RNG.normal(size=(120, 5)), np.repeat(np.arange(40), 3)
+    y = (x[:, 0] * x[:, 1] > 0).astype(int) if kind == "class" else np.sin(2 * x[:, 0]) + x[:, 1]
+    found = predict(x, y, groups, kind=kind, folds=3, inner_folds=4, penalties=[0.1, 3.0, 50.0], widths=[0.2, 2.0])
+    order = np.random.default_rng(0).permutation(40)[groups]
+    grid = {"C": [0.1, 3.0, 50.0], "gamma": [0.2 / 5, 2.0 / 5]}
+    for fold in range(3):
+        train, test = found.fold != fold, found.fold == fold
+        centre, unit = (0, 1) if kind == "class" else (y[train].mean(), y[train].std())
+        machine = make_pipeline(StandardScaler(), SVC() if kind == "class" else SVR(epsilon=0.05))
+        search = GridSearchCV(
+            machine,
+            {f"{machine.steps[1][0]}__{name}": candidates for name, candidates in grid.items()},
+            scoring="accuracy" if kind == "class" else "neg_mean_squared_error",
+            cv=GroupKFold(4),
+        ).fit(x[train], (y[train] - centre) / unit if kind == "number" else y[train], groups=order[train])
+        if kind == "number":  # classes have ties, of which either is right
+            assert list(search.best_params_.values()) == pytest.approx(list(found.chosen[fold].values()))
+            np.testing.assert_allclose(centre + unit * search.predict(x[test]), found.predicted[test], atol=1e-6)
+        else:
+            scores = search.cv_results_["mean_test_score"]
+            pairs = [tuple(candidate.values()) for candidate in search.cv_results_["params"]]
+            assert scores[pairs.index(tuple(found.chosen[fold].values()))] == pytest.approx(scores.max())
 
 
 def test_numbers_are_predicted_in_their_own_unit_and_the_unit_changes_nothing() -> None:
