@@ -82,4 +82,4 @@ def _compressed(t: Tensor) -> Tensor:
 
 
 def _length(ab: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(ab, dim=1)
+    return torch.hypot(ab[:, 0], ab[:, 1])

@@ -1,0 +1,125 @@
+"""How well autoencoders reconstruct images they have not seen: a row of figures for each image."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from replication.datasets.stacks import Stack
+from replication.metrics.chroma import colour_difference
+from replication.metrics.colour import rgb_to_gray, to_uint8
+from replication.metrics.ssim import ssim
+from replication.metrics.terms import Terms, ssim_terms
+from replication.models.autoencoders import Autoencoder
+from replication.scoring.errors import ScoringError
+from replication.training.autoencoders import TrainedAutoencoder, reconstruct
+
+_TOGETHER = 50  # images measured at a time: their maps stay near the caches
+
+FIGURES = {
+    "ssim": "standard SSIM (11 x 11 Gaussian window) of the three channels, averaged",
+    "ssim_gray": "the same on luminance (BT.601)",
+    "mse": "mean squared error over pixels and channels, images in [0, 1]",
+    "mse_brightness": "of it, what adding a constant to each channel would remove",
+    "mse_contrast": "of it, what stretching each channel would remove besides",
+    "lightness_error": "mean |dL*| in CIELAB",
+    "chroma_error": "mean sqrt(da*^2 + db*^2) in CIELAB",
+    "chroma": "mean C* of the reconstruction",
+    "chroma_original": "mean C* of the original",
+    "ssim_8bit": "SSIM of the reconstruction rounded to 8 bits",
+    "mse_8bit": "MSE of the reconstruction rounded to 8 bits",
+}
+
+
+def check_parts(parts: Mapping[str, Stack], trained: Mapping[str, TrainedAutoencoder]) -> None:
+    """ScoringError unless test images are apart from the others, and every network learnt from these very images."""
+    test = set(parts["test"].names)
+    for part in ("training", "validation"):
+        both = sorted(test & set(parts[part].names))
+        if both:
+            raise ScoringError(f"{len(both)} test images are among the {part} images, such as {both[0]}")
+    for name, run in trained.items():
+        for key, part in (("images", "training"), ("held_out", "validation")):
+            if run.identity[key] != parts[part].digest:
+                raise ScoringError(f"{name} was trained with other {part} images than these; train it anew")
+
+
+def measure(network: Autoencoder, images: Stack) -> pd.DataFrame:
+    """FIGURES of the reconstruction of every image (RGB); columns: image, and one for each.
+
+    Reconstructions are floats in (0, 1) as the network gives them; a VAE decodes its mean codes.
+    """
+    output = reconstruct(network, images)
+    found: dict[str, list[Tensor]] = {name: [] for name in FIGURES}
+    with torch.inference_mode():
+        for start in range(0, len(images), _TOGETHER):
+            original = torch.from_numpy(images.pixels[start : start + _TOGETHER]).float() / 255
+            for name, values in _figures(original, output[start : start + _TOGETHER]).items():
+                found[name].append(values.double())
+    table = pd.DataFrame({name: torch.cat(values).numpy() for name, values in found.items()})
+    table.insert(0, "image", images.names)
+    return table
+
+
+def terms_of(network: Autoencoder | None, images: Stack, mean: Tensor | None = None) -> Terms:
+    """The maps of `ssim_terms` for all images and their reconstructions; without a network, for `mean` in their place.
+
+    mean: (C, size, size) in [0, 1].
+    """
+    original = torch.from_numpy(images.pixels).float() / 255
+    if network is not None:
+        output = reconstruct(network, images)
+    else:
+        assert mean is not None
+        output = mean.expand_as(original)
+    with torch.inference_mode():
+        parts = [
+            ssim_terms(original[start : start + _TOGETHER], output[start : start + _TOGETHER])
+            for start in range(0, len(images), _TOGETHER)
+        ]
+    return Terms(*(torch.cat(maps) for maps in zip(*parts, strict=True)))
+
+
+def squared_error_parts(original: Tensor, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean squared error of each image, (N,), and the parts of it due to brightness and to contrast.
+
+    Per channel, with means m, variances v and covariance vxy of original x and output y, exactly
+
+        MSE = (mx - my)^2  +  (sy - vxy / sy)^2  +  (vx - vxy^2 / vy)
+
+    the last being what the best a y + b of the channel leaves: the first is brightness, the second contrast.
+    """
+    x, y = original.double().flatten(2), output.double().flatten(2)
+    mx, my = x.mean(-1), y.mean(-1)
+    dx, dy = x - mx[..., None], y - my[..., None]
+    vx, vy, vxy = (dx * dx).mean(-1), (dy * dy).mean(-1), (dx * dy).mean(-1)
+    left = vx - torch.where(vy > 0, vxy.square() / vy.clamp(min=torch.finfo(vy.dtype).tiny), 0.0)
+    brightness = (mx - my).square()
+    contrast = vx + vy - 2 * vxy - left
+    return (x - y).square().mean((1, 2)), brightness.mean(1), contrast.mean(1)
+
+
+def _figures(original: Tensor, output: Tensor) -> dict[str, Tensor]:
+    colours = colour_difference(original, output)
+    error, brightness, contrast = squared_error_parts(original, output)
+    rounded = to_uint8(output).float() / 255
+    return {
+        "ssim": ssim(original, output),
+        "ssim_gray": ssim(rgb_to_gray(original), rgb_to_gray(output)),
+        "mse": error,
+        "mse_brightness": brightness,
+        "mse_contrast": contrast,
+        "lightness_error": colours.lightness,
+        "chroma_error": colours.chroma,
+        "chroma": colours.distorted_chroma,
+        "chroma_original": colours.reference_chroma,
+        "ssim_8bit": ssim(original, rounded),
+        "mse_8bit": (original - rounded).double().square().mean((1, 2, 3)),
+    }
+
+
+def mean_image(images: Stack) -> Tensor:
+    """Mean of all images, (C, size, size) in [0, 1]: what a network that knows nothing of an image does best with."""
+    return torch.from_numpy(images.pixels.mean(axis=0, dtype=np.float64)).float() / 255
