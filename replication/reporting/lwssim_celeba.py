@@ -1,0 +1,310 @@
+"""Paper 2, table 1: autoencoders trained with MSE, SSIM and LWSSIM, compared on images they have not seen.
+
+Figures are those of `scoring.colour_reconstructions`. A row is a model and a loss; where several seeds were trained, an
+image's figure is the mean over them, intervals come from resampling images, and seeds have a table of their own.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from replication.evaluation import bootstrap_mean, bootstrap_statistic, compare_paired, holm
+from replication.reporting.verdicts import VALUE_COLUMNS
+from replication.scoring.colour_reconstructions import FIGURES
+from replication.training.autoencoders import TrainedAutoencoder, choose_prior_weight
+
+PAPER, TABLE, COLUMN = "lwssim", "celeba", "CelebA 64"
+MODELS = {"ae": "AE", "vae": "VAE", "mmd_ae": "MMD AE"}
+LOSSES = {"mse": "MSE", "ssim": "SSIM", "lwssim": "LWSSIM"}
+PAIRS = (("lwssim", "mse"), ("lwssim", "ssim"), ("ssim", "mse"))
+COMPARED = ("ssim", "mse", "chroma_error", "chroma", "lightness_error")
+"""Figures by which losses are compared; Holm's correction is over the comparisons of one of them."""
+
+
+class Key(NamedTuple):
+    """One training."""
+
+    model: str
+    loss: str
+    seed: int
+
+    @property
+    def folder(self) -> str:
+        return f"{self.model}-{self.loss}-{self.seed}"
+
+
+def row_name(model: str, loss: str) -> str:
+    """As the paper writes it: 'MMD AE (LWSSIM)'."""
+    return f"{MODELS.get(model, model)} ({LOSSES.get(loss, loss)})"
+
+
+def load(
+    folder: Path, models: Iterable[str], losses: Iterable[str], seeds: Iterable[int]
+) -> dict[Key, TrainedAutoencoder]:
+    """All trainings, model by model; FileNotFoundError naming the first that is missing and the stage that makes it."""
+    keys = [Key(model, loss, int(seed)) for model in models for loss in losses for seed in seeds]
+    missing = [key.folder for key in keys if not (folder / key.folder / "network.safetensors").is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f"{len(missing)} of {len(keys)} trained autoencoders are not in {folder.name}, the first is {missing[0]}; "
+            f"train them with `dvc repro` (stage {folder.name}), or fetch them with `dvc pull`"
+        )
+    return {key: TrainedAutoencoder.load(folder / key.folder) for key in keys}
+
+
+def load_variants(folder: Path, names: Iterable[str]) -> dict[str, TrainedAutoencoder | str]:
+    """The trainings with other options of LWSSIM; where there is none, the reason."""
+    found: dict[str, TrainedAutoencoder | str] = {}
+    for name in names:
+        there = (folder / name / "network.safetensors").is_file()
+        found[name] = TrainedAutoencoder.load(folder / name) if there else f"not run: no network in {folder.name}"
+    return found
+
+
+def recipes(trained: Mapping[Key, TrainedAutoencoder]) -> pd.DataFrame:
+    """What each row was trained with; one column for each parameter that may differ, seeds together."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for key, run in trained.items():
+        recipe = run.identity["recipe"]
+        row = rows.setdefault((key.model, key.loss), {"row": row_name(key.model, key.loss), "seeds": []})
+        row["seeds"].append(key.seed)
+        row |= {
+            "loss options": ", ".join(f"{k} {v}" for k, v in recipe["loss_options"].items()) or "defaults",
+            "unit of the loss": run.identity["unit"],
+            "prior weight": recipe["prior_weight"] if key.model != "ae" else float("nan"),
+            **{name: recipe[name] for name in ("bottleneck", "width", "steps", "batch", "learning_rate")},
+            "parameters": sum(p.numel() for p in run.network.parameters()),
+        }
+    table = pd.DataFrame(rows.values())
+    return table.assign(seeds=[", ".join(map(str, seeds)) for seeds in table["seeds"]])
+
+
+def histories(trained: Mapping[Key, TrainedAutoencoder], images: int) -> pd.DataFrame:
+    """All training curves: model, loss, seed, epoch (of `images` training images) and the columns of the history."""
+    parts = []
+    for key, run in trained.items():
+        epoch = run.history["step"] * run.identity["recipe"]["batch"] / images
+        parts.append(run.history.assign(model=key.model, loss=key.loss, seed=key.seed, epoch=epoch))
+    return pd.concat(parts, ignore_index=True)
+
+
+def flatness(curves: pd.DataFrame, share: float = 0.2) -> pd.DataFrame:
+    """How much validation SSIM and MSE still moved in the last `share` of the training, mean over seeds.
+
+    Columns: row, epochs, ssim, ssim_change, mse, mse_change (in percent of the last value).
+    """
+    rows = []
+    for (model, loss), group in curves.groupby(["model", "loss"], sort=False):
+        last, before = [], []
+        for _, run in group.groupby("seed"):
+            earlier = run[run["step"] <= (1 - share) * run["step"].max()]
+            last.append(run.iloc[-1])
+            before.append(earlier.iloc[-1] if len(earlier) else run.iloc[0])
+        end, start = (pd.DataFrame(part).mean(numeric_only=True) for part in (last, before))
+        row: dict[str, Any] = {"row": row_name(str(model), str(loss)), "epochs": end["epoch"]}
+        for figure in ("ssim", "mse"):
+            now, then = end[f"validation_{figure}"], start[f"validation_{figure}"]
+            row |= {figure: now, f"{figure}_change": now - then if figure == "ssim" else 100 * (now - then) / now}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
+    """Each image's figures, mean over seeds: model, loss, image and FIGURES."""
+    return scores.groupby(["model", "loss", "image"], sort=False)[list(FIGURES)].mean().reset_index()
+
+
+def table_values(scores: pd.DataFrame, *, seed: int = 0, note: str = "") -> pd.DataFrame:
+    """Table 1: means with their 95 % bootstrap interval over images of the mean over seeds, keyed as the paper's.
+
+    Rows of the paper that were not trained are there with NaN and the reason.
+    """
+    rows: list[tuple[Any, ...]] = []
+    for statistic, figure in (("SSIM", "ssim"), ("MSE", "mse")):
+        found = {key: group[figure] for key, group in over_seeds(scores).groupby(["model", "loss"], sort=False)}
+        for model in MODELS:
+            for loss in LOSSES:
+                about = (PAPER, TABLE, row_name(model, loss), COLUMN, statistic)
+                if (model, loss) in found:
+                    values = found[model, loss]
+                    rows.append((*about, *bootstrap_mean(values, seed=seed), len(values), note))
+                else:
+                    rows.append((*about, *[float("nan")] * 3, None, "not run: not among models and losses"))
+    return pd.DataFrame(rows, columns=VALUE_COLUMNS)
+
+
+def seed_table(scores: pd.DataFrame, figure: str) -> pd.DataFrame:
+    """A row's mean over images, seed by seed; over seeds the mean, the deviation and its 95 % t interval.
+
+    Columns: row, a column for each seed ("seed 0"), mean, sd, low, high. With one seed there is no deviation.
+    """
+    rows = []
+    for (model, loss), group in scores.groupby(["model", "loss"], sort=False):
+        means = group.groupby("seed")[figure].mean()
+        n, sd = len(means), means.std(ddof=1)
+        half = stats.t.ppf(0.975, n - 1) * sd / np.sqrt(n) if n > 1 else float("nan")
+        each = {f"seed {s}": value for s, value in means.items()}
+        middle = means.mean()
+        ends = {"mean": middle, "sd": sd, "low": middle - half, "high": middle + half}
+        rows.append({"row": row_name(str(model), str(loss)), **each, **ends})
+    return pd.DataFrame(rows)
+
+
+def protocol_table(scores: pd.DataFrame) -> pd.DataFrame:
+    """What the protocol of measuring decides: SSIM on channels and on luminance; how far rounding to 8 bits moves both.
+
+    Columns: row, ssim, ssim_gray, ssim_rounding, mse, mse_rounding (rounded less not rounded).
+    """
+    rows = []
+    for (model, loss), group in over_seeds(scores).groupby(["model", "loss"], sort=False):
+        m = group[list(FIGURES)].mean()
+        rows.append(
+            {
+                "row": row_name(str(model), str(loss)),
+                "ssim": m["ssim"],
+                "ssim_gray": m["ssim_gray"],
+                "ssim_rounding": m["ssim_8bit"] - m["ssim"],
+                "mse": m["mse"],
+                "mse_rounding": m["mse_8bit"] - m["mse"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def colour_table(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """Colour and error of each row with 95 % bootstrap intervals over images: row, statistic, value, low, high, n.
+
+    Statistics: lightness error and chroma error (CIELAB); vibrancy, the mean C* of reconstructions / that of originals;
+    brightness and contrast, the shares of the mean squared error that are due to them.
+    """
+    rows = []
+    for (model, loss), group in over_seeds(scores).groupby(["model", "loss"], sort=False):
+        found = {
+            "lightness error": bootstrap_mean(group["lightness_error"], seed=seed),
+            "chroma error": bootstrap_mean(group["chroma_error"], seed=seed),
+        }
+        ratios = {
+            "vibrancy": ("chroma", "chroma_original"),
+            "brightness": ("mse_brightness", "mse"),
+            "contrast": ("mse_contrast", "mse"),
+        }
+        for name, (above, below) in ratios.items():
+            found[name] = bootstrap_statistic(_ratio, group[above], group[below], method="percentile", seed=seed)
+        rows += [(row_name(str(model), str(loss)), name, *values, len(group)) for name, values in found.items()]
+    return pd.DataFrame(rows, columns=["row", "statistic", "value", "low", "high", "n"])
+
+
+def differences(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """Every pair of losses of a model compared over the same images, by each of COMPARED.
+
+    Columns: figure, model, first, second, mean, low, high (first less second, mean over seeds; 95 % bootstrap over
+    images), effect (matched-pairs rank-biserial), p (Wilcoxon), p_holm (over the tests of a figure), agree (seeds whose
+    own difference has the sign of the mean), seeds, n.
+    """
+    rows = []
+    for figure in COMPARED:
+        for model, group in scores.groupby("model", sort=False):
+            wide = group.pivot(index="image", columns=["loss", "seed"], values=figure)
+            for first, second in PAIRS:
+                if not {first, second} <= set(wide.columns.get_level_values("loss")):
+                    continue
+                each = wide[first] - wide[second]
+                result = compare_paired(wide[first].mean(axis=1), wide[second].mean(axis=1), seed=seed)
+                agree = int((np.sign(each.mean()) == np.sign(result.difference.estimate)).sum())
+                about = (figure, model, first, second, *result.difference, result.effect, result.p_value)
+                rows.append((*about, agree, each.shape[1], result.n))
+    columns = ["figure", "model", "first", "second", "mean", "low", "high", "effect", "p", "agree", "seeds", "n"]
+    table = pd.DataFrame(rows, columns=columns)
+    table.insert(9, "p_holm", table.groupby("figure")["p"].transform(lambda p: holm(p.to_numpy())))
+    return table
+
+
+def variant_table(
+    default: pd.DataFrame,
+    variants: Mapping[str, pd.DataFrame | str],
+    options: Mapping[str, Mapping[str, Any]],
+    *,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Trainings with other options of LWSSIM beside the default one, on the same images.
+
+    default, variants: of `colour_reconstructions.measure`, or the reason why there is none.
+    Columns: variant, options, figure (ssim, mse, chroma_error), value, mean, low, high (variant less default, 95 %
+    bootstrap over images), p_holm (Wilcoxon, over the variants of a figure), reason.
+    """
+    rows: list[dict[str, Any]] = []
+    for figure in ("ssim", "mse", "chroma_error"):
+        base = default.set_index("image")[figure]
+        rows.append({"variant": "default", "options": "", "figure": figure, "value": base.mean()})
+        for name, table in variants.items():
+            row: dict[str, Any] = {"variant": name, "options": words(options.get(name, {})), "figure": figure}
+            if isinstance(table, str):
+                rows.append({**row, "reason": table})
+                continue
+            own = table.set_index("image")[figure].loc[base.index]
+            result = compare_paired(own, base, seed=seed)
+            ends = dict(zip(("mean", "low", "high"), result.difference, strict=True))
+            rows.append({**row, "value": own.mean(), **ends, "p": result.p_value})
+    columns = ["variant", "options", "figure", "value", "mean", "low", "high", "p", "reason"]
+    found = pd.DataFrame(rows).reindex(columns=columns)
+    tested = found["p"].notna()
+    found.loc[tested, "p_holm"] = found[tested].groupby("figure")["p"].transform(lambda p: holm(p.to_numpy()))
+    return found.assign(reason=found["reason"].fillna("")).reindex(columns=[*columns[:7], "p_holm", "reason"])
+
+
+def words(options: Mapping[str, Any]) -> str:
+    """Options in words: 'window_sizes 11, alpha 0.5'."""
+    return "; ".join(f"{k} {', '.join(map(str, v)) if isinstance(v, list | tuple) else v}" for k, v in options.items())
+
+
+def extensions(colours: pd.DataFrame, scores: pd.DataFrame, *, seed: int = 0, note: str = "") -> pd.DataFrame:
+    """Colour, parts of the error and SSIM on luminance, for the scorecard: numbers that no paper has printed."""
+    rows = [(PAPER, "colour", row.row, COLUMN, *row[2:6], row.n, note) for row in colours.itertuples()]
+    for (model, loss), group in over_seeds(scores).groupby(["model", "loss"], sort=False):
+        interval = bootstrap_mean(group["ssim_gray"], seed=seed)
+        name = row_name(str(model), str(loss))
+        rows.append((PAPER, TABLE, name, COLUMN, "SSIM on luminance", *interval, len(group), note))
+    return pd.DataFrame(rows, columns=VALUE_COLUMNS)
+
+
+def prior_runs(folder: Path) -> pd.DataFrame:
+    """The short runs on which prior weights were chosen: all tables of the folder, `model` from their names.
+
+    Empty if there is no such folder.
+    """
+    parts = []
+    for path in sorted(folder.glob("*.csv")):
+        model = max((name for name in MODELS if path.stem.startswith(name)), key=len, default=path.stem)
+        parts.append(pd.read_csv(path).assign(model=model))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["model", "loss", "prior_weight"])
+
+
+def prior_choices(
+    runs: pd.DataFrame, targets: Mapping[str, float], weights: Mapping[str, Mapping[str, float]]
+) -> pd.DataFrame:
+    """The weight that the rule picks from the runs beside the one that was trained with: a row for each model and loss.
+
+    Columns: row, target, picked, its validation prior term, used, agrees ("yes", "no", or why that is not known).
+    """
+    rows = []
+    for model, by_loss in weights.items():
+        for loss, used in by_loss.items():
+            own = runs[(runs["model"] == model) & (runs["loss"] == loss)]
+            about: dict[str, Any] = {"row": row_name(model, loss), "used": float(used)}
+            if own.empty or model not in targets:
+                rows.append({**about, "agrees": "not known: no short runs" if own.empty else "not known: no target"})
+                continue
+            picked = choose_prior_weight(own, targets[model])
+            term = own.loc[own["prior_weight"] == picked, "validation_prior"].iloc[0]
+            agrees = "yes" if np.isclose(picked, float(used), rtol=1e-9) else "no"
+            rows.append({**about, "target": targets[model], "picked": picked, "prior": term, "agrees": agrees})
+    return pd.DataFrame(rows).reindex(columns=["row", "target", "picked", "prior", "used", "agrees"])
+
+
+def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(above.sum(axis=-1) / below.sum(axis=-1))
