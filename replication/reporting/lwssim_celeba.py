@@ -13,16 +13,25 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from replication.datasets.stacks import Stack
 from replication.evaluation import bootstrap_mean, bootstrap_statistic, compare_paired, holm
 from replication.reporting.verdicts import VALUE_COLUMNS
-from replication.scoring.colour_reconstructions import FIGURES
+from replication.scoring.errors import ScoringError
+from replication.scoring.progress import progress
+from replication.scoring.colour_reconstructions import FIGURES, measure
 from replication.training.autoencoders import TrainedAutoencoder, choose_prior_weight
 
 PAPER, TABLE, COLUMN = "lwssim", "celeba", "CelebA 64"
 MODELS = {"ae": "AE", "vae": "VAE", "mmd_ae": "MMD AE"}
 LOSSES = {"mse": "MSE", "ssim": "SSIM", "lwssim": "LWSSIM"}
 PAIRS = (("lwssim", "mse"), ("lwssim", "ssim"), ("ssim", "mse"))
-COMPARED = ("ssim", "mse", "chroma_error", "chroma", "lightness_error")
+COMPARED = {
+    "ssim": "SSIM",
+    "mse": "MSE",
+    "chroma_error": "chroma error",
+    "chroma": "vibrancy (mean C*)",
+    "lightness_error": "lightness error",
+}
 """Figures by which losses are compared; Holm's correction is over the comparisons of one of them."""
 
 
@@ -64,6 +73,20 @@ def load_variants(folder: Path, names: Iterable[str]) -> dict[str, TrainedAutoen
         there = (folder / name / "network.safetensors").is_file()
         found[name] = TrainedAutoencoder.load(folder / name) if there else f"not run: no network in {folder.name}"
     return found
+
+
+def measure_variants(
+    trained: Mapping[Key, TrainedAutoencoder], variants: Mapping[str, TrainedAutoencoder | str], images: Stack
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame | str]]:
+    """`colour_reconstructions.measure` of the training that variants differ from in their options alone, and of each variant.
+
+    Raises ScoringError if that training, the AE with LWSSIM and the variants' seed 0, is not among the trained.
+    """
+    default = Key("ae", "lwssim", 0)
+    if default not in trained:
+        raise ScoringError(f"variants are compared with {default.folder}, which is not trained: add it to params.yaml")
+    measured = {name: v if isinstance(v, str) else measure(v.network, images) for name, v in variants.items()}
+    return measure(trained[default].network, images), measured
 
 
 def recipes(trained: Mapping[Key, TrainedAutoencoder]) -> pd.DataFrame:
@@ -114,6 +137,17 @@ def flatness(curves: pd.DataFrame, share: float = 0.2) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def score(trained: Mapping[Key, TrainedAutoencoder], images: Stack) -> pd.DataFrame:
+    """`colour_reconstructions.measure` of every network: model, loss, seed, image and FIGURES."""
+    parts = []
+    with progress("reconstructions", len(trained), 0, "networks") as advance:
+        for key, run in trained.items():
+            table = measure(run.network, images)
+            parts.append(table.assign(model=key.model, loss=key.loss, seed=key.seed))
+            advance(1)
+    return pd.concat(parts, ignore_index=True)[["model", "loss", "seed", "image", *FIGURES]]
+
+
 def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
     """Each image's figures, mean over seeds: model, loss, image and FIGURES."""
     return scores.groupby(["model", "loss", "image"], sort=False)[list(FIGURES)].mean().reset_index()
@@ -146,10 +180,10 @@ def seed_table(scores: pd.DataFrame, figure: str) -> pd.DataFrame:
     rows = []
     for (model, loss), group in scores.groupby(["model", "loss"], sort=False):
         means = group.groupby("seed")[figure].mean()
-        n, sd = len(means), means.std(ddof=1)
-        half = stats.t.ppf(0.975, n - 1) * sd / np.sqrt(n) if n > 1 else float("nan")
+        n, middle = len(means), float(means.mean())
+        sd = float(means.std(ddof=1)) if n > 1 else float("nan")
+        half = float(stats.t.ppf(0.975, n - 1)) * sd / n**0.5 if n > 1 else float("nan")
         each = {f"seed {s}": value for s, value in means.items()}
-        middle = means.mean()
         ends = {"mean": middle, "sd": sd, "low": middle - half, "high": middle + half}
         rows.append({"row": row_name(str(model), str(loss)), **each, **ends})
     return pd.DataFrame(rows)
@@ -213,8 +247,9 @@ def differences(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
             for first, second in PAIRS:
                 if not {first, second} <= set(wide.columns.get_level_values("loss")):
                     continue
-                each = wide[first] - wide[second]
-                result = compare_paired(wide[first].mean(axis=1), wide[second].mean(axis=1), seed=seed)
+                a, b = (pd.DataFrame(wide.xs(loss, axis=1, level="loss")) for loss in (first, second))
+                each = a - b
+                result = compare_paired(a.mean(axis=1), b.mean(axis=1), seed=seed)
                 agree = int((np.sign(each.mean()) == np.sign(result.difference.estimate)).sum())
                 about = (figure, model, first, second, *result.difference, result.effect, result.p_value)
                 rows.append((*about, agree, each.shape[1], result.n))
@@ -222,6 +257,40 @@ def differences(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=columns)
     table.insert(9, "p_holm", table.groupby("figure")["p"].transform(lambda p: holm(p.to_numpy())))
     return table
+
+
+def readable(differences: pd.DataFrame) -> pd.DataFrame:
+    """`differences` as text for a page: figure, model, comparison, difference with interval, p, effect, seeds."""
+    digits = {"ssim": 4, "mse": 5}
+    rows = []
+    for row in differences.to_dict("records"):
+        mean, low, high = (f"{row[end]:+.{digits.get(row['figure'], 2)}f}" for end in ("mean", "low", "high"))
+        rows.append(
+            {
+                "figure": COMPARED[row["figure"]],
+                "model": MODELS.get(row["model"], row["model"]),
+                "losses": f"{LOSSES[row['first']]} less {LOSSES[row['second']]}",
+                "difference": f"{mean} [{low}, {high}]".replace("-", "\N{MINUS SIGN}"),
+                "p (Holm)": "< 0.0001" if row["p_holm"] < 0.0001 else f"{row['p_holm']:.2g}",
+                "effect": f"{row['effect']:+.2f}".replace("-", "\N{MINUS SIGN}"),
+                "same sign": f"{row['agree']} of {row['seeds']}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def with_intervals(colours: pd.DataFrame) -> pd.DataFrame:
+    """`colour_table` as text for a page: a row for each model and loss, a column for each statistic."""
+    digits = {"lightness error": 2, "chroma error": 2, "vibrancy": 3}
+    said = []
+    for row in colours.to_dict("records"):
+        if row["statistic"] in digits:
+            value, low, high = (f"{row[end]:.{digits[row['statistic']]}f}" for end in ("value", "low", "high"))
+        else:
+            value, low, high = (f"{row[end]:.1%}" for end in ("value", "low", "high"))
+        said.append(f"{value} [{low}, {high}]")
+    wide = colours.assign(said=said).pivot_table("said", "row", "statistic", aggfunc="first", sort=False)
+    return pd.DataFrame(wide.rename_axis(index=None, columns=None))
 
 
 def variant_table(
@@ -257,6 +326,19 @@ def variant_table(
     return found.assign(reason=found["reason"].fillna("")).reindex(columns=[*columns[:7], "p_holm", "reason"])
 
 
+def spread_over_seeds(scores: pd.DataFrame, model: str, loss: str) -> dict[str, tuple[float, float]]:
+    """Least and largest difference of a row's other seeds from its first, by figure, 0 among them; none with one seed.
+
+    What a variant must exceed to be more than another draw of initial weights and batches.
+    """
+    own = scores[(scores["model"] == model) & (scores["loss"] == loss)]
+    means = own.groupby("seed", sort=False)[list(FIGURES)].mean()
+    if len(means) < 2:
+        return {}
+    apart = means - means.iloc[0]
+    return {figure: (float(apart[figure].min()), float(apart[figure].max())) for figure in FIGURES}
+
+
 def words(options: Mapping[str, Any]) -> str:
     """Options in words: 'window_sizes 11, alpha 0.5'."""
     return "; ".join(f"{k} {', '.join(map(str, v)) if isinstance(v, list | tuple) else v}" for k, v in options.items())
@@ -273,14 +355,8 @@ def extensions(colours: pd.DataFrame, scores: pd.DataFrame, *, seed: int = 0, no
 
 
 def prior_runs(folder: Path) -> pd.DataFrame:
-    """The short runs on which prior weights were chosen: all tables of the folder, `model` from their names.
-
-    Empty if there is no such folder.
-    """
-    parts = []
-    for path in sorted(folder.glob("*.csv")):
-        model = max((name for name in MODELS if path.stem.startswith(name)), key=len, default=path.stem)
-        parts.append(pd.read_csv(path).assign(model=model))
+    """The short runs on which prior weights were chosen: a table <model>.csv each; empty if there are none."""
+    parts = [pd.read_csv(path).assign(model=path.stem) for path in sorted(folder.glob("*.csv"))]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["model", "loss", "prior_weight"])
 
 

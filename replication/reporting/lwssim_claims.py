@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from replication.reporting.lwssim_celeba import LOSSES, MODELS, PAPER, row_name
+from replication.reporting.lwssim_celeba import COMPARED, LOSSES, MODELS, PAPER, row_name
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 
 ALPHA = 0.05
@@ -128,12 +128,11 @@ def _luminance(windows: pd.DataFrame) -> tuple[str, str]:
     )
 
 
-_TITLES = {"ssim": "SSIM", "mse": "MSE", "chroma_error": "Chroma error", "chroma": "Vibrancy (mean C*)"}
 _DECIMALS = {"ssim": 4, "mse": 5, "chroma_error": 2, "chroma": 2}
 
 
 def _title(figure: str, other: str) -> str:
-    return f"{_TITLES[figure]}, LWSSIM less {LOSSES[other]} training"
+    return f"{COMPARED[figure]}, LWSSIM less {LOSSES[other]} training"
 
 
 def _each(rows: pd.DataFrame) -> str:

@@ -63,17 +63,10 @@ def measure(network: Autoencoder, images: Stack) -> pd.DataFrame:
     return table
 
 
-def terms_of(network: Autoencoder | None, images: Stack, mean: Tensor | None = None) -> Terms:
-    """The maps of `ssim_terms` for all images and their reconstructions; without a network, for `mean` in their place.
-
-    mean: (C, size, size) in [0, 1].
-    """
+def terms_of(network: Autoencoder | Tensor, images: Stack) -> Terms:
+    """Maps of `ssim_terms` for all images and their reconstructions, or one image (C, size, size) in their place."""
     original = torch.from_numpy(images.pixels).float() / 255
-    if network is not None:
-        output = reconstruct(network, images)
-    else:
-        assert mean is not None
-        output = mean.expand_as(original)
+    output = network.expand_as(original) if isinstance(network, Tensor) else reconstruct(network, images)
     with torch.inference_mode():
         parts = [
             ssim_terms(original[start : start + _TOGETHER], output[start : start + _TOGETHER])
