@@ -15,6 +15,7 @@ CONTRASTS = (1.0, 0.8, 0.6, 0.4, 0.2, 0.0)
 STRUCTURES = (1.0, 0.5, 0.0, -0.5)
 MASKED = 0.5  # a derivative by luminance below this share of the sum's
 BINS = np.linspace(-1, 1, 41)
+_HALVES = {"": "", ", higher half": "_upper", ", lower half": "_lower"}
 _SIDE, _AMPLITUDE = 48, 0.15
 
 
@@ -131,3 +132,14 @@ def summary(rows: Mapping[str, tuple[pd.DataFrame, Mapping[str, float]]], *, see
         table.append({"row": name, **means, **ends, **halves, "n": len(images)})
     columns = ["row", "luminance", "structure", "kept", "low", "high", "masked", "masked_upper", "masked_lower"]
     return pd.DataFrame(table)[[*columns, "wrong", "n"]]
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """`summary` as text for a page."""
+    rows = []
+    for row in table.to_dict("records"):
+        masked = {f"masked{name}": f"{row[f'masked{key}']:.0%}" for name, key in _HALVES.items()}
+        means = {"l": f"{row['luminance']:.4f}", "c s": f"{row['structure']:.3f}"}
+        kept = f"{row['kept']:.0%} [{row['low']:.0%}, {row['high']:.0%}]"
+        rows.append({"row": row["row"], **means, "kept": kept, **masked, "wrong": f"{row['wrong']:.1%}"})
+    return pd.DataFrame(rows)

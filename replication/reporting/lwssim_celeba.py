@@ -4,7 +4,7 @@ Figures are those of `scoring.colour_reconstructions`. A row is a model and a lo
 image's figure is the mean over them, intervals come from resampling images, and seeds have a table of their own.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,8 +31,11 @@ COMPARED = {
     "chroma_error": "chroma error",
     "chroma": "vibrancy (mean C*)",
     "lightness_error": "lightness error",
+    "mse_brightness": "MSE due to brightness",
 }
 """Figures by which losses are compared; Holm's correction is over the comparisons of one of them."""
+SHARES = ("brightness", "contrast")  # of the mean squared error
+DECIMALS = {"ssim": 4, "mse": 5, "chroma_error": 2, "chroma": 2, "lightness_error": 2, "mse_brightness": 5}
 
 
 class Key(NamedTuple):
@@ -80,12 +83,15 @@ def measure_variants(
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame | str]]:
     """`colour_reconstructions.measure` of the training that variants differ from in their options alone, and of each variant.
 
+    Where the AE was trained with SSIM and the same seed, it is among the variants: what all of LWSSIM's choices change.
     Raises ScoringError if that training, the AE with LWSSIM and the variants' seed 0, is not among the trained.
     """
     default = Key("ae", "lwssim", 0)
     if default not in trained:
         raise ScoringError(f"variants are compared with {default.folder}, which is not trained: add it to params.yaml")
-    measured = {name: v if isinstance(v, str) else measure(v.network, images) for name, v in variants.items()}
+    beside = {"SSIM training": trained[ssim]} if (ssim := Key("ae", "ssim", 0)) in trained else {}
+    wanted = {**beside, **variants}
+    measured = {name: v if isinstance(v, str) else measure(v.network, images) for name, v in wanted.items()}
     return measure(trained[default].network, images), measured
 
 
@@ -105,6 +111,13 @@ def recipes(trained: Mapping[Key, TrainedAutoencoder]) -> pd.DataFrame:
         }
     table = pd.DataFrame(rows.values())
     return table.assign(seeds=[", ".join(map(str, seeds)) for seeds in table["seeds"]])
+
+
+def in_common(table: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """What all rows share, in words, and the table without it."""
+    same = [column for column in table.columns if table[column].nunique(dropna=False) == 1]
+    said = ", ".join(f"{column.replace('_', ' ')} {table[column].iloc[0]}" for column in same)
+    return said, table.drop(columns=same)
 
 
 def histories(trained: Mapping[Key, TrainedAutoencoder], images: int) -> pd.DataFrame:
@@ -224,8 +237,7 @@ def colour_table(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
         }
         ratios = {
             "vibrancy": ("chroma", "chroma_original"),
-            "brightness": ("mse_brightness", "mse"),
-            "contrast": ("mse_contrast", "mse"),
+            **{name: (f"mse_{name}", "mse") for name in SHARES},
         }
         for name, (above, below) in ratios.items():
             found[name] = bootstrap_statistic(_ratio, group[above], group[below], method="percentile", seed=seed)
@@ -260,18 +272,16 @@ def differences(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 
 
 def readable(differences: pd.DataFrame) -> pd.DataFrame:
-    """`differences` as text for a page: figure, model, comparison, difference with interval, p, effect, seeds."""
-    digits = {"ssim": 4, "mse": 5}
+    """`differences` as text for a page: measure, model, losses, difference with its interval, p, effect, same sign."""
     rows = []
     for row in differences.to_dict("records"):
-        mean, low, high = (f"{row[end]:+.{digits.get(row['figure'], 2)}f}" for end in ("mean", "low", "high"))
         rows.append(
             {
-                "figure": COMPARED[row["figure"]],
+                "measure": COMPARED[row["figure"]],
                 "model": MODELS.get(row["model"], row["model"]),
                 "losses": f"{LOSSES[row['first']]} less {LOSSES[row['second']]}",
-                "difference": f"{mean} [{low}, {high}]".replace("-", "\N{MINUS SIGN}"),
-                "p (Holm)": "< 0.0001" if row["p_holm"] < 0.0001 else f"{row['p_holm']:.2g}",
+                "difference": difference_words(row),
+                "p (Holm)": _p(row["p_holm"]),
                 "effect": f"{row['effect']:+.2f}".replace("-", "\N{MINUS SIGN}"),
                 "same sign": f"{row['agree']} of {row['seeds']}",
             }
@@ -279,18 +289,22 @@ def readable(differences: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def with_intervals(colours: pd.DataFrame) -> pd.DataFrame:
-    """`colour_table` as text for a page: a row for each model and loss, a column for each statistic."""
-    digits = {"lightness error": 2, "chroma error": 2, "vibrancy": 3}
+def difference_words(row: Mapping[Hashable, Any]) -> str:
+    """'+0.0123 [+0.0100, +0.0150]', with as many decimals as the row's figure has."""
+    mean, low, high = (f"{row[end]:+.{DECIMALS[row['figure']]}f}" for end in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]".replace("-", "\N{MINUS SIGN}")
+
+
+def with_intervals(colours: pd.DataFrame, statistics: Iterable[str]) -> pd.DataFrame:
+    """Statistics of `colour_table` as text for a page: a row for each model and loss, a column for each statistic."""
+    chosen = colours[colours["statistic"].isin(list(statistics))]
     said = []
-    for row in colours.to_dict("records"):
-        if row["statistic"] in digits:
-            value, low, high = (f"{row[end]:.{digits[row['statistic']]}f}" for end in ("value", "low", "high"))
-        else:
-            value, low, high = (f"{row[end]:.1%}" for end in ("value", "low", "high"))
+    for row in chosen.to_dict("records"):
+        form = ".1%" if row["statistic"] in SHARES else ".2f" if row["statistic"].endswith("error") else ".3f"
+        value, low, high = (format(row[end], form) for end in ("value", "low", "high"))
         said.append(f"{value} [{low}, {high}]")
-    wide = colours.assign(said=said).pivot_table("said", "row", "statistic", aggfunc="first", sort=False)
-    return pd.DataFrame(wide.rename_axis(index=None, columns=None))
+    wide = chosen.assign(said=said).pivot_table("said", "row", "statistic", aggfunc="first", sort=False)
+    return pd.DataFrame(wide.rename_axis(columns=None).reset_index())
 
 
 def variant_table(
@@ -324,6 +338,24 @@ def variant_table(
     tested = found["p"].notna()
     found.loc[tested, "p_holm"] = found[tested].groupby("figure")["p"].transform(lambda p: holm(p.to_numpy()))
     return found.assign(reason=found["reason"].fillna("")).reindex(columns=[*columns[:7], "p_holm", "reason"])
+
+
+def readable_variants(table: pd.DataFrame) -> pd.DataFrame:
+    """`variant_table` as text for a page."""
+    rows = []
+    for row in table.to_dict("records"):
+        there, compared = pd.notna(row["value"]), pd.notna(row["mean"])
+        rows.append(
+            {
+                "measure": COMPARED[row["figure"]],
+                "variant": row["variant"],
+                "options": row["options"],
+                "value": f"{row['value']:.{DECIMALS[row['figure']]}f}" if there else "\N{EN DASH}",
+                "less default": difference_words(row) if compared else row["reason"],
+                "p (Holm)": _p(row["p_holm"]) if compared else "",
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def spread_over_seeds(scores: pd.DataFrame, model: str, loss: str) -> dict[str, tuple[float, float]]:
@@ -380,6 +412,10 @@ def prior_choices(
             agrees = "yes" if np.isclose(picked, float(used), rtol=1e-9) else "no"
             rows.append({**about, "target": targets[model], "picked": picked, "prior": term, "agrees": agrees})
     return pd.DataFrame(rows).reindex(columns=["row", "target", "picked", "prior", "used", "agrees"])
+
+
+def _p(value: float) -> str:
+    return "< 0.0001" if value < 0.0001 else f"{value:.2g}"
 
 
 def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -107,13 +107,20 @@ def contrast_curves(table: pd.DataFrame) -> Figure:
     figure, axis = plt.subplots(figsize=(6, 3.2))
     lines = {
         "luminance l": table["l"],
-        "contrast c": table["c"],
         "product l c s (SSIM)": table["product"],
         "sum l + c s, less 1": table["sum"] - 1,
     }
     for number, (name, values) in enumerate(lines.items()):
-        style = "--" if name.startswith("sum") else "-"
-        axis.plot(table["contrast"], values, style, marker=MARKERS[number], color=COLOURS[number], label=name)
+        summed = name.startswith("sum")  # lies on the product
+        axis.plot(
+            table["contrast"],
+            values,
+            color=COLOURS[number],
+            marker=MARKERS[number],
+            linewidth=1.4 if summed else 4,
+            linestyle="--" if summed else "-",
+            label=name,
+        )
     axis.set(xlabel="contrast of the copy / contrast of the board", ylabel="value, mean over windows")
     axis.legend(fontsize=8)
     return figure
@@ -125,7 +132,7 @@ def brightness_curves(table: pd.DataFrame) -> Figure:
     for axis, form, title in zip(axes, ("product", "sum"), ("product l c s", "sum l + c s"), strict=True):
         for number, (structure, line) in enumerate(table.groupby("structure", sort=False)):
             label = f"structure {structure:g}"
-            width = 1.6 if form == "product" else 4 - number  # on the right all lines are one
+            width = 1.6 if form == "product" else 10 - 3 * number  # on the right all lines are one
             axis.plot(line["brightness"], line[form], color=COLOURS[number], linewidth=width, label=label)
         axis.set(title=title, xlabel="error of brightness", ylabel="score less its value without error")
     axes[1].set_ylabel("")

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from replication.reporting.lwssim_celeba import COMPARED, LOSSES, MODELS, PAPER, row_name
+from replication.reporting.lwssim_celeba import COMPARED, LOSSES, MODELS, PAPER, difference_words, row_name
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 
 ALPHA = 0.05
@@ -34,8 +34,9 @@ RULES = {
         "An error of luminance is masked in a window if the score's derivative by the luminance term is below half of "
         "what it is in the sum, where it is 1. In the product it is c s. Windows are those of all test images and "
         "their reconstructions by the networks of the first seed. Reproduced: more windows are masked among the half "
-        "with higher c s than among the other half, in most of the rows. Otherwise not reproduced; the evidence tells "
-        "where masking happens and how much of luminance's pull the product keeps."
+        "with higher c s than among the other half, in most of the rows. Close: that is not so, but errors of "
+        "brightness are what the statement leads one to expect: MSE due to brightness is surely lower with LWSSIM "
+        "training than with SSIM training in two of the three models at least. Otherwise not reproduced."
     ),
 }
 
@@ -50,7 +51,7 @@ def judge_claims(differences: pd.DataFrame, windows: pd.DataFrame) -> pd.DataFra
         "mse-lower-than-ssim": _over_models(differences, "mse", "ssim", -1),
         "mse-often-lowest": _often(differences),
         "colour": _colour(differences),
-        "luminance-argument": _luminance(windows),
+        "luminance-argument": _luminance(windows, differences),
     }
     rows = [(PAPER, claim, verdict, evidence) for claim, (verdict, evidence) in verdicts.items()]
     return pd.DataFrame(rows, columns=["paper", "claim", "verdict", "evidence"])
@@ -110,25 +111,24 @@ def _colour(differences: pd.DataFrame) -> tuple[str, str]:
     return verdict, ". ".join(evidence) + "."
 
 
-def _luminance(windows: pd.DataFrame) -> tuple[str, str]:
+def _luminance(windows: pd.DataFrame, differences: pd.DataFrame) -> tuple[str, str]:
     names = {row_name(model, loss) for model in MODELS for loss in LOSSES}
     rows = windows[windows["row"].isin(names)]
-    if rows.empty:
-        return NOT_RUN, "not run: no reconstructions"
-    where_high = (rows["masked_upper"] > rows["masked_lower"]).mean()
-    verdict = REPRODUCED if where_high > 0.5 else NOT_REPRODUCED
-    low, high, kept = rows["masked_lower"], rows["masked_upper"], rows["kept"]
+    brightness = _select(differences, "mse_brightness", "ssim")
+    if reason := _lacking(brightness):
+        return NOT_RUN, reason
+    where_high = (rows["masked_upper"] > rows["masked_lower"]).mean() > 0.5
+    less = (brightness["sure"] < 0).sum() > len(MODELS) / 2
+    verdict = REPRODUCED if where_high else CLOSE if less else NOT_REPRODUCED
     others = windows[~windows["row"].isin(names)]
-    before = "".join(f" For {row['row']} it keeps {row['kept']:.0%}." for row in others.to_dict("records"))
+    before = "".join(f", {row['kept']:.0%} for the {row['row']}" for row in others.to_dict("records"))
     return verdict, (
         "The product's derivative by luminance is c s: luminance is masked where contrast and structure are poor, the "
-        f"opposite of the statement; the sum's is 1 everywhere. Masked windows: {_range(high)} where c s is high, "
-        f"{_range(low)} where it is low. The product keeps {_range(kept)} of luminance's pull in reconstructions."
-        f"{before}"
+        "opposite of the statement; the sum's is 1 everywhere. Masked windows of reconstructions: "
+        f"{_range(rows['masked_upper'])} in the half where c s is higher, {_range(rows['masked_lower'])} in the other. "
+        f"The product keeps {_range(rows['kept'])} of luminance's pull{before}. "
+        f"{_title('mse_brightness', 'ssim')}: {_each(brightness)}."
     )
-
-
-_DECIMALS = {"ssim": 4, "mse": 5, "chroma_error": 2, "chroma": 2}
 
 
 def _title(figure: str, other: str) -> str:
@@ -138,10 +138,9 @@ def _title(figure: str, other: str) -> str:
 def _each(rows: pd.DataFrame) -> str:
     said = []
     for row in rows.to_dict("records"):
-        mean, low, high = (f"{row[k]:+.{_DECIMALS[row['figure']]}f}" for k in ("mean", "low", "high"))
         agree = "" if row["agree"] == row["seeds"] else f", the sign in {row['agree']} of {row['seeds']} seeds"
-        said.append(f"{MODELS[row['model']]} {mean} [{low}, {high}]{agree}")
-    return "; ".join(said).replace("-", "\N{MINUS SIGN}")
+        said.append(f"{MODELS[row['model']]} {difference_words(row)}{agree}")
+    return "; ".join(said)
 
 
 def _range(shares: pd.Series) -> str:
