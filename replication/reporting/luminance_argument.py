@@ -140,6 +140,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     for row in table.to_dict("records"):
         masked = {f"masked{name}": f"{row[f'masked{key}']:.0%}" for name, key in _HALVES.items()}
         means = {"l": f"{row['luminance']:.4f}", "c s": f"{row['structure']:.3f}"}
-        kept = f"{row['kept']:.0%} [{row['low']:.0%}, {row['high']:.0%}]"
+        low, high = 100 * row["low"], 100 * row["high"]
+        kept = f"{row['kept']:.0%} [{low:.0f}, {high:.0f}]".replace(" ", "\N{NO-BREAK SPACE}")
         rows.append({"row": row["row"], **means, "kept": kept, **masked, "wrong": f"{row['wrong']:.1%}"})
     return pd.DataFrame(rows)

@@ -15,6 +15,7 @@ from scipy import stats
 
 from replication.datasets.stacks import Stack
 from replication.evaluation import bootstrap_mean, bootstrap_statistic, compare_paired, holm
+from replication.reporting import published
 from replication.reporting.verdicts import VALUE_COLUMNS
 from replication.scoring.errors import ScoringError
 from replication.scoring.progress import progress
@@ -183,6 +184,17 @@ def table_values(scores: pd.DataFrame, *, seed: int = 0, note: str = "") -> pd.D
                 else:
                     rows.append((*about, *[float("nan")] * 3, None, "not run: not among models and losses"))
     return pd.DataFrame(rows, columns=VALUE_COLUMNS)
+
+
+def tolerance_words() -> str:
+    """How near counts as reproduced and as close, from the published tolerances."""
+    limits = published.tolerances()
+    own = limits[(limits["paper"] == PAPER) & (limits["table"] == TABLE)]
+    said = []
+    for row in own.to_dict("records"):
+        near, far = (f"{row[k]:.0%}" if row["scale"] == "relative" else f"{row[k]:g}" for k in ("reproduced", "close"))
+        said.append(f"{row['statistic']}: reproduced within {near} of the published value, close within {far}")
+    return f"{'; '.join(said)}; half a unit of the last printed digit is added to each."
 
 
 def seed_table(scores: pd.DataFrame, figure: str) -> pd.DataFrame:

@@ -85,6 +85,10 @@ class TestTables:
             assert ours["low"] < ours["ours"] < ours["high"]
             assert ours["n"] == 40
 
+    def test_tolerances_are_told_as_published(self) -> None:
+        assert "MSE: reproduced within 5% of the published value, close within 20%" in celeba.tolerance_words()
+        assert "SSIM: reproduced within 0.01 of the published value, close within 0.03" in celeba.tolerance_words()
+
     def test_rows_that_were_not_trained_say_so(self) -> None:
         comparison = compare(
             published.values("lwssim", "celeba"), celeba.table_values(scores(models=("ae",), losses=("mse", "ssim")))
@@ -202,6 +206,8 @@ class TestVerdicts:
             ({("mmd_ae", "lwssim"): {"chroma": 1.0, "chroma_error": 1.0}}, "not reproduced"),  # vivid, but wrong
             ({("ae", "lwssim"): {"chroma_error": -1.0}}, "not reproduced"),
             (of_all("lwssim", chroma_error=-1.0), "close"),
+            (of_all("lwssim", chroma_error=-1.0, chroma=1.0), "reproduced"),
+            (of_all("mse", chroma=3.0) | of_all("lwssim", chroma_error=-1.0, chroma=1.0), "close"),  # not kept
         ],
     )
     def test_colour_is_judged_by_error_and_vibrancy(
