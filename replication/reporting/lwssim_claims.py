@@ -33,8 +33,9 @@ RULES = {
     ),
     "luminance-argument": (
         "An error of luminance is masked in a window if the score's derivative by the luminance term is below half of "
-        "what it is in the sum, where it is 1. In the product it is c s. Windows are those of all test images and "
-        "their reconstructions by the networks of the first seed. Reproduced: more windows are masked among the half "
+        "what it is in the sum, where it is 1. In the product it is c s, so that algebra says where luminance is "
+        "masked; how much is measured. Windows are those of all test images and their reconstructions by the networks "
+        "of the first seed. Reproduced: more windows are masked among the half "
         "with higher c s than among the other half, in most of the rows. Close: that is not so, but errors of "
         "brightness are what the statement leads one to expect: MSE due to brightness is surely lower with LWSSIM "
         "training than with SSIM training in two of the three models at least. Otherwise not reproduced."
@@ -54,7 +55,11 @@ def judge_claims(differences: pd.DataFrame, windows: pd.DataFrame) -> pd.DataFra
         "colour": _colour(differences),
         "luminance-argument": _luminance(windows, differences),
     }
-    rows = [(PAPER, claim, verdict, evidence) for claim, (verdict, evidence) in verdicts.items()]
+    about = _on(differences)
+    rows = [
+        (PAPER, claim, verdict, evidence if verdict == NOT_RUN else f"{about} {evidence}")
+        for claim, (verdict, evidence) in verdicts.items()
+    ]
     return pd.DataFrame(rows, columns=["paper", "claim", "verdict", "evidence"])
 
 
@@ -131,6 +136,11 @@ def _luminance(windows: pd.DataFrame, differences: pd.DataFrame) -> tuple[str, s
         f"The product keeps {_range(rows['kept'])} of luminance's pull{before}. "
         f"{_title('mse_brightness', 'ssim')}: {_each(brightness)}."
     )
+
+
+def _on(differences: pd.DataFrame) -> str:
+    images, seeds = differences[["n", "seeds"]].max() if len(differences) else (0, 0)
+    return f"{images:,.0f} test images, {seeds:.0f} seed{'' if seeds == 1 else 's'}."
 
 
 def _title(figure: str, other: str) -> str:
