@@ -17,9 +17,9 @@ from replication.datasets.stacks import Stack
 from replication.evaluation import bootstrap_mean, bootstrap_statistic, compare_paired, holm
 from replication.reporting import published
 from replication.reporting.verdicts import VALUE_COLUMNS
+from replication.scoring.colour_reconstructions import FIGURES, measure
 from replication.scoring.errors import ScoringError
 from replication.scoring.progress import progress
-from replication.scoring.colour_reconstructions import FIGURES, measure
 from replication.training.autoencoders import TrainedAutoencoder, choose_prior_weight
 
 PAPER, TABLE, COLUMN = "lwssim", "celeba", "CelebA 64"
@@ -82,7 +82,7 @@ def load_variants(folder: Path, names: Iterable[str]) -> dict[str, TrainedAutoen
 def measure_variants(
     trained: Mapping[Key, TrainedAutoencoder], variants: Mapping[str, TrainedAutoencoder | str], images: Stack
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame | str]]:
-    """`colour_reconstructions.measure` of the training that variants differ from in their options alone, and of each variant.
+    """`measure` of the training that variants differ from in their options alone, and of each variant.
 
     Where the AE was trained with SSIM and the same seed, it is among the variants: what all of LWSSIM's choices change.
     Raises ScoringError if that training, the AE with LWSSIM and the variants' seed 0, is not among the trained.

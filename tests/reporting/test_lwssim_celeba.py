@@ -18,8 +18,8 @@ from replication.reporting import published
 from replication.reporting.lwssim_celeba import Key
 from replication.reporting.lwssim_claims import RULES, judge_claims
 from replication.reporting.verdicts import compare
-from replication.scoring.errors import ScoringError
 from replication.scoring.colour_reconstructions import FIGURES
+from replication.scoring.errors import ScoringError
 from replication.training.autoencoders import TrainedAutoencoder
 
 MODELS, LOSSES = ("ae", "vae", "mmd_ae"), ("mse", "ssim", "lwssim")

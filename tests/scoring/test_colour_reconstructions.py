@@ -11,8 +11,15 @@ from skimage.metrics import structural_similarity
 
 from replication.datasets.stacks import Stack, split
 from replication.models.autoencoders import Autoencoder
+from replication.scoring.colour_reconstructions import (
+    FIGURES,
+    check_parts,
+    mean_image,
+    measure,
+    squared_error_parts,
+    terms_of,
+)
 from replication.scoring.errors import ScoringError
-from replication.scoring.colour_reconstructions import FIGURES, check_parts, mean_image, measure, squared_error_parts, terms_of
 from replication.training.autoencoders import TrainedAutoencoder, reconstruct
 
 
