@@ -77,6 +77,7 @@ NAMED = {
     "lwssim.variant_options",
     "msssim_autoencoders.analysis.observers",
     "msssim_autoencoders.images",
+    "msssim_representations.analysis.variants",
     "msssim_representations.images",
     "msds.readings.taps",
     "pe_channels.inverted_taps",
