@@ -290,7 +290,7 @@ def _rules() -> str:
         f'<h2 id="rule">How verdicts are reached</h2><p>{escape(verdicts.RULE)}</p>'
         "<p>A value or claim is <em>not run</em> where data, weights or the experiment itself are absent; the reason "
         "stands beside it. Verdicts on claims are reached in the notebooks, from the numbers and tests shown there. "
-        "Where networks were trained here (LWSSIM, learned representations), which images and splits the published numbers "
+        "Where networks were trained here (LWSSIM, learned representations), which images and splits published numbers "
         "come from is not known; the notebooks say what ours come from.</p>"
         "<details><summary>Tolerances</summary>"
         f'<div class="scroll"><table class="sides"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
