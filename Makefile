@@ -4,7 +4,7 @@ VENV ?= .venv
 PATH := $(abspath $(VENV))/bin:$(PATH)
 export PATH
 
-.PHONY: help env repro test check bench lab profile lock clean
+.PHONY: help env repro test parts pipeline check bench lab profile lock clean
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort
 
@@ -25,7 +25,14 @@ repro: env  ## run the pipeline on the active profile (sample, unless changed)
 	dvc repro
 
 test: env check  ## check style and types, run all tests, the whole sample pipeline included
-	pytest
+	@# side by side, a thread each: the pipeline in two clones takes longer than all the rest
+	OMP_NUM_THREADS=1 $(MAKE) --no-print-directory --jobs=2 --output-sync=line parts pipeline
+
+parts: env
+	pytest -m "not slow"
+
+pipeline: env
+	pytest -m slow
 
 check: env
 	ruff format --check
