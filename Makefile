@@ -26,7 +26,7 @@ repro: env  ## run the pipeline on the active profile (sample, unless changed)
 
 test: env check  ## check style and types, run all tests, the whole sample pipeline included
 	@# side by side, a thread each: the pipeline in two clones takes longer than all the rest
-	OMP_NUM_THREADS=1 $(MAKE) --no-print-directory --jobs=2 --output-sync=line parts pipeline
+	OMP_NUM_THREADS=1 $(MAKE) --no-print-directory --jobs=2 parts pipeline
 
 parts: env
 	pytest -m "not slow"
