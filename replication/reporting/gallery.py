@@ -18,51 +18,13 @@ from PIL import Image
 
 from replication import project
 from replication.files import atomic_write_bytes, atomic_write_text
+from replication.reporting import published
 
 LIMIT = 150_000  # bytes of a picture; a larger one is made smaller
 
 
 class GalleryError(ValueError):
     """An executed notebook or a list of pictures that cannot be read; the message names it."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The first picture under a heading of an executed notebook. Plots only: photographs have licences of their own."""
-
-    paper: str
-    page: str
-    heading: str
-    shows: str
-
-
-CHOICES = (
-    Choice(
-        "msssim",
-        "msssim_super_resolution",
-        "Differences between the losses",
-        "PSNR and SSIM of every test image with one training loss, minus those with another.",
-    ),
-    Choice("lwssim", "lwssim_celeba", "Are they trained out?", "Autoencoders judged on held-out images as they train."),
-    Choice(
-        "smic",
-        "smic_six_datasets",
-        "Does attention help, and which part of it?",
-        "How far attention moves rank correlations with opinions, and which of its parts does so.",
-    ),
-    Choice(
-        "pe",
-        "pe_channels",
-        r"Frequency: $\mu_1$ (Figure 2)",
-        "How channels of a network answer gratings of rising frequency; grey: the sensitivity of people.",
-    ),
-    Choice(
-        "msds",
-        "msds_significance",
-        "The learned weights",
-        "Weights of the scales that follow opinions best, with intervals over references; dotted: equal weights.",
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -83,14 +45,14 @@ def build(profile: str) -> Path:
     reports = project.root() / "reports" / profile
     folder = _folder(profile)
     found = []
-    for choice in CHOICES:
-        picture, absent = _find(reports / f"{choice.page}.ipynb", choice.heading)
-        path = folder / f"{choice.paper}.png"
+    for paper, chosen in published.pictures().items():
+        picture, absent = _find(reports / f"{chosen['page']}.ipynb", chosen["heading"])
+        path = folder / f"{paper}.png"
         if picture is None:
             path.unlink(missing_ok=True)  # of an earlier run
         else:
             atomic_write_bytes(path, within(picture, LIMIT))
-        found.append(Picture(choice.paper, choice.page, choice.shows, absent))
+        found.append(Picture(paper, chosen["page"], chosen["shows"], absent))
     text = io.StringIO()
     writer = csv.DictWriter(text, list(Picture.__dataclass_fields__), lineterminator="\n")
     writer.writeheader()
@@ -104,7 +66,7 @@ def read(profile: str) -> list[Picture]:
     path = _folder(profile) / "pictures.csv"
     if not path.is_file():
         absent = "the gallery has not been made yet"
-        return [Picture(choice.paper, choice.page, choice.shows, absent) for choice in CHOICES]
+        return [Picture(paper, its["page"], its["shows"], absent) for paper, its in published.pictures().items()]
     with path.open(encoding="utf-8", newline="") as file:
         try:
             return [Picture(**row) for row in csv.DictReader(file)]

@@ -1,0 +1,190 @@
+"""Figures of paper 2: training curves, reconstructions, colour, and the luminance argument."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor
+
+from replication.datasets.stacks import Stack
+from replication.papers.lwssim.celeba import LOSSES, MODELS, Key, row_name
+from replication.papers.lwssim.luminance import BINS, boards, forms
+from replication.reporting.figures import COLOURS, MARKERS, show_crops
+from replication.reporting.tables import Html
+from replication.training.autoencoders import TrainedAutoencoder, reconstruct
+
+_GAP = 4  # white pixels between faces
+
+
+def training_curves(curves: pd.DataFrame) -> Figure:
+    """Validation SSIM (above) and MSE (below) by epoch, a panel for each model; every line is a seed."""
+    models = list(dict.fromkeys(curves["model"]))
+    figure, axes = plt.subplots(2, len(models), figsize=(3.4 * len(models), 5), sharex=True, squeeze=False)
+    for column, model in enumerate(models):
+        for row, (figure_name, title) in enumerate((("validation_ssim", "SSIM"), ("validation_mse", "MSE"))):
+            axis = axes[row][column]
+            for number, (loss, name) in enumerate(LOSSES.items()):
+                own = curves[(curves["model"] == model) & (curves["loss"] == loss)]
+                for seed, line in own.groupby("seed"):
+                    axis.plot(
+                        line["epoch"],
+                        line[figure_name],
+                        color=COLOURS[number],
+                        linewidth=0.9,
+                        marker=MARKERS[number],
+                        markersize=2.5,
+                        label=f"{name} training" if seed == own["seed"].iloc[0] else None,
+                    )
+            if row == 0:
+                axis.set_title(MODELS.get(model, model))
+            else:
+                axis.set_xlabel("epoch")
+                shown = curves.loc[(curves["model"] == model) & (curves["epoch"] > curves["epoch"].max() / 10)]
+                axis.set_ylim(0, 1.05 * shown[figure_name].max())
+            axis.set_ylabel(f"{title}, validation images" if column == 0 else "")
+    axes[0][0].legend(fontsize=8)
+    return figure
+
+
+def faces(images: Stack, trained: Mapping[Key, TrainedAutoencoder], scores: pd.DataFrame) -> Html:
+    """Originals, and below them what each network makes of them, as the paper's Figure 1; of each loss the first seed.
+
+    Captions give means over the images shown of SSIM, MSE and chroma error. scores: as for `lwssim_celeba`.
+    """
+    rows = [show_crops({"originals": _strip(images.pixels / 255)}).html]
+    seen: set[tuple[str, str]] = set()
+    for key, run in trained.items():
+        if (key.model, key.loss) in seen:
+            continue
+        seen.add((key.model, key.loss))
+        own = scores[(scores["model"] == key.model) & (scores["loss"] == key.loss) & (scores["seed"] == key.seed)]
+        means = own[own["image"].isin(images.names)][["ssim", "mse", "chroma_error"]].mean()
+        name = row_name(key.model, key.loss)
+        caption = f"{name}: SSIM {means['ssim']:.3f}, MSE {means['mse']:.4f}, chroma error {means['chroma_error']:.1f}"
+        rows.append(show_crops({name: _strip(reconstruct(run.network, images).numpy())}, {name: caption}).html)
+    return Html("\n".join(rows))
+
+
+def colour_bars(colours: pd.DataFrame) -> Figure:
+    """Lightness error, chroma error and vibrancy of every row with their intervals; `colours`: of `colour_table`."""
+    titles = {
+        "lightness error": "mean |dL*|",
+        "chroma error": "mean chroma error",
+        "vibrancy": "C* / that of originals",
+    }
+    figure, axes = plt.subplots(1, 3, figsize=(9.5, 3.2), sharey=True)
+    rows = list(dict.fromkeys(colours["row"]))[::-1]
+    for axis, (statistic, title) in zip(axes, titles.items(), strict=True):
+        own = colours[colours["statistic"] == statistic].set_index("row").loc[rows]
+        for number, name in enumerate(LOSSES.values()):
+            at = [place for place, row in enumerate(rows) if row.endswith(f"({name})")]
+            part = own.iloc[at]
+            spread = np.maximum([part["value"] - part["low"], part["high"] - part["value"]], 0)
+            axis.errorbar(part["value"], at, xerr=spread, fmt=MARKERS[number], color=COLOURS[number], markersize=6)
+        axis.set(title=title, yticks=range(len(rows)), yticklabels=rows)
+    axes[2].axvline(1, color="black", linewidth=0.8)
+    return figure
+
+
+def board_strip(contrasts: Sequence[float]) -> Html:
+    """The board and its copies of less contrast, with what SSIM and its luminance say of each."""
+    crops, titles = {}, {}
+    for contrast in contrasts:
+        pair = boards(contrast)
+        found = forms(pair)
+        name = f"contrast {contrast:g}"
+        crops[name] = pair[1][0, 0].numpy()
+        titles[name] = f"{name}\nl {found['l']:.3f}\nSSIM {found['product']:.3f}"
+    return show_crops(crops, titles, scale=3)
+
+
+def contrast_curves(table: pd.DataFrame) -> Figure:
+    """What each term and either form say of copies of equal local means and less contrast; of `contrast_table`."""
+    figure, axis = plt.subplots(figsize=(6, 3.2))
+    lines = {
+        "luminance l": table["l"],
+        "product l c s (SSIM)": table["product"],
+        "sum l + c s, less 1": table["sum"] - 1,
+    }
+    for number, (name, values) in enumerate(lines.items()):
+        summed = name.startswith("sum")  # lies on the product
+        axis.plot(
+            table["contrast"],
+            values,
+            color=COLOURS[number],
+            marker=MARKERS[number],
+            linewidth=1.4 if summed else 4,
+            linestyle="--" if summed else "-",
+            label=name,
+        )
+    axis.set(xlabel="contrast of the copy / contrast of the board", ylabel="value, mean over windows")
+    axis.legend(fontsize=8)
+    return figure
+
+
+def brightness_curves(table: pd.DataFrame) -> Figure:
+    """What an error of brightness costs the product (left) and the sum (right); of `brightness_table`."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
+    for axis, form, title in zip(axes, ("product", "sum"), ("product l c s", "sum l + c s"), strict=True):
+        for number, (structure, line) in enumerate(table.groupby("structure", sort=False)):
+            label = f"structure {structure:g}"
+            width = 1.6 if form == "product" else 10 - 3 * number  # on the right all lines are one
+            axis.plot(line["brightness"], line[form], color=COLOURS[number], linewidth=width, label=label)
+        axis.set(title=title, xlabel="error of brightness", ylabel="score less its value without error")
+    axes[1].set_ylabel("")
+    axes[0].legend(fontsize=8)
+    return figure
+
+
+def structure_histograms(shares: Mapping[str, NDArray[np.float64]], masked: float) -> Figure:
+    """How many windows have which c s, a line for each of `shares` (name -> `luminance_argument.histogram`).
+
+    Rows of a model share a panel; others, such as the mean image, are drawn into all panels in black.
+    """
+    models = [name for name in MODELS.values() if any(row.startswith(f"{name} (") for row in shares)]
+    figure, axes = plt.subplots(1, len(models), figsize=(3.4 * len(models), 3), sharey=True, squeeze=False)
+    middles = (BINS[:-1] + BINS[1:]) / 2
+    for axis, model in zip(axes[0], models, strict=True):
+        for row, values in shares.items():
+            own = [n for n, loss in enumerate(LOSSES.values()) if row == f"{model} ({loss})"]
+            if own:
+                axis.step(middles, values, where="mid", color=COLOURS[own[0]], label=list(LOSSES.values())[own[0]])
+            elif not any(row.startswith(f"{name} (") for name in models):
+                axis.step(middles, values, where="mid", color="black", linestyle=":", label=row)
+        axis.axvline(masked, color="0.5", linewidth=0.8)
+        axis.set(title=model, xlabel="c s of a window")
+    axes[0][0].set_ylabel("share of windows")
+    axes[0][0].legend(fontsize=8)
+    return figure
+
+
+def variant_points(table: pd.DataFrame, spread: Mapping[str, tuple[float, float]]) -> Figure:
+    """Differences of the variants from the default with their intervals; of `variant_table`.
+
+    spread: figure -> least and largest difference of other seeds of the default from its first: a grey band.
+    """
+    titles = {"ssim": "SSIM", "mse": "MSE", "chroma_error": "chroma error"}
+    names = [name for name in dict.fromkeys(table["variant"]) if name != "default"][::-1]
+    figure, axes = plt.subplots(1, 3, figsize=(9.5, 1.1 + 0.35 * len(names)), sharey=True)
+    for axis, (figure_name, title) in zip(axes, titles.items(), strict=True):
+        own = table[table["figure"] == figure_name].set_index("variant").loc[names]
+        errors = np.nan_to_num(np.maximum([own["mean"] - own["low"], own["high"] - own["mean"]], 0))
+        if figure_name in spread:
+            axis.axvspan(*spread[figure_name], color="0.85")
+        axis.errorbar(own["mean"], range(len(names)), xerr=errors, fmt="o", color=COLOURS[0])
+        axis.axvline(0, color="black", linewidth=0.8)
+        axis.set(title=f"{title}, less default", yticks=range(len(names)), yticklabels=names, ylim=(-0.6, len(names)))
+        axis.locator_params(axis="x", nbins=4)
+    return figure
+
+
+def _strip(images: NDArray[np.float64] | Tensor) -> NDArray[np.float64]:
+    """Images (N, 3, H, W) side by side with white between them, (H, ., 3)."""
+    pixels = np.asarray(images.numpy() if isinstance(images, torch.Tensor) else images, dtype=np.float64)
+    white = np.ones((pixels.shape[2], _GAP, 3))
+    parts = [part for image in pixels for part in (image.transpose(1, 2, 0), white)]
+    return np.concatenate(parts[:-1], axis=1)

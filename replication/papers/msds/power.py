@@ -1,0 +1,71 @@
+"""How small a difference the tests find on a set of each size, with scores like those of a study."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from replication.evaluation.power import TESTS, Size, pearson_of, shared_by_reference, simulated_power
+from replication.papers.msds.study import LEARNED, LEVEL_0, Study
+
+SIZES = {  # of the sets: references, and distorted images of each on average
+    "LIVE": Size(29, 27),
+    "CSIQ": Size(30, 29),
+    "TID2013": Size(25, 120),
+    "KADID-10k": Size(81, 125),
+    "PIPAL": Size(200, 116),
+    "TID2013 (resynthesised)": Size(23, 29),
+}
+
+
+def power_model(of: Study) -> dict[str, float]:
+    """What the simulation of power takes from data: SRCC of level 0, correlation of learned MSDS with it, and the share
+    of the difference of their errors (ranks less what the opinions explain) that belongs to the reference."""
+    y, one, two = (stats.rankdata(x) for x in (of.opinions, of.methods[LEARNED], of.methods[LEVEL_0]))
+    rest = [x - np.polyval(np.polyfit(y, x, 1), y) for x in (one, two)]
+    return {
+        "base": float(np.corrcoef(two, y)[0, 1]),
+        "between": float(np.corrcoef(one, two)[0, 1]),
+        "shared": shared_by_reference(rest[0] - rest[1], of.references),
+    }
+
+
+def in_words(model: Mapping[str, float]) -> str:
+    """`power_model` in a sentence."""
+    return (
+        f"level 0 has SRCC {model['base']:.3f}, MSDS correlates with it by {model['between']:.3f}, and "
+        f"{model['shared']:.0%} of the difference of their errors belongs to the reference"
+    )
+
+
+def power_table(
+    model: Mapping[str, float],
+    sizes: Mapping[str, Size] = SIZES,
+    differences: Sequence[float] = (0, 0.0025, 0.005, 0.01, 0.02, 0.04),
+    *,
+    simulations: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Power of each test at each set's size: data_set, difference (of SRCC, from the model's base up), test, power."""
+    rows = []
+    between = pearson_of(model["between"])
+    for name, size in sizes.items():
+        for difference in differences:
+            better, worse = pearson_of(min(model["base"] + difference, 0.999)), pearson_of(model["base"])
+            found = simulated_power(size, better, worse, between, model["shared"], simulations=simulations, seed=seed)
+            rows += [(name, difference, test, found[test]) for test in TESTS]
+    return pd.DataFrame(rows, columns=["data_set", "difference", "test", "power"])
+
+
+def detectable(power: pd.DataFrame, wanted: float = 0.8) -> pd.DataFrame:
+    """The least difference that each test finds with this power, between the simulated ones by straight lines."""
+    rows = []
+    for (name, test), part in power.groupby(["data_set", "test"], sort=False):
+        known = np.maximum.accumulate(part["power"].to_numpy())
+        reached = known.max() >= wanted
+        least = float(np.interp(wanted, known, part["difference"])) if reached else float("nan")
+        rows.append((name, test, least))
+    table = pd.DataFrame(rows, columns=["data_set", "test", "least"])
+    wide = table.pivot(index="data_set", columns="test", values="least")
+    return wide.reindex(index=list(dict.fromkeys(power["data_set"])), columns=list(TESTS))

@@ -1,0 +1,151 @@
+"""What the choices that the paper leaves open do to the result: levels, pyramid, tap, fusion, weights, splits, set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from replication.evaluation.dependent import compare_correlations
+from replication.evaluation.scale_weights import (
+    FUSIONS,
+    OBJECTIVES,
+    SOFTNESS,
+    Fusion,
+    Objective,
+    fit_weights,
+    fuse,
+    held_out,
+)
+from replication.evaluation.splits import SplitComparison, compare_over_splits, splits
+from replication.papers.msds.study import Floats, usable
+from replication.scoring.msds_levels import LevelScores
+
+SOFTNESSES = (0.02, SOFTNESS, 0.1, 0.2)
+
+
+def across_sets(
+    scores: Sequence[LevelScores],
+    *,
+    levels: int = 3,
+    fusion: Fusion = "arithmetic",
+    objective: Objective = "rank",
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Weights fitted on one set and tested on the others, for each network: network, fitted_on, tested_on, srcc, gain
+    over level 0 with low, high (95 % over references), weights in words. Empty where there is one set only."""
+    rows = []
+    for one in scores:
+        for other in scores:
+            if one.network != other.network or one.name == other.name:
+                continue
+            (table, opinions, *_), (tested, judged, references, _) = (usable(each, levels) for each in (one, other))
+            weights = fit_weights(table, opinions, objective=objective, fusion=fusion, seed=seed).weights
+            gain = compare_correlations(
+                fuse(tested, weights, fusion),
+                tested[:, 0],
+                judged,
+                references=references,
+                higher_is_better=(True, True),
+                seed=seed,
+            )
+            words = ", ".join(f"{weight:.2f}" for weight in weights)
+            rows.append((one.network, one.title, other.title, gain.a, *gain.difference, words))
+    return pd.DataFrame(rows, columns=["network", "fitted_on", "tested_on", "srcc", "gain", "low", "high", "weights"])
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """weights: an objective, or "equal"."""
+
+    levels: int
+    pyramid: str
+    tap: str
+    fusion: Fusion
+    weights: str
+    softness: float = SOFTNESS
+
+
+def ablation(
+    scores: LevelScores,
+    *,
+    levels: int = 3,
+    fusion: Fusion = "arithmetic",
+    objective: Objective = "rank",
+    count: int = 20,
+    test_share: float = 0.2,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """One choice changed at a time from those given, the first pyramid and the first tap.
+
+    Columns: choice, variant, srcc (mean on the test sides of the same random splits, weights learned on the training
+    sides), change from the default with low, high (corrected resampled t, 95 %), gain over level 0 of the same tap.
+    """
+    most = len(scores.columns())
+    base = _Choice(min(levels, most), scores.pyramids[0], scores.taps[0], fusion, objective)
+    variants = [
+        *(("levels", replace(base, levels=each)) for each in range(1, most + 1)),
+        *(("pyramid", replace(base, pyramid=each)) for each in scores.pyramids),
+        *(("tap", replace(base, tap=each)) for each in scores.taps),
+        *(("fusion", replace(base, fusion=each)) for each in FUSIONS),
+        *(("weights", replace(base, weights=each)) for each in (*OBJECTIVES, "equal")),
+        *(("softness", replace(base, weights="rank", softness=each)) for each in SOFTNESSES),
+    ]
+    over = {
+        choice: _over_splits(scores, choice, count, test_share, seed)
+        for choice in dict.fromkeys(choice for _, choice in variants)
+    }
+    rows = []
+    for name, choice in variants:
+        fused, single = over[choice]
+        change = _limits(compare_over_splits(fused, over[base][0], test_share))
+        rows.append((name, str(getattr(choice, name)), fused.mean(), *change, fused.mean() - single.mean()))
+    return pd.DataFrame(rows, columns=["choice", "variant", "srcc", "change", "low", "high", "gain"])
+
+
+def split_sensitivity(
+    scores: LevelScores,
+    shares: Sequence[float],
+    *,
+    levels: int = 3,
+    fusion: Fusion = "arithmetic",
+    objective: Objective = "rank",
+    count: int = 20,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """How the split matters: share of references tested on, mean SRCC of learned MSDS and of level 0 there, the gain,
+    its interval (corrected resampled t) and its spread over splits."""
+    choice = _Choice(levels, scores.pyramids[0], scores.taps[0], fusion, objective)
+    rows = []
+    for share in shares:
+        fused, single = _over_splits(scores, choice, count, share, seed)
+        gain = _limits(compare_over_splits(fused, single, share))
+        rows.append((share, fused.mean(), single.mean(), *gain, (fused - single).std(ddof=1)))
+    return pd.DataFrame(rows, columns=["tested", "srcc", "srcc_level_0", "gain", "low", "high", "spread"])
+
+
+def _over_splits(
+    scores: LevelScores, choice: _Choice, count: int, test_share: float, seed: int
+) -> tuple[Floats, Floats]:
+    """SRCC of MSDS and of level 0 on the test side of each split, two of (count,)."""
+    table, opinions, references, _ = usable(scores, choice.levels, choice.tap, choice.pyramid)
+    drawn = splits(references, count, test_share, seed)
+    if choice.weights == "equal":
+        fused = fuse(table, np.full(table.shape[1], 1 / table.shape[1]), choice.fusion)
+        values = [fused[each.test] for each in drawn]
+    else:
+        how: dict[str, Any] = {"objective": choice.weights, "fusion": choice.fusion, "softness": choice.softness}
+        values, _ = held_out(table, opinions, drawn, **how, seed=seed)
+    one, other = (
+        np.array([stats.spearmanr(part, opinions[each.test])[0] for part, each in zip(parts, drawn, strict=True)])
+        for parts in (values, [table[each.test, 0] for each in drawn])
+    )
+    return one, other
+
+
+def _limits(found: SplitComparison) -> tuple[float, float, float]:
+    """The mean difference and its 95 % interval by the corrected t."""
+    half = stats.t.ppf(0.975, found.degrees) * found.standard_error
+    return found.difference, found.difference - half, found.difference + half

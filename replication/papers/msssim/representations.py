@@ -1,0 +1,397 @@
+"""Paper 1, table "Learned representations": errors of predictions, differences between losses, and the verdict."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from numpy.typing import ArrayLike, NDArray
+
+from replication.datasets.stacks import Stack
+from replication.datasets.yaleb import LitFaces
+from replication.evaluation.cluster_means import cluster_mean
+from replication.evaluation.grouped import compare_over_groups
+from replication.evaluation.paired import holm
+from replication.papers.msssim.super_resolution import METHODS, PAIRS, PAPER
+from replication.reporting.figures import COLOURS, MARKERS
+from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, REPRODUCED, VALUE_COLUMNS
+from replication.scoring.representations import TARGETS, Protocol
+from replication.training.autoencoders import TrainedAutoencoder, reconstruct
+
+TABLE, CLAIM = "representations", "representations-best"
+GROUPED, RANDOM = "by groups of lights", "by a random split"
+"""The two ways of splitting images. The first is set beside the published values, the second is an extension."""
+
+GUESS = "always the same guess"
+STATISTICS = {"identity": "error percent", "azimuth": "squared degrees", "elevation": "squared degrees"}
+RULE = (
+    "The claim is **reproduced** if, with splits by groups of lights, MS-SSIM has the lowest error for all three "
+    "targets and the 95 % interval of its difference (over groups of lights, mean of the seeds) lies below 0 against "
+    "both other losses; **close** if it has the lowest error for all three targets; otherwise **not reproduced**."
+)
+_OURS, _COMPARED = "MS-SSIM", ("MSE", "MAE")
+_COLUMN = 20.0  # degrees of azimuth that are drawn as one point
+
+
+def names_of(losses: Sequence[str]) -> dict[str, str]:
+    """Names in the table by names in params.yaml; ValueError if one of the paper's three losses is not among them."""
+    absent = [loss for loss in METHODS if loss not in losses]
+    if absent:
+        raise ValueError(f"the table compares {', '.join(METHODS)}; {', '.join(absent)} not among the losses")
+    return {loss: METHODS.get(loss, loss) for loss in losses}
+
+
+def describe(faces: LitFaces, stacks: Mapping[str, Stack]) -> str:
+    """What the images are, as Markdown."""
+    lights = len(set(zip(faces.azimuth, faces.elevation, strict=True)))
+    skipped = "; ".join(f"{count} {reason}" for reason, count in faces.stack.skipped.items())
+    return (
+        f"{faces.stack.title}: {len(faces):,} images of {len(set(faces.identity))} people (or things) under {lights} "
+        f"lights, SHA-256 `{faces.stack.digest[:12]}`. The autoencoders were trained on {len(stacks['training']):,} "
+        f"of them and watched on {len(stacks['validation']):,}." + (f" Passed over: {skipped}." if skipped else "")
+    )
+
+
+def about(names: Mapping[str, str], networks: Mapping[tuple[str, int], TrainedAutoencoder]) -> pd.DataFrame:
+    """A column for each loss: what its networks were made from and how they reconstruct validation images."""
+    columns = {}
+    for loss, name in names.items():
+        runs = [run for (other, _), run in networks.items() if other == loss]
+        recipe, last = runs[0].identity["recipe"], pd.DataFrame([run.history.iloc[-1] for run in runs])
+        columns[name] = {
+            "options": str(recipe["loss_options"] or ""),
+            "bottleneck": recipe["bottleneck"],
+            "filters of the first layer": recipe["width"],
+            "updates x images": f"{recipe['steps']:,} x {recipe['batch']}",
+            "learning rate": f"{recipe['learning_rate']:g}",
+            "precision": runs[0].identity["precision"],
+            "seeds": ", ".join(str(run.identity["recipe"]["seed"]) for run in runs),
+            "validation MSE, mean": f"{last['validation_mse'].mean():.5f}",
+            "validation SSIM, mean": f"{last['validation_ssim'].mean():.4f}",
+        }
+    return pd.DataFrame(columns)
+
+
+def draw_curves(names: Mapping[str, str], networks: Mapping[tuple[str, int], TrainedAutoencoder]) -> Figure:
+    """The loss in its unit, MSE and SSIM of the validation images over training, a line for each network."""
+    figure, axes = plt.subplots(1, 3, figsize=(10, 3.0))
+    for (loss, _), run in networks.items():
+        style = list(names).index(loss)
+        for axis, column in zip(axes, ["validation_loss", "validation_mse", "validation_ssim"], strict=True):
+            axis.plot(
+                run.history["step"],
+                run.history[column],
+                color=COLOURS[style % len(COLOURS)],
+                marker=MARKERS[style % len(MARKERS)],
+                markersize=3,
+                linewidth=1,
+                label=names[loss],
+            )
+    for axis, title in zip(axes, ["own loss / that of the mean image", "MSE", "SSIM"], strict=True):
+        axis.set(title=title, xlabel="optimiser step")
+    axes[1].set_yscale("log")
+    handles, labels = axes[2].get_legend_handles_labels()
+    of_losses = dict(zip(labels, handles, strict=True))  # one entry for all seeds of a loss
+    axes[2].legend(of_losses.values(), of_losses.keys(), fontsize=8)
+    return figure
+
+
+def draw_reconstructions(
+    names: Mapping[str, str], networks: Mapping[tuple[str, int], TrainedAutoencoder], stack: Stack, count: int
+) -> Figure:
+    """`count` images, evenly spread over the stack, above what the first seed's networks make of them."""
+    chosen = stack.select(np.linspace(0, len(stack) - 1, min(count, len(stack))).round().astype(np.intp))
+    rows = {"original": chosen.pixels[:, 0] / 255}
+    for loss, name in names.items():
+        first = next(run for (other, _), run in networks.items() if other == loss)
+        rows[name] = reconstruct(first.network, chosen)[:, 0].numpy()
+    figure, axes = plt.subplots(
+        len(rows), len(chosen), figsize=(0.9 * len(chosen) + 0.7, 0.9 * len(rows)), squeeze=False
+    )
+    for row, (name, images) in zip(axes, rows.items(), strict=True):
+        for axis, image in zip(row, images, strict=True):
+            axis.imshow(image, vmin=0, vmax=1)
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(False)
+            axis.grid(False)
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center")
+    return figure
+
+
+def summary(errors: pd.DataFrame, lights: NDArray[np.intp], *, resamples: int = 10_000, seed: int = 0) -> pd.DataFrame:
+    """Error of each method for each target: mean over images and seeds, its 95 % interval over groups of lights.
+
+    errors: `scoring.representations.prediction_errors`. lights: the group of each image. Columns: target, method,
+    mean, low, high, seeds (the mean of each seed), n (images).
+    """
+    rows = []
+    for (method, target), group in errors.groupby(["method", "target"], sort=False):
+        wide = _by_image(group)
+        mean = cluster_mean(wide.mean(axis=1), lights[wide.index], resamples=resamples, seed=seed)
+        rows.append((target, method, *mean, tuple(wide.mean()), len(wide)))
+    table = pd.DataFrame(rows, columns=["target", "method", "mean", "low", "high", "seeds", "n"])
+    return table.sort_values("target", key=lambda column: column.map(list(TARGETS).index), kind="stable").reset_index(
+        drop=True
+    )
+
+
+def always_guessed(lit: LitFaces) -> dict[str, float]:
+    """Error of guessing the most frequent identity and the mean angles, whatever the image."""
+    frequent = np.unique(lit.identity, return_counts=True)[1].max() / len(lit)
+    return {
+        "identity": float(100 * (1 - frequent)),
+        "azimuth": float(lit.azimuth.var()),
+        "elevation": float(lit.elevation.var()),
+    }
+
+
+def differences(
+    errors: pd.DataFrame,
+    lights: NDArray[np.intp],
+    people: ArrayLike,
+    *,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Every pair of losses compared over the same images, means of the seeds, for each target.
+
+    Columns: target, first, second, mean, low, high (first minus second, 95 % interval over groups of lights), seeds
+    (of how many seeds the first has the lower error), low_people, high_people (interval over people), effect, p
+    (sign-flip test over groups of lights), p_holm (adjusted over all of the table), groups.
+    """
+    rows = []
+    for target in TARGETS:
+        wide = {method: _by_image(group) for method, group in errors[errors["target"] == target].groupby("method")}
+        for first, second in PAIRS:
+            a, b = wide[first], wide[second]
+            means = a.mean(axis=1).to_numpy(), b.mean(axis=1).to_numpy()
+            result = compare_over_groups(*means, lights[a.index], resamples=resamples, seed=seed)
+            over = cluster_mean(means[0] - means[1], np.asarray(people)[a.index], resamples=resamples, seed=seed)
+            lower = f"{int((a.mean() < b.mean()).sum())} of {a.shape[1]}"
+            people_limits = over.low, over.high
+            test = result.effect, result.p_value, result.n
+            rows.append((target, first, second, *result.difference, lower, *people_limits, *test))
+    columns = ["target", "first", "second", "mean", "low", "high", "seeds", "low_people", "high_people", "effect", "p"]
+    table = pd.DataFrame(rows, columns=[*columns, "groups"])
+    table.insert(11, "p_holm", holm(table["p"].to_numpy()))
+    return table
+
+
+def values(table: pd.DataFrame, note: str) -> pd.DataFrame:
+    """The paper's nine values as we have them, from a `summary` of splits by groups of lights. note: on the images."""
+    return _rows(table[table["method"].isin(METHODS.values())], TABLE, f"{note}; {GROUPED}")
+
+
+def extensions(grouped: pd.DataFrame, drawn: pd.DataFrame, guessed: Mapping[str, float], note: str) -> pd.DataFrame:
+    """What the paper does not have: the same by a random split, and representations that no loss has made."""
+    others = grouped[~grouped["method"].isin(METHODS.values())]
+    guesses = pd.DataFrame(
+        [{"target": target, "method": GUESS, "mean": value} for target, value in guessed.items()],
+    )
+    parts = [
+        _rows(drawn, f"{TABLE}, {RANDOM}", f"{note}; near-duplicates on both sides of the split"),
+        _rows(others, f"{TABLE}, {GROUPED}", note),
+        _rows(guesses, f"{TABLE}, no prediction", note),
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def judge(compared: pd.DataFrame, drawn: pd.DataFrame) -> pd.DataFrame:
+    """The verdict by `RULE` from `differences` with splits by groups of lights; a random split is shown beside."""
+    ours = compared[compared["first"] == _OURS]
+    lower, surely = ours["mean"] < 0, ours["high"] < 0
+    verdict = REPRODUCED if surely.all() else CLOSE if lower.all() else NOT_REPRODUCED
+    parts = []
+    for where, table in ((GROUPED, ours), (RANDOM, drawn[drawn["first"] == _OURS])):
+        below, sure, above = (table["mean"] < 0).sum(), (table["high"] < 0).sum(), (table["low"] > 0).sum()
+        best = sum((group["mean"] < 0).all() for _, group in table.groupby("target"))
+        parts.append(
+            f"{where}: lowest error for {best} of {len(TARGETS)} targets; lower in {below} of {len(table)} "
+            f"comparisons (surely in {sure}, surely higher in {above})"
+        )
+    each = [
+        f"{row['target']} {_with_interval(row['mean'], row['low'], row['high'], _digits(row['target']), '+')} against "
+        f"{row['second']}"
+        for row in ours.to_dict("records")
+    ]
+    evidence = f"MS-SSIM {'; '.join(parts)}. MS-SSIM less the other, {GROUPED}: {', '.join(each)}."
+    return pd.DataFrame(
+        [(PAPER, CLAIM, verdict, evidence.replace(" -", " \N{MINUS SIGN}").replace("[-", "[\N{MINUS SIGN}"))],
+        columns=["paper", "claim", "verdict", "evidence"],
+    )
+
+
+def readable(table: pd.DataFrame, guessed: Mapping[str, float]) -> pd.DataFrame:
+    """A `summary` to be read: a row for each method, the mean and its interval for each target."""
+    cells = {
+        (row["method"], row["target"]): _with_interval(row["mean"], row["low"], row["high"], _digits(row["target"]))
+        for row in table.to_dict("records")
+    }
+    cells |= {(GUESS, target): f"{value:.{_digits(target)}f}" for target, value in guessed.items()}
+    return _plain(pd.Series(cells).unstack(sort=False))
+
+
+def of_networks(errors: pd.DataFrame) -> pd.DataFrame:
+    """The mean error of every single network: method, target, seed, error."""
+    several = errors.groupby("method")["seed"].transform("nunique") > 1
+    trained = errors["method"].isin(METHODS.values())
+    means = errors[several | trained].groupby(["method", "target", "seed"], sort=False)["error"].mean()
+    return means.reset_index()
+
+
+def readable_networks(table: pd.DataFrame) -> pd.DataFrame:
+    """`of_networks` to be read: a row for each method, a column for each target and seed."""
+    wide = table.pivot(index="method", columns=["target", "seed"], values="error")
+    columns = sorted(wide.columns, key=lambda column: (list(TARGETS).index(column[0]), column[1]))
+    cells = {column: [f"{value:.{_digits(column[0])}f}" for value in wide[column]] for column in columns}
+    order = list(dict.fromkeys(table["method"]))
+    return pd.DataFrame(cells, index=wide.index).loc[order].rename_axis(None).rename_axis([None, "seed"], axis=1)
+
+
+def readable_differences(table: pd.DataFrame) -> pd.DataFrame:
+    """`differences` to be read."""
+    rows = []
+    for row in table.to_dict("records"):
+        digits = _digits(row["target"])
+        rows.append(
+            {
+                "target": row["target"],
+                "difference": f"{row['first']} less {row['second']}",
+                "mean [over lights]": _with_interval(row["mean"], row["low"], row["high"], digits, "+"),
+                "[over people]": _interval(row["low_people"], row["high_people"], digits, "+"),
+                "seeds": row["seeds"],
+                "effect": f"{row['effect']:+.2f}",
+                "p": f"{row['p']:.2g}",
+                "p (Holm)": f"{row['p_holm']:.2g}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def draw_overview(
+    grouped: pd.DataFrame, drawn: pd.DataFrame, guessed: Mapping[str, float], published: pd.DataFrame
+) -> Figure:
+    """Errors of all methods for each target on a logarithmic axis, beside the published ones and the plain guess."""
+    methods = list(dict.fromkeys(grouped["method"]))
+    at = {method: len(methods) - number for number, method in enumerate(methods)}
+    figure, axes = plt.subplots(1, len(TARGETS), figsize=(10, 0.34 * len(methods) + 1.5), sharey=True)
+    for axis, target in zip(axes, TARGETS, strict=True):
+        for label, table, colour, marker, shift in (
+            (GROUPED, grouped, COLOURS[0], "o", 0.13),
+            (RANDOM, drawn, COLOURS[1], "s", -0.13),
+        ):
+            rows = table[table["target"] == target]
+            y = np.array([at[method] for method in rows["method"]]) + shift
+            reach = np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy())
+            axis.errorbar(rows["mean"], y, xerr=reach, fmt=marker, color=colour, markersize=4, label=label, linewidth=1)
+            for place, seeds in zip(y, rows["seeds"], strict=True):
+                axis.plot(seeds, [place] * len(seeds), "|", color=colour, markersize=7, alpha=0.7)
+        printed = published[published["column"] == target]
+        axis.plot(printed["value"], [at[row] for row in printed["row"]], "k*", markersize=8, label="published")
+        axis.axvline(guessed[target], color="0.5", linestyle=":", linewidth=1, label=GUESS)
+        axis.set(xscale="log", title=f"{target}, {STATISTICS[target]}", yticks=list(at.values()), yticklabels=list(at))
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.tick_params(axis="x", labelsize=8)
+    figure.legend(*axes[-1].get_legend_handles_labels(), fontsize=8, loc="outside lower center", ncols=4)
+    return figure
+
+
+def draw_by_azimuth(errors: pd.DataFrame, lit: LitFaces, methods: Sequence[str]) -> pd.DataFrame:
+    """Errors by the light's azimuth, in columns of 20 degrees, of the given methods and the plain guess of angles.
+
+    A column stands at the mean azimuth of its images; angles as root of the mean squared error, in degrees. Returns
+    what is drawn: target, method, azimuth, error, n.
+    """
+    column = pd.Series(lit.azimuth).groupby(np.floor(lit.azimuth / _COLUMN + 0.5)).transform("mean").to_numpy().round(6)
+    mean = errors[errors["method"].isin(methods)].groupby(["target", "method", "image"], sort=False)["error"].mean()
+    image = mean.index.get_level_values("image")
+    means = mean.reset_index(name="error").assign(azimuth=column[image])
+    guesses = []
+    for target in ("azimuth", "elevation"):
+        error = (getattr(lit, target) - getattr(lit, target).mean()) ** 2
+        guesses.append(pd.DataFrame({"target": target, "method": GUESS, "error": error, "azimuth": column}))
+    both = pd.concat([means, *guesses])
+    table = both.groupby(["target", "method", "azimuth"], sort=False)["error"].agg(["mean", "size"]).reset_index()
+    table = table.rename(columns={"mean": "error", "size": "n"}).sort_values(["target", "method", "azimuth"])
+    angles = table["target"] != "identity"
+    table.loc[angles, "error"] = np.sqrt(table.loc[angles, "error"])
+    _, axes = plt.subplots(1, len(TARGETS), figsize=(10, 3.2))
+    for axis, target in zip(axes, TARGETS, strict=True):
+        for method, colour, marker in zip([*methods, GUESS], [*COLOURS[: len(methods)], "0.6"], MARKERS, strict=False):
+            rows = table[(table["target"] == target) & (table["method"] == method)]
+            line = ":" if method == GUESS else "-"
+            axis.plot(rows["azimuth"], rows["error"], line, color=colour, marker=marker, label=method, markersize=4)
+        unit = "wrong (percent)" if target == "identity" else "RMS error (degrees)"
+        axis.set(title=target, ylabel=unit, xlabel="azimuth of the light (degrees)", ylim=(0, None))
+    axes[1].legend(fontsize=7)
+    return table.reset_index(drop=True)
+
+
+def chosen(errors: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """In what share of all folds of a target each candidate for C and for the kernel's width was chosen."""
+    folds = errors.groupby(["method", "seed", "target", "fold"], sort=False)[["C", "width"]].first().reset_index()
+    rows = {}
+    for column, candidates, label in (
+        ("C", protocol.penalties, "C"),
+        ("width", protocol.widths, "gamma x features"),
+    ):
+        for candidate in candidates:
+            same = pd.Series(np.isclose(folds[column], candidate))
+            rows[f"{label} = {candidate:g}"] = same.groupby(folds["target"], sort=False).mean()
+    return _plain(pd.DataFrame(rows).T)
+
+
+def sensitivity(usual: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Errors under each other choice, a row for each: target and loss in columns, and where MS-SSIM is the lowest."""
+    rows: dict[str, dict[tuple[str, str], Any]] = {}
+    for label, errors in {"as above": usual, **others}.items():
+        chosen = errors[errors["method"].isin(METHODS.values())]
+        means = chosen.groupby(["target", "method"], sort=False)["error"].mean()
+        rows[label] = {(t, m): means[t, m] for t in TARGETS for m in METHODS.values()}
+        lowest = [t for t in TARGETS if all(means[t, _OURS] < means[t, other] for other in _COMPARED)]
+        rows[label]["MS-SSIM lowest for", ""] = ", ".join(lowest) or "none"
+    return pd.DataFrame(rows).T.infer_objects()
+
+
+def flat(sensitivity: pd.DataFrame) -> pd.DataFrame:
+    """`sensitivity` with plain column names, for a file."""
+    table = sensitivity.rename_axis("choice").reset_index()
+    return table.set_axis([" ".join(part for part in name if part) for name in table.columns], axis=1)
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    """Without names of the axes, which a page would give a line of their own."""
+    return table.rename_axis(None, axis=0).rename_axis(None, axis=1)
+
+
+def _with_interval(mean: float, low: float, high: float, digits: int, sign: str = "") -> str:
+    return f"{mean:{sign}.{digits}f} {_interval(low, high, digits, sign)}"
+
+
+def _interval(low: float, high: float, digits: int, sign: str = "") -> str:
+    return f"[{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
+
+
+def _by_image(errors: pd.DataFrame) -> pd.DataFrame:
+    """A row for each image, a column for each seed."""
+    return errors.pivot(index="image", columns="seed", values="error")
+
+
+def _rows(table: pd.DataFrame, name: str, note: str) -> pd.DataFrame:
+    statistics = [STATISTICS[target] for target in table["target"]]
+    rows = pd.DataFrame({"paper": PAPER, "table": name, "row": table["method"], "column": table["target"]})
+    networks = table["seeds"].map(len) if "seeds" in table else pd.Series(1, table.index)
+    notes = [f"{note}; mean of {count} networks" if count > 1 else note for count in networks]
+    rows = rows.assign(statistic=statistics, value=table["mean"], note=notes)
+    for column in ("low", "high", "n"):
+        rows[column] = table.get(column, np.nan)
+    return rows[VALUE_COLUMNS]
+
+
+def _digits(target: str) -> int:
+    return 2 if target == "identity" else 1

@@ -1,0 +1,193 @@
+"""Pictures of where a metric sees distortion and where attention goes, and attention beside a model of visibility."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from matplotlib.figure import Figure
+from scipy import stats
+from torch import Tensor
+
+from replication.datasets.rated import RatedSet
+from replication.evaluation import bootstrap_mean
+from replication.features import Backbone, backbone
+from replication.metrics import visible_error
+from replication.metrics.attended_maps import Maps, feature_maps, pixel_maps
+from replication.papers.smic.gains import Family, pairs
+from replication.reporting.tables import VERDICT_CSS, Html
+from replication.scoring.engine import parse
+from replication.scoring.scored import Scored
+
+_CELLS = 24  # cells along the short side of the grid on which maps are compared
+
+
+def telling_pairs(scored: Scored, family: Family) -> pd.DataFrame:
+    """The pair of images of one reference, of two distortion types, that people tell apart most clearly among those
+    that attention brings into their order, and among those that it takes out of it: why, better, worse, gap."""
+    found = pairs(scored, family)
+    found = found[found["across"]]
+    kinds = {
+        "attention sets right": (found["before"] < 0) & (found["after"] > 0),
+        "attention sets wrong": (found["before"] > 0) & (found["after"] < 0),
+    }
+    rows = []
+    for why, chosen in kinds.items():
+        if chosen.any():
+            best = found[chosen].sort_values(["gap", "better", "worse"], ascending=[False, True, True]).iloc[0]
+            rows.append((why, best["better"], best["worse"], best["gap"]))
+    return pd.DataFrame(rows, columns=["why", "better", "worse", "gap"])
+
+
+def draw_pair(data_set: RatedSet, scored: Scored, family: Family, better: str, worse: str) -> Figure:
+    """Two distorted images of one reference as in the paper's figure 5: reference, image, distortion, attention and
+    their product, the image that people like better above. Both images have the same scale of colours."""
+    rows = data_set.table.set_index("distorted")
+    names = (better, worse)
+    reference = _image(data_set, str(rows.loc[better, "reference"]))
+    maps = [_maps(family.local, reference, _image(data_set, name)) for name in names]
+    captions = [_caption(scored, family, rows, name) for name in names]
+    panels = 2 + 3 * len(maps[0])
+    height, width = reference.shape[-2:]
+    figure, axes = plt.subplots(2, panels, figsize=(2.0 * panels, 2 * 2.0 * height / width + 1.1))
+    top = {tap: [max(_top(each[tap][part]) for each in maps) for part in (0, 2)] for tap in maps[0]}
+    for line, (name, found, caption) in enumerate(zip(names, maps, captions, strict=True)):
+        shown: list[tuple[str, Any, float | None]] = [("reference", _pixels(reference), None)]
+        shown.append(("distorted", _pixels(_image(data_set, name)), None))
+        for tap, each in found.items():
+            where = f" ({tap})" if tap else ""
+            shown.append((f"distortion{where}", each.distortion[0], top[tap][0]))
+            shown.append((f"attention{where}", each.attention[0], 1.0))
+            shown.append((f"product{where}", each.rectified[0], top[tap][1]))
+        for axis, (title, pixels, highest) in zip(axes[line], shown, strict=True):
+            axis.imshow(pixels, cmap=None if highest is None else "magma", vmin=0, vmax=highest)
+            axis.set_axis_off()
+            if line == 0:
+                axis.set_title(title, fontsize=8)
+        axes[line, 1].text(0, -0.04, caption, transform=axes[line, 1].transAxes, fontsize=7, va="top", linespacing=1.25)
+    return figure
+
+
+def of_pixels(families: Sequence[Family], network: str) -> dict[str, str]:
+    """The metrics of pixels with that network's attention: measure -> label."""
+    chosen = [each for each in families if each.network == network and each.measure in ("PSNR", "SSIM") and each.local]
+    return {each.measure: each.local for each in chosen}
+
+
+def attention_and_visibility(data_set: RatedSet, labels: Mapping[str, str], images: int) -> pd.DataFrame:
+    """Does attention go where distortion can be seen? Per image, Spearman correlations over a grid of cells between
+    maps and MAD's map of visible error, which models contrast sensitivity and masking: reference, distorted,
+    distortion, metric, map ("distortion", "attention", "product"), correlation.
+
+    labels: name -> a metric of pixels with attention. images: how many, evenly spaced over the data set.
+    """
+    table = data_set.table.iloc[np.unique(np.linspace(0, len(data_set.table) - 1, images).round().astype(int))]
+    rows = []
+    for row in table.to_dict("records"):
+        reference, distorted = (_image(data_set, str(row[name])) for name in ("reference", "distorted"))
+        grid = _grid(reference)
+        seen = F.adaptive_avg_pool2d(visible_error(reference, distorted).mean(dim=1), grid)
+        for name, label in labels.items():
+            found = _maps(label, reference, distorted, stride=2)[""]
+            for kind, each in zip(("distortion", "attention", "product"), found, strict=True):
+                cells = F.adaptive_avg_pool2d(each, grid)
+                rho = stats.spearmanr(seen.flatten(), cells.flatten()).statistic
+                rows.append((row["reference"], row["distorted"], row["distortion"], name, kind, float(rho)))
+    return pd.DataFrame(rows, columns=["reference", "distorted", "distortion", "metric", "map", "correlation"])
+
+
+def visibility_means(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """Mean correlation with visible error for each metric and map, with its 95 % bootstrap interval over references."""
+    rows = []
+    for (metric, kind), part in table.groupby(["metric", "map"], sort=False):
+        per_reference = part.groupby("reference", sort=False)["correlation"].mean().dropna()
+        rows.append((metric, kind, *bootstrap_mean(per_reference, seed=seed), part["distorted"].nunique()))
+    return pd.DataFrame(rows, columns=["metric", "map", "mean", "low", "high", "images"])
+
+
+def show_visibility(means: pd.DataFrame) -> Html:
+    """`visibility_means` as a table, a row for each metric."""
+    kinds = list(dict.fromkeys(means["map"]))
+    head = "".join(f"<th class='number'>{escape(kind)} [95&nbsp;% interval]</th>" for kind in kinds)
+    rows = []
+    for metric, part in means.groupby("metric", sort=False):
+        cells = "".join(
+            f"<td class='number'>{row['mean']:.3f} "
+            f"<span class='interval'>[{row['low']:.3f}, {row['high']:.3f}]</span></td>"
+            for row in part.set_index("map").loc[kinds].to_dict("records")
+        )
+        rows.append(f"<tr><th scope='row'>{escape(str(metric))}</th>{cells}</tr>")
+    return Html(
+        f"<style>{VERDICT_CSS}</style><table class='sides'><thead><tr><th>metric</th>{head}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table><p><small>Spearman correlation with MAD's map of visible error, "
+        f"mean of {means['images'].max()} images.</small></p>"
+    )
+
+
+def visibility_sentence(seen: Mapping[str, pd.DataFrame], *, seed: int = 0) -> str:
+    """What is to be said where the claim that attention goes where distortion is visible cannot be tested."""
+    told = []
+    for name, table in seen.items():
+        means = visibility_means(table, seed=seed).set_index(["metric", "map"])["mean"]
+        told += [
+            f"{metric} on {name}: "
+            + ", ".join(f"{kind} {means[metric, kind]:.2f}" for kind in ("attention", "distortion", "product"))
+            for metric in table["metric"].unique()
+        ]
+    beyond = f"; mean rank correlations with MAD's map of visible error: {'; '.join(told)}" if told else ""
+    return f"no record of where people see distortion is here{beyond}"
+
+
+def _grid(image: Tensor) -> tuple[int, int]:
+    height, width = image.shape[-2:]
+    short = min(_CELLS, min(height, width) // 8)
+    return (short, round(short * width / height)) if height <= width else (round(short * height / width), short)
+
+
+def _maps(label: str, reference: Tensor, distorted: Tensor, stride: int = 1) -> dict[str, Maps]:
+    """Of metrics of pixels one set of maps, named ""; of others one for each tap of attention."""
+    name, options = parse(label)
+    base = name.partition("+")[0]
+    net, taps = _network(base, options)
+    patch = int(options.get("patch", 7))
+    if base in ("psnr", "ssim"):
+        of_pixels: Any = base
+        return {"": pixel_maps(of_pixels, reference, distorted, backbone=net, taps=taps, patch=patch, stride=stride)}
+    return feature_maps(reference, distorted, backbone=net, taps=taps, patch=patch, stride=stride)
+
+
+def _network(base: str, options: Mapping[str, Any]) -> tuple[Backbone, tuple[str, ...]]:
+    defaults = {"lpips-squeeze": ("squeezenet1_1", ("fire5", "fire8")), "lpips-alex": ("alexnet", ("relu3", "relu4"))}
+    name, taps = defaults.get(base, ("vgg16", ("relu3_3", "relu4_3")))
+    name = str(options.get("backbone", name))
+    net = backbone(
+        name,
+        weights=options.get("weights", "imagenet"),
+        seed=int(options.get("seed", 0)),
+        pooling="l2" if name.startswith("vgg") and not base.startswith("lpips") else "max",
+    )
+    return net, tuple(options.get("taps", taps))
+
+
+def _caption(scored: Scored, family: Family, rows: pd.DataFrame, name: str) -> str:
+    table = scored.table[scored.table["distorted"] == name].set_index("metric")["score"]
+    return (
+        f"{rows['distortion'][name]}, {scored.opinion.kind} {rows['opinion'][name]:.2f}\n"
+        f"{family.measure} {table[family.plain]:.4g}; with attention {table[family.local]:.4g}"
+    )
+
+
+def _image(data_set: RatedSet, name: str) -> Tensor:
+    return torch.from_numpy(data_set.images[name].read()).permute(2, 0, 1).unsqueeze(0).float().div(255)
+
+
+def _pixels(image: Tensor) -> Any:
+    return image[0].permute(1, 2, 0).numpy()
+
+
+def _top(maps: Tensor) -> float:
+    return float(maps.flatten().quantile(0.995)) or 1.0

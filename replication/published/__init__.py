@@ -1,1 +1,0 @@
-"""What the papers printed, as CSV files; read them with `replication.reporting.published`."""

@@ -1,0 +1,210 @@
+"""Tables, rules and figures of perceptual efficacy, on numbers whose outcome is known."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from replication import datasets, features
+from replication.datasets.errors import DataError
+from replication.evaluation.appearance import lab_contrast
+from replication.features.efficacy import scores
+from replication.papers.pe import channel_figures as figures
+from replication.papers.pe import channels as pe
+
+SMALL: dict[str, Any] = {"size": 48, "frequencies": 8, "orientations": 4, "phases": 2, "csf": "mannos-sakrison"}
+COLOUR: dict[str, Any] = {"size": 48, "orientations": 1, "phases": 2}
+
+
+@pytest.fixture(scope="module")
+def measured() -> dict[str, pe.Measured]:
+    found, absent = pe.measure(["alexnet"], SMALL, weights="random", colour=COLOUR)
+    assert absent == {}
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _close_figures() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+def layer(**values: float) -> dict[str, Any]:
+    """A row as `layer_table` has it, by default one in which both claims hold."""
+    row = {"frequency_high": 8.0, "frequency_low": 2.0, "colour_high": 0.2, "colour_low": 0.6} | values
+    return row | {f"octaves_{x}": pe.octaves(row[f"frequency_{x}"], 7.89) for x in ("high", "low")}
+
+
+def inversions(*pairs: tuple[tuple[float, float], tuple[float, float]]) -> pd.DataFrame:
+    """Rows as `invert_sets` has them, from (centroid, chroma) of H-10 and of L-10 for each picture."""
+    rows = [
+        {"backbone": "net", "tap": "tap", "picture": str(number), "set": label, "centroid": look[0], "chroma": look[1]}
+        for number, pair in enumerate(pairs)
+        for label, look in zip(("H-10", "L-10"), pair, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["backbone", "tap", "picture", "set", "centroid", "chroma"])
+
+
+def verdicts(layers: list[dict[str, Any]], pictures: pd.DataFrame) -> dict[str, str]:
+    judged = pe.judge_claims(pd.DataFrame(layers), pictures, "mannos-sakrison")
+    return dict(zip(judged["claim"], judged["verdict"], strict=True))
+
+
+GOOD = ((7.0, 0.2), (3.0, 0.5))
+
+
+def test_claims_that_hold_everywhere_are_reproduced() -> None:
+    assert verdicts([layer()] * 4, inversions(GOOD)) == {"mid-frequency": "reproduced", "achromatic": "reproduced"}
+
+
+def test_three_quarters_are_enough_and_more_than_half_are_close() -> None:
+    bad = layer(frequency_high=3.0, frequency_low=8.0, colour_high=0.7)
+    for holds, fails, verdict in ((3, 1, "reproduced"), (2, 1, "close"), (1, 1, "not reproduced")):
+        assert set(verdicts([layer()] * holds + [bad] * fails, inversions(GOOD)).values()) == {verdict}
+
+
+def test_the_weaker_of_tuning_and_pictures_decides() -> None:
+    against = ((2.0, 0.2), (8.0, 0.5))
+    assert verdicts([layer()] * 4, inversions(against)) == {
+        "mid-frequency": "not reproduced",
+        "achromatic": "reproduced",
+    }
+
+
+def test_nearer_than_low_is_not_enough_beyond_an_octave() -> None:
+    far = layer(frequency_high=3.9, frequency_low=1.0)
+    assert verdicts([far], inversions(GOOD))["mid-frequency"] == "not reproduced"
+    assert verdicts([layer(frequency_high=4.0, frequency_low=1.0)], inversions(GOOD))["mid-frequency"] == "reproduced"
+
+
+def test_layers_without_an_answer_are_left_out_and_counted() -> None:
+    silent = layer() | {"frequency_low": math.nan, "octaves_low": math.nan, "colour_low": math.nan}
+    judged = pe.judge_claims(pd.DataFrame([layer(), silent]), inversions(GOOD), "mannos-sakrison", note="a note")
+    assert list(judged["verdict"]) == ["reproduced", "reproduced"]
+    evidence = judged["evidence"][0]
+    assert evidence.startswith("a note: Medians over layers: H-10 prefers 8.0 cycles/degree and L-10 2.0")
+    assert "1 of 1 layers" in evidence
+    assert "In 1 of 2 layers all of L-10 answer the same to all rings" in evidence
+
+
+def test_networks_are_summarised_over_their_layers() -> None:
+    rows = [layer(), layer(colour_high=0.9), layer(frequency_high=1.0)]
+    summary = pe.tuning_summary({"trained": pd.DataFrame(rows).assign(backbone=["a", "a", "b"])}).set_index("backbone")
+    assert list(summary["mid-frequency"]) == ["2 of 2", "0 of 1"]
+    assert list(summary["achromatic"]) == ["1 of 2", "1 of 1"]
+    assert summary.loc["a", "colour_high"] == pytest.approx((0.2 + 0.9) / 2)
+
+
+def test_without_pictures_nothing_is_judged() -> None:
+    assert set(verdicts([layer()], inversions()).values()) == {"not run"}
+
+
+def test_absent_weights_are_named_and_the_rest_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPLICATION_DATA", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    found, absent = pe.measure(["vgg16"], SMALL)
+    assert found == {}
+    assert absent["vgg16"].startswith(
+        "not run: weights not present: the weights vgg16-397923af.pth (VGG16) are not here"
+    )
+
+
+def test_every_channel_has_a_row(measured: dict[str, pe.Measured]) -> None:
+    table = pe.channel_table(measured)
+    columns = ["backbone", "tap", "channel", "mu1", "mu2", "pe", "preferred_frequency", "preferred_orientation"]
+    assert list(table.columns) == [*columns, "colour_share"]
+    assert len(table) == sum(measured["alexnet"].backbone.channels.values())
+    assert table.groupby("tap")["pe"].sum().le(1).all()
+
+
+def test_layers_are_summarised_by_their_sets(measured: dict[str, pe.Measured]) -> None:
+    table = pe.layer_table(measured, "mannos-sakrison").set_index("tap")
+    found = measured["alexnet"].scores["relu1"]
+    best = np.argsort(-found.pe)[:7]  # a tenth of 64, and the one that the percentile lies next to
+    assert table.loc["relu1", "high"] == 7
+    assert table.loc["relu1", "frequency_high"] == np.median(found.preferred_frequency[best])
+    assert table.loc["relu1", "top_share"] == pytest.approx(found.pe[best[:6]].sum() / found.pe.sum())
+    assert table.loc["relu1", "octaves_high"] == pytest.approx(
+        abs(np.log2(table.loc["relu1", "frequency_high"] / 7.89))
+    )
+
+
+def test_an_unchanged_choice_changes_nothing_and_another_csf_something(measured: dict[str, pe.Measured]) -> None:
+    study = pe.sensitivity_study(measured, SMALL, {"phases": [2], "csf": ["barten"]})
+    same, other = study[study["choice"] == "phases"], study[study["choice"] == "csf"]
+    assert len(same) == len(other) == 5
+    np.testing.assert_allclose(same[["srcc", "overlap"]], 1)
+    assert (other["srcc"] < 1).all()
+
+
+def test_parts_correlate_as_they_are_made() -> None:
+    f, t = np.arange(1.0, 5.0), np.arange(2.0)
+    by_f = np.outer([1.0, 2.0, 3.0], [0.0, 1.0, 0.0, 1.0])
+    by_t = np.outer([3.0, 2.0, 1.0], [0.0, 0.1])
+    found = scores("tap", f, by_f, t, by_t)
+    backbone = features.backbone("alexnet", weights="random")
+    parts = pe.part_study({"net": pe.Measured(backbone, {"tap": found}, {})}).iloc[0]
+    assert parts["mu1_mu2"] == -1
+    assert parts["pe_mu1"] == -parts["pe_mu2"]
+
+
+def test_pictures_are_those_with_most_contrast_in_both() -> None:
+    images = datasets.images("photos-a")
+    chosen = pe.choose_pictures(images, 2, 96)
+    everything = pe.choose_pictures(images, len([x for _, x in images if min(x.shape[:2]) >= 96]), 96)
+    strength = [math.prod(lab_contrast(x)) for x in everything.values()]
+    assert strength == sorted(strength, reverse=True)
+    assert list(chosen) == list(everything)[:2]
+    with pytest.raises(DataError, match="Photos A has 0 images of at least 5000 x 5000, 1 are wanted"):
+        pe.choose_pictures(images, 1, 5000)
+
+
+def test_every_set_gives_a_picture_or_says_why_not(measured: dict[str, pe.Measured]) -> None:
+    rng = np.random.default_rng(0)
+    pictures = {"noise": rng.random((40, 40, 3)), "black": np.zeros((40, 40, 3))}
+    dead = scores("relu1", [1, 2, 3], np.zeros((64, 3)), [0, 1], np.zeros((64, 2)))
+    network = pe.Measured(measured["alexnet"].backbone, {"relu1": dead}, {})
+    table, made = pe.invert_sets(
+        {"alexnet": network},
+        {"alexnet": ["relu1"], "vgg16": ["relu1_1"]},
+        pictures,
+        ["H-10"],
+        pixels_per_degree=32,
+        options={"steps": 2, "normalise": lambda x: -x},
+    )
+    assert list(table["set"]) == ["original", "H-10"] * 2
+    assert len(made) == int((table["problem"] == "").sum()) - 2
+    assert all("are silent on this picture" in text for text in table["problem"] if text)
+    assert len(figures.inverted(table, made, pictures)) == 2
+
+
+def test_examples_run_through_the_ranking_without_silent_channels() -> None:
+    assert pe.example_channels(np.array([0.0, 5.0, 1.0, 4.0, 3.0, 2.0]), 3) == [1, 4, 2]
+    assert pe.example_channels(np.zeros(4)) == []
+
+
+def test_figures_are_drawn(measured: dict[str, pe.Measured]) -> None:
+    found = measured["alexnet"].scores["relu2"]
+    assert figures.gratings(SMALL).html.count("<figure") == 7
+    assert len(figures.sensitivity_functions("daly", 16).axes[0].lines) == 4
+    assert figures.frequency_tuning(found, "daly", "title").axes[0].get_xlabel() == "cycles per degree"
+    assert figures.orientation_tuning(found, "title").axes[1].lines
+    assert "place 1 of 192" in str(figures.channel_card(found, int(found.pe.argmax()), "daly", "x").get_suptitle())
+    assert figures.score_distributions(measured).axes[0].get_yscale() == "log"
+    assert figures.high_and_low(pe.layer_table(measured, "daly"), 8.0).axes[0].get_xscale() == "log"
+    study = pe.sensitivity_study(measured, SMALL, {"phases": [1]})
+    assert [label.get_text() for label in figures.sensitivity_map(study).axes[0].get_yticklabels()] == ["phases = 1"]
+
+
+def test_the_explorer_offers_the_layers_of_the_chosen_network(measured: dict[str, pe.Measured]) -> None:
+    box = figures.explore(measured, "daly")
+    network, tap, place = box.children[0].children
+    assert network.options == ("alexnet",)
+    assert tap.options == ("relu1", "relu2", "relu3", "relu4", "relu5")
+    tap.value = "relu3"
+    assert place.max == 384

@@ -1,0 +1,195 @@
+"""The tables of paper 3 and what attention adds, on score tables whose answers are known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from replication.datasets.catalogue import Opinion
+from replication.papers.smic import gains
+from replication.papers.smic import tables as smic
+from replication.papers.smic.pictures import telling_pairs, visibility_means
+from replication.reporting.verdicts import NOT_REPRODUCED, NOT_RUN, REPRODUCED
+from replication.scoring.scored import MetricFacts, Scored
+
+REFERENCES, IMAGES = 8, 12
+PLAIN = {"PSNR": "psnr", "SSIM": "ssim"}
+
+
+def made(higher_is_better: bool = True, name: str = "made", noise: float = 0.6) -> Scored:
+    """Scores that follow the opinions with less noise the more of attention there is."""
+    rng = np.random.default_rng(0)
+    opinion = rng.normal(size=REFERENCES * IMAGES)
+    labels = {
+        "psnr": (True, 2 * noise),
+        "psnr+smic(backbone=alexnet, taps=[relu1, relu2], weighting=none)": (True, 1.5 * noise),
+        "psnr+smic(backbone=alexnet, taps=[relu1, relu2], weighting=level)": (True, noise),
+        "psnr+smic(backbone=alexnet, taps=[relu1, relu2])": (True, noise / 2),
+        "psnr+mic(backbone=alexnet, taps=[relu1, relu2])": (True, noise),
+        "ssim": (True, noise),
+        "ssim+smic": (False, noise),
+    }
+    base = pd.DataFrame(
+        {
+            "data_set": name,
+            "reference": np.repeat([f"r{i}" for i in range(REFERENCES)], IMAGES),
+            "distorted": [f"d{i}" for i in range(REFERENCES * IMAGES)],
+            "distortion": np.tile(["blur", "noise"], REFERENCES * IMAGES // 2),
+            "level": pd.array([1] * (REFERENCES * IMAGES), dtype="Int64"),
+            "opinion": opinion if higher_is_better else -opinion,
+            "problem": "",
+        }
+    )
+    tables, metrics = [], {}
+    for label, (up, spread) in labels.items():
+        score = opinion + spread * rng.normal(size=len(opinion))
+        tables.append(base.assign(metric=label, score=score if up else -score))
+        metrics[label] = MetricFacts(up, {"weights": "made"})
+    metrics["dists"] = MetricFacts(None, {}, "the weights are not here")
+    kind = Opinion("MOS", 0, 1, higher_is_better)
+    return Scored(name, "Made", "", "", kind, ("made up",), "digest", metrics, pd.concat(tables, ignore_index=True))
+
+
+def test_a_cell_has_the_correlation_of_its_metric_and_data_set() -> None:
+    scored = made()
+    values = smic.table_values("table1", {"PSNR": "psnr", "DISTS": "dists"}, {"LIVE": "live"}, {"live": scored})
+    table = scored.table[scored.table["metric"] == "psnr"]
+    value = values.set_index(["row", "statistic"]).loc[("PSNR", "SRCC")]
+    assert value["value"] == pytest.approx(stats.spearmanr(table["score"], table["opinion"])[0])
+    assert value["low"] < value["value"] < value["high"]
+    assert value["note"] == "made up"
+    absent = values.set_index(["row", "statistic"]).loc[("DISTS", "PLCC")]
+    assert np.isnan(absent["value"])
+    assert absent["note"] == "the weights are not here"
+
+
+def test_a_data_set_that_is_not_here_is_a_reason() -> None:
+    missing = smic.why_missing(["live"], {})
+    assert missing["live"].startswith("live is ")
+    values = smic.table_values("table1", {"PSNR": "psnr", "PieAPP": None}, {"LIVE": "live"}, {}, (), {"live": "why"})
+    assert dict(zip(values["row"], values["note"], strict=True)) == {
+        "PSNR": "why",
+        "PieAPP": "left out in this profile",
+    }
+
+
+def test_scores_that_others_published_stand_in_and_say_so() -> None:
+    others = made(name="tid2013-classical")
+    others.table["metric"] = others.table["metric"].replace("psnr", "PSNR")
+    renamed = Scored(**{**vars(others), "metrics": {"PSNR": MetricFacts(None)}})
+    values = smic.table_values("table1", {"PSNR": "psnr"}, {"TID2013": "tid2013"}, {}, [renamed])
+    assert values["value"].notna().all()
+    assert values["note"].str.startswith("from scores published").all()
+
+
+def test_scores_of_different_images_are_not_joined() -> None:
+    other = Scored(**{**vars(made()), "digest": "another"})
+    with pytest.raises(ValueError, match="different images"):
+        smic.joined(made(), other)
+
+
+def test_families_are_the_metrics_with_attention_by_network() -> None:
+    found = gains.families(made(), PLAIN)
+    assert [(each.measure, each.network) for each in found] == [("PSNR", "alexnet"), ("SSIM", "vgg16")]
+    first, second = found
+    assert first.plain == "psnr"
+    assert first.local.endswith("relu2])")
+    assert "level" in first.level
+    assert "none" in first.none
+    assert first.mic.startswith("psnr+mic")
+    assert (second.local, second.none, second.mic) == ("ssim+smic", "", "")
+
+
+@pytest.mark.parametrize("higher_is_better", [True, False])
+def test_steps_are_differences_of_correlations_and_sum_to_the_whole(higher_is_better: bool) -> None:
+    scored = made(higher_is_better)
+    table = gains.steps(scored, gains.families(scored, PLAIN))
+    psnr = table[(table["measure"] == "PSNR") & (table["statistic"] == "SRCC")].set_index("step")["difference"]
+    whole, *parts = (psnr[step] for step in gains.STEPS)
+    assert whole == pytest.approx(sum(parts))
+    assert whole > 0
+    rho = {
+        label: abs(stats.spearmanr(part["score"], part["opinion"])[0]) for label, part in scored.table.groupby("metric")
+    }
+    assert whole == pytest.approx(rho["psnr+smic(backbone=alexnet, taps=[relu1, relu2])"] - rho["psnr"])
+    assert (table["p_holm"] >= table["p"]).all()
+
+
+def test_pairs_are_counted_as_people_order_them() -> None:
+    scored = made(higher_is_better=False)
+    family = gains.families(scored, PLAIN)[0]
+    found = gains.pairs(scored, family)
+    assert len(found) == REFERENCES * IMAGES * (IMAGES - 1) // 2
+    wide = scored.table.pivot(index="distorted", columns="metric", values="score")
+    opinion = scored.table.drop_duplicates("distorted").set_index("distorted")["opinion"]
+    better, worse = found["better"].to_numpy(), found["worse"].to_numpy()
+    assert (opinion[better].to_numpy() < opinion[worse].to_numpy()).all()  # a low opinion is a good one here
+    right = wide["psnr"][better].to_numpy() > wide["psnr"][worse].to_numpy()
+    assert ((found["before"] > 0).to_numpy() == right).all()
+    shares = gains.corrected_and_spoiled(scored, [family]).iloc[0]
+    assert shares["after"] - shares["before"] == pytest.approx(shares["corrected"] - shares["spoiled"])
+
+
+def test_pictures_show_the_clearest_pair_that_attention_corrects_and_the_clearest_that_it_spoils() -> None:
+    scored = made()
+    family = gains.families(scored, PLAIN)[0]
+    found = gains.pairs(scored, family).query("across")
+    chosen = telling_pairs(scored, family).set_index("why")
+    corrected = found[(found["before"] < 0) & (found["after"] > 0)]
+    assert chosen.loc["attention sets right", "gap"] == corrected["gap"].max()
+    assert chosen.loc["attention sets wrong", "gap"] < chosen.loc["attention sets right", "gap"]
+
+
+def cells(gain: float, sets: tuple[str, ...] = smic.SETS) -> pd.DataFrame:
+    values = {**dict.fromkeys(smic.OTHERS, 0.5), **dict.fromkeys(smic.MEASURES, 0.6)}
+    values |= {f"{name} w/ SMIC": 0.6 + gain for name in smic.MEASURES}
+    rows = [(row, title, s, value) for row, value in values.items() for title in sets for s in ("SRCC", "PLCC")]
+    return pd.DataFrame(rows, columns=["row", "column", "statistic", "value"])
+
+
+def test_claims_are_judged_by_all_five_measures() -> None:
+    nothing = gains.steps(None, [])
+    good = smic.judge_table1(cells(0.1), nothing, "").set_index("claim")["verdict"]
+    assert good.drop("attention-where-visible").eq(REPRODUCED).all()
+    bad = smic.judge_table1(cells(-0.2), nothing, "").set_index("claim")["verdict"]
+    assert bad.drop("attention-where-visible").eq(NOT_REPRODUCED).all()
+    some = smic.judge_table1(cells(0.1, ("LIVE",)), nothing, "").set_index("claim")["verdict"]
+    assert some["consistent-gain"] == REPRODUCED
+    assert some["generalises"] == NOT_RUN
+    none = smic.judge_table1(cells(0.1, ()), nothing, "").set_index("claim")["verdict"]
+    assert none.eq(NOT_RUN).all()
+
+
+def test_the_papers_own_tables_hold_what_it_says() -> None:
+    printed = smic.printed_gains()
+    assert len(printed) == 60
+    assert (printed["difference"] > 0).sum() == 59  # DISTS on LIVE, PLCC: unchanged
+    slices = smic.printed_gains("{} w/ MIC", "{} w/ SMIC", "table2")
+    assert len(slices) == 40
+    assert (slices["difference"] > 0).all()
+
+
+def test_settings_are_compared_with_the_usual_one() -> None:
+    scored = made()
+    usual = "psnr+smic(backbone=alexnet, taps=[relu1, relu2])"
+    table, metrics = scored.table, dict(scored.metrics)
+    added = []
+    for count, noise in ((32, 0.0), (1, 1.0)):
+        label = f"psnr+smic(backbone=alexnet, taps=[relu1, relu2], projections={count})"
+        part = table[table["metric"] == usual]
+        scores = part["score"] + noise * np.random.default_rng(1).normal(size=len(part))
+        added.append(part.assign(metric=label, score=scores))
+        metrics[label] = metrics[usual]
+    both = Scored(**{**vars(scored), "metrics": metrics, "table": pd.concat([table, *added], ignore_index=True)})
+    assert gains.families(both, PLAIN) == gains.families(scored, PLAIN)  # of several settings the first
+    found = gains.choices(both, gains.families(both, PLAIN), {"K": list(metrics)[-2:]}).set_index("setting")
+    assert found["usual"].to_dict() == {"32": True, "1": False}
+    assert found.loc["32", "change"] == 0
+    assert found.loc["1", "change"] < 0
+
+
+def test_visibility_is_averaged_by_reference() -> None:
+    rows = [("a", f"a{i}", "blur", "PSNR", "attention", 0.2) for i in range(3)]
+    rows.append(("b", "b0", "blur", "PSNR", "attention", 0.8))
+    table = pd.DataFrame(rows, columns=["reference", "distorted", "distortion", "metric", "map", "correlation"])
+    assert visibility_means(table)["mean"].item() == pytest.approx(0.5)
