@@ -1,0 +1,36 @@
+"""What a computation lacks, as a value: reports group by it and link it, and nobody parses a sentence."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["data set", "images", "weights", "package", "results"]
+
+
+@dataclass(frozen=True)
+class Absent:
+    """One thing that is not available on this machine.
+
+    kind: what sort of thing. name: its title, as in "TID2013" or "VGG16". reason: why, in a few words that are the same on
+    every machine (no paths). how_to_get: what to do, one sentence; may name folders of this machine, so it belongs into
+    messages and not into rendered pages.
+    """
+
+    kind: Kind
+    name: str
+    reason: str = "not available"
+    how_to_get: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+class AbsentError(ValueError):
+    """Something is not available; `absent` says what, and the message also how to get it."""
+
+    def __init__(self, absent: Absent) -> None:
+        super().__init__(absent)  # the argument itself, so that the error survives pickling
+        self.absent = absent
+
+    def __str__(self) -> str:
+        how = f". {self.absent.how_to_get}" if self.absent.how_to_get else ""
+        return f"{self.absent.kind} {self.absent}{how}"
