@@ -10,9 +10,9 @@ Kind = Literal["data set", "images", "weights", "package", "results"]
 class Absent:
     """One thing that is not available on this machine.
 
-    kind: what sort of thing. name: its title, as in "TID2013" or "VGG16". reason: why, in a few words that are the same on
-    every machine (no paths). how_to_get: what to do, one sentence; may name folders of this machine, so it belongs into
-    messages and not into rendered pages.
+    kind: what sort of thing. name: its title, as in "TID2013" or "VGG16".
+    reason: why, in a few words that are the same on every machine (no paths).
+    how_to_get: what to do, one sentence; it may name folders of this machine, so it is for messages, not for pages.
     """
 
     kind: Kind

@@ -1,7 +1,9 @@
 """The command line, `python -m replication`. Heavy imports (torch, Lightning) belong inside the commands."""
 
+import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ import typer
 
 from replication import datasets, project
 from replication.datasets import catalogue, fetch, pin, place, status
-from replication.files import atomic_write_text
+from replication.files import atomic_write_text, remove_older
 
 app = typer.Typer(
     help="Replication of five papers on perceptual image similarity.",
@@ -48,14 +50,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def profile(
     name: Annotated[str | None, typer.Argument(help="The profile to make active; without it, show them.")] = None,
 ) -> None:
-    """Show the profiles, or make one active by copying conf/NAME.yaml to params.yaml."""
+    """Show the profiles, or make one active: write params.yaml from conf/, and dvc.yaml from pipeline.yaml."""
     if name is None:
         active = project.settings()["profile"]
         for known in project.profiles():
             print(f"{known} (active)" if known == active else known)
         return
-    project.use_profile(name)
-    print(f"params.yaml is now the profile {name}; `dvc repro` runs it")
+    from replication import pipeline as pipelines
+    from replication import profiles
+
+    profiles.activate(name)
+    pipelines.write()
+    print(f"params.yaml and dvc.yaml are now the profile {name}; `dvc repro` runs it")
+
+
+@app.command()
+def pipeline() -> None:
+    """Write dvc.yaml from pipeline.yaml, and the notebooks' parameter cells from the sample profile."""
+    from replication import pipeline as pipelines
+
+    changed = [*(["dvc.yaml"] if pipelines.write() else []), *pipelines.write_cells()]
+    print(f"changed: {', '.join(changed)}" if changed else "everything is as it follows from pipeline.yaml and conf/")
 
 
 @app.command()
@@ -66,14 +81,24 @@ def run(
         list[str] | None, typer.Option(help="Group of params.yaml whose entries are parameters; later ones win.")
     ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One parameter.")] = None,
+    results: Annotated[
+        str | None, typer.Option(help="Where below results/<profile>/ it writes: what earlier runs left there goes.")
+    ] = None,
 ) -> None:
     """Execute a notebook with values from params.yaml and render it to reports/<profile>/NAME.html: a stage."""
+    from replication import pipeline as pipelines
     from replication.reporting import notebook as notebooks
+    from replication.reporting.parameters import select_parameters
 
     settings = project.settings()
-    parameters = notebooks.select_parameters(settings, params or [], set_ or [])
+    if stage := os.environ.get("DVC_STAGE"):
+        pipelines.check(stage.partition("@")[0])
+    parameters = select_parameters(settings, params or [], set_ or [])
     pin.check(_texts(parameters))  # every image set that a parameter names
+    started = time.time_ns()
     page = notebooks.run_stage(notebook, parameters, name or notebook.stem)
+    if results:
+        remove_older(project.results_folder(settings["profile"], results), started)
     print(page.relative_to(project.root()))
     shutil.rmtree(project.checkpoint_folder(settings["profile"], name or notebook.stem), ignore_errors=True)
 

@@ -45,6 +45,13 @@ def atomic_write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         file.write(data)
 
 
+def remove_older(folder: Path, moment: int) -> None:
+    """Remove the files below `folder` that were last written before `moment` (nanoseconds since 1970)."""
+    for path in folder.rglob("*") if folder.is_dir() else ():
+        if path.is_file() and path.stat().st_mtime_ns < moment:
+            path.unlink()
+
+
 def _umask() -> int:
     current = os.umask(0)  # the only way to read it is to set it
     os.umask(current)

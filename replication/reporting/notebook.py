@@ -4,7 +4,6 @@ The notebook in notebooks/ is never written to: a copy is executed by papermill,
 page (with the executed copy beside it) replaces the previous one only when every cell has succeeded.
 """
 
-import ast
 import json
 import logging
 import os
@@ -12,14 +11,13 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import papermill
-import yaml
 from nbclient.exceptions import DeadKernelError
 from nbconvert.filters.ansi import strip_ansi
 from nbformat import NotebookNode
@@ -29,13 +27,10 @@ from replication.files import atomic_write_text
 from replication.reporting import environment
 from replication.reporting.normalise import normalise
 from replication.reporting.page import variant_of
+from replication.reporting.parameters import NotebookError, check_parameters, parameter_defaults, read_notebook
 from replication.reporting.render import render
 
 log = logging.getLogger(__name__)
-
-
-class NotebookError(RuntimeError):
-    """A notebook that cannot be run as asked, or a cell that failed; the message names both."""
 
 
 def run_stage(notebook: Path, parameters: Mapping[str, Any], name: str) -> Path:
@@ -76,7 +71,7 @@ def run_notebook(
     """
     notebook = notebook.resolve()
     defaults = parameter_defaults(notebook)
-    _check(parameters, defaults, notebook.name)
+    check_parameters(parameters, defaults, notebook.name)
     started = time.monotonic()
     with _this_interpreter(), tempfile.TemporaryDirectory() as folder:
         executed = _execute(notebook, parameters, Path(folder) / notebook.name)
@@ -94,90 +89,8 @@ def run_notebook(
     return output_html
 
 
-def parameter_defaults(notebook: Path) -> dict[str, Any]:
-    """Names and default values in the notebook's cell tagged `parameters`, which holds literals only."""
-    cells = [cell for cell in _read(notebook).cells if "parameters" in cell.metadata.get("tags", [])]
-    if len(cells) != 1:
-        raise NotebookError(f"{notebook.name} must have one cell tagged 'parameters', found {len(cells)}")
-    defaults: dict[str, Any] = {}
-    try:
-        for statement in ast.parse(cells[0].source).body:
-            match statement:
-                case (
-                    ast.Assign(targets=[ast.Name(id=name)], value=value)
-                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
-                ):
-                    defaults[name] = ast.literal_eval(value)
-                case ast.Expr(value=ast.Constant()):  # a docstring
-                    continue
-                case _:
-                    raise ValueError(f"line {statement.lineno} assigns no literal to a name")
-    except (SyntaxError, ValueError) as error:
-        raise NotebookError(f"{notebook.name}: the cell tagged 'parameters' must hold literals only: {error}") from None
-    return defaults
-
-
-def select_parameters(
-    settings: Mapping[str, Any], groups: Sequence[str], overrides: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Notebook parameters from params.yaml: entries of the groups at dotted paths, then `name=value` overrides.
-
-    'msssim_sr.train' gives every entry of that group; the path of a single value gives it under its last name, and
-    'step=msssim_sr.train.rate' what stands at a path under another. Later ones win. Values of overrides are YAML
-    literals.
-    """
-    selected: dict[str, Any] = {}
-    for group in groups:
-        alias, equals, path = group.rpartition("=")
-        value: Any = settings
-        for part in path.split("."):
-            if not isinstance(value, Mapping) or part not in value:
-                known = ", ".join(map(str, value)) if isinstance(value, Mapping) else "nothing below it"
-                raise NotebookError(f"params.yaml has no {path!r}: {part!r} is not among {known}")
-            value = value[part]
-        if isinstance(value, Mapping) and not equals:
-            selected.update(value)
-        else:
-            selected[alias or path.rpartition(".")[2]] = value
-    for override in overrides:
-        name, equals, text = override.partition("=")
-        if not equals or not name.isidentifier():
-            raise NotebookError(f"an override is written name=value, got {override!r}")
-        try:
-            selected[name] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise NotebookError(f"{override!r}: the value is not a YAML literal") from None
-    return selected
-
-
-def _read(notebook: Path) -> NotebookNode:
-    try:
-        return nbformat.read(notebook, as_version=4)  # type: ignore[no-any-return, no-untyped-call]
-    except FileNotFoundError:
-        raise NotebookError(f"no notebook {notebook}") from None
-    except (ValueError, nbformat.ValidationError) as error:
-        raise NotebookError(f"{notebook.name} is not a readable notebook: {str(error).splitlines()[0]}") from None
-
-
 def _text(notebook: NotebookNode) -> str:
     return str(nbformat.writes(notebook)) + "\n"  # type: ignore[no-untyped-call]
-
-
-def _check(parameters: Mapping[str, Any], defaults: Mapping[str, Any], notebook: str) -> None:
-    for name, value in parameters.items():
-        if name not in defaults:
-            raise NotebookError(f"{notebook} has no parameter {name!r}; it has {', '.join(defaults) or 'none'}")
-        if None in (value, defaults[name]) or _kind(value) == _kind(defaults[name]):
-            continue
-        hint = ""
-        if isinstance(value, str) and re.fullmatch(r"[-+]?\d+e[-+]?\d+", value, re.IGNORECASE):
-            hint = f" (YAML reads {value} as text; write {value.replace('e', '.0e')})"
-        raise NotebookError(f"parameter {name!r} of {notebook} must be {_kind(defaults[name])}, got {value!r}{hint}")
-
-
-def _kind(value: Any) -> str:
-    kinds = ((bool, "true or false"), ((int, float), "a number"), (str, "text"), ((list, tuple), "a list"))
-    return next((words for kind, words in kinds if isinstance(value, kind)), "a mapping")
 
 
 def _execute(notebook: Path, parameters: Mapping[str, Any], copy: Path) -> NotebookNode:
@@ -204,8 +117,11 @@ def _execute(notebook: Path, parameters: Mapping[str, Any], copy: Path) -> Noteb
         what = f"{error.ename}: {' '.join(error.evalue.split())}"
         raise NotebookError(f"{notebook.name}: the cell {_where(error.source)} failed: {what}") from None
     except DeadKernelError:
-        started = [cell for cell in _read(copy).cells if cell.metadata.get("papermill", {}).get("start_time")]
-        where = f"in the cell {_where(started[-1].source)}" if started else "while it started"
+        cells = read_notebook(copy)["cells"]
+        started = [cell for cell in cells if cell["metadata"].get("papermill", {}).get("start_time")]
+        where = "while it started"
+        if started:
+            where = f"in the cell {_where(''.join(started[-1]['source']))}"
         raise NotebookError(f"{notebook.name}: its kernel died {where}; most often memory ran out") from None
 
 

@@ -1,7 +1,7 @@
 """The papers' own numbers and statements, read from the folders of replication/papers/.
 
-A folder with a paper.toml is a paper: its title and source, its tables with their tolerances, its claims. Beside it lies
-one CSV file per table in long form: row, column, statistic, value, source, note. The order of papers is that of
+A folder with a paper.toml is a paper: its title and source, its tables with their tolerances, its claims. Beside it
+lies one CSV file per table in long form: row, column, statistic, value, source, note. The order of papers is that of
 `position`, the order of rows that of print; both are the order of the reports.
 """
 
@@ -73,7 +73,9 @@ def tolerances(folder: Path | None = None) -> pd.DataFrame:
         for tolerance in table.get("tolerances", ()):
             fields = _fields(tolerance, "tolerance", paper)
             if fields["scale"] not in ("absolute", "relative"):
-                raise PublishedError(f"{paper}/paper.toml, table {table['name']}: scale must be 'absolute' or 'relative'")
+                raise PublishedError(
+                    f"{paper}/paper.toml, table {table['name']}: scale must be 'absolute' or 'relative'"
+                )
             rows.append({"paper": paper, "table": table["name"], **fields})
     frame = pd.DataFrame(rows, columns=["paper", "table", *_FIELDS["tolerance"]])
     return frame.astype({"reproduced": float, "close": float})

@@ -1,0 +1,137 @@
+"""What a stage's numbers depend on besides its own parameters: modules, papers' data, pinned images and weights.
+
+Read from the source without running it, so that it costs a fraction of a second where importing the package costs
+seconds. Modules that are found by their name at run time (a metric, a loss, a data set) are those that the stage's
+parameters name; a name that stands there for something else adds a dependency too many, never one too few.
+"""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from replication import project
+from replication.alternatives import alternatives
+from replication.imports import closure
+
+# Modules whose changes cannot change a stage's numbers, and why.
+NO_DEPENDENCY = {
+    "replication/absent.py": "messages",
+    "replication/files.py": "writes what it is given",
+    "replication/imports.py": "finds dependencies",
+    "replication/project.py": "finds folders; the parameters themselves are dependencies",
+    "replication/datasets/errors.py": "messages",
+    "replication/datasets/pin.py": "compares files with what is pinned, which is a dependency",
+    "replication/scoring/progress.py": "shows progress",
+    "replication/training/losses.py": "names losses; the modules of those that a stage names are dependencies",
+}
+_PAGES = "replication/reporting/"  # restyling a page must not train a network again
+_LOSSES = "replication/training/losses.py"
+
+
+def code(notebook: Path, values: Any, *, costly: bool = False) -> list[str]:
+    """Files of the package that a stage depends on, relative to the project: modules, and the papers' data they read.
+
+    values: the stage's parameters. costly: leave out what only draws pages.
+    """
+    root = project.root()
+    named = {path for text in _texts(values) for path in _modules_of(text)}
+    modules = closure(notebook, *sorted(root / path for path in named), discover=False, root=root)
+    kept = {path for path in modules if path not in NO_DEPENDENCY and not path.endswith("__init__.py")}
+    kept |= named & {_LOSSES}
+    if costly:
+        kept = {path for path in kept if not path.startswith(_PAGES)}
+    folders = {str(Path(path).parent) for path in kept if path.startswith("replication/papers/")}
+    return sorted(kept | {path for path in papers_data() if str(Path(path).parent) in folders})
+
+
+def papers_data() -> list[str]:
+    """What the papers published: paper.toml and tables, relative to the project."""
+    root = project.root()
+    found = sorted((root / "replication" / "papers").glob("*/*"))
+    return [path.relative_to(root).as_posix() for path in found if path.suffix in (".toml", ".csv")]
+
+
+def pins(values: Any) -> list[str]:
+    """The pins of data sets and weights that parameters name, relative to the project."""
+    return []
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in nested lists and mappings, keys included, with alternatives in braces written out."""
+    if isinstance(value, str):
+        yield from alternatives(value)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _texts(key)
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _words(text: str) -> list[str]:
+    """The names in a text such as "lpips-vgg+smic(backbone=squeezenet1_1, taps=[fire3])"."""
+    return re.findall(r"[\w.+-]+", text)
+
+
+def _modules_of(text: str) -> Iterator[str]:
+    """Modules of the metrics, losses and data sets that a text names."""
+    metrics, losses = _metrics(project.root()), _losses(project.root())
+    for word in _words(text):
+        yield from (path for pattern, path in metrics if pattern.fullmatch(word))
+        yield from losses.get(word, ())
+
+
+@cache
+def _metrics(root: Path) -> list[tuple[re.Pattern[str], str]]:
+    """Name, as a pattern, and module of every metric: the first argument of `metric`, `register` and `registered`.
+
+    A name that is put together, f"lpips-{network}", stands for all that it can be.
+    """
+    found = []
+    for path in sorted((root / "replication" / "metrics").glob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        if path.name == "registry.py" or not re.search(r"\b(metric|register|registered)\(", source):
+            continue
+        for node in ast.walk(ast.parse(source)):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if called in ("metric", "register", "registered") and (pattern := _pattern(node.args[0])):
+                found.append((re.compile(pattern), path.relative_to(root).as_posix()))
+    return found
+
+
+def _pattern(name: ast.expr) -> str:
+    match name:
+        case ast.Constant(value=str(text)):
+            return re.escape(text)
+        case ast.JoinedStr(values=parts):
+            return "".join(_pattern(part) if isinstance(part, ast.Constant) else ".+" for part in parts)
+        case ast.Name():
+            return ".+"
+    return ""
+
+
+@cache
+def _losses(root: Path) -> dict[str, tuple[str, ...]]:
+    """Modules behind every entry of the table of losses; the table itself where an entry does more than name them."""
+    tree = ast.parse((root / _LOSSES).read_text(encoding="utf-8"))
+    origin = {
+        alias.asname or alias.name: node.module
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("replication.")
+        for alias in node.names
+    }
+    found: dict[str, tuple[str, ...]] = {}
+    for table in (node for node in ast.walk(tree) if isinstance(node, ast.Dict)):
+        for key, value in zip(table.keys, table.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(value, ast.Call):
+                names = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
+                own = {f"{origin[name].replace('.', '/')}.py" for name in names if name in origin}
+                plain = all(isinstance(each, ast.Constant | ast.Name | ast.Attribute) for each in value.args)
+                found[str(key.value)] = tuple(sorted(own if plain and not value.keywords else {*own, _LOSSES}))
+    return found
