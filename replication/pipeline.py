@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -90,30 +91,33 @@ def write() -> bool:
 
 
 def write_cells() -> list[str]:
-    """Write the sample profile's values into the notebooks' parameter cells; returns the names of those that changed.
+    """Write the sample profile's values into the notebooks' parameter cells; returns the names of the changed ones."""
+    stale = {path: content for path, content in cells().items() if path.read_text(encoding="utf-8") != content}
+    for path, content in stale.items():
+        atomic_write_text(path, content)
+    return [path.name for path in stale]
+
+
+def cells() -> dict[Path, str]:
+    """Content of every notebook that a stage runs, with the sample profile's values in its parameters cell.
 
     A notebook that several stages share has the values of the first of them.
     """
-    changed = []
     settings = project.profile_values("sample")
     by_notebook: dict[str, Stage] = {}
     for stage in stages(settings):
         if stage.notebook:
             by_notebook.setdefault(stage.notebook, stage)
+    contents = {}
     for name, stage in by_notebook.items():
-        path = project.root() / name
         overrides = [f"{key}={_literal(value)}" for key, value in stage.literals.items()]
         values = {"profile": "sample", **parameters.select_parameters(settings, stage.given, overrides)}
-        content = parameters.read_notebook(path)
+        content = parameters.read_notebook(project.root() / name)
         for cell in content["cells"]:
             if "parameters" in cell["metadata"].get("tags", []):
-                source = parameters.rewritten("".join(cell["source"]), values)
-                cell["source"] = source.splitlines(keepends=True)
-        text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-        if text != path.read_text(encoding="utf-8"):
-            atomic_write_text(path, text)
-            changed.append(name)
-    return changed
+                cell["source"] = parameters.rewritten("".join(cell["source"]), values).splitlines(keepends=True)
+        contents[project.root() / name] = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    return contents
 
 
 def check(name: str) -> None:

@@ -21,9 +21,11 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with two profiles, the sample one active."""
     (tmp_path / "conf").mkdir()
     (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    (tmp_path / "conf" / "base.yaml").write_text("# All.\nprofile: paper\n# How long.\nsteps: 3\n")
     for name in ("paper", "sample"):
-        (tmp_path / "conf" / f"{name}.yaml").write_text(f"# The profile {name}.\nprofile: {name}\nsteps: 3\n")
-    (tmp_path / "params.yaml").write_text((tmp_path / "conf" / "sample.yaml").read_text())
+        (tmp_path / "conf" / f"{name}.yaml").write_text(f"profile: {name}\n")
+    (tmp_path / "params.yaml").write_text("profile: sample\nsteps: 3\n")
+    (tmp_path / "pipeline.yaml").write_text("{}\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -35,7 +37,8 @@ def test_profile_shows_the_active_one_and_the_known(clone: Path, capsys: pytest.
 
 def test_profile_switches_with_comments_and_all(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["profile", "paper"]) == 0
-    assert (clone / "params.yaml").read_text() == "# The profile paper.\nprofile: paper\nsteps: 3\n"
+    assert (clone / "params.yaml").read_text().endswith("profile: paper\n# How long.\nsteps: 3\n")
+    assert "Profile: paper" in (clone / "dvc.yaml").read_text()
     main(["profile"])
     assert "paper (active)" in capsys.readouterr().out
 

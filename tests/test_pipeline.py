@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from replication.reporting.gallery import CHOICES
+from replication.reporting import published
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.slow
@@ -32,7 +32,6 @@ class Clone:
             if (ROOT / name).is_file() and not name.startswith(("reports/", "results/")):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
-        shutil.copy(folder / "conf" / "sample.yaml", folder / "params.yaml")
         # Two clones get one commit: its name stands in the reports.
         dates = {"GIT_AUTHOR_DATE": "2000-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2000-01-01T00:00:00Z"}
         for command in ("git init -q", "git add -A", "git -c user.name=t -c user.email=t@localhost commit -q -m clone"):
@@ -79,7 +78,7 @@ def test_the_scorecard_and_every_notebook_are_rendered(clone: Clone) -> None:
         assert paper in scorecard
     assert "not built" not in scorecard  # every value and claim has an experiment
     pictures = {path.stem for path in (reports / "gallery").glob("*.png")}
-    assert pictures == {choice.paper for choice in CHOICES if f"{choice.page}.html" in pages}
+    assert pictures == {paper for paper, its in published.pictures().items() if f"{its['page']}.html" in pages}
     assert all(f'<img src="gallery/{paper}.png"' in scorecard for paper in pictures)
 
 
@@ -110,18 +109,18 @@ def test_one_loss_can_be_changed_without_running_the_others(clone: Clone) -> Non
     params = clone.folder / "params.yaml"
     before = params.read_text()
     try:
-        head, mae = before.split("  mae:\n")
-        params.write_text(head + "  mae:\n" + mae.replace("learning_rate: 0.003", "learning_rate: 0.002", 1))
+        assert "    mae: 0.003\n" in before
+        params.write_text(before.replace("    mae: 0.003\n", "    mae: 0.002\n", 1))
         stale = clone.run("dvc", "status")
-        assert "msssim_super_resolution_training@sample-mae" in stale
-        assert "msssim_super_resolution_training@sample-mse" not in stale
+        assert "msssim_super_resolution_training-mae@sample" in stale
+        assert "msssim_super_resolution_training-mse@sample" not in stale
         assert "msssim_super_resolution_rates" not in stale
     finally:
         params.write_text(before)
 
 
 def test_a_single_override_is_accepted_by_dvc(clone: Clone) -> None:
-    said = clone.run("dvc", "exp", "run", "--queue", "-S", "msssim_super_resolution.mae.learning_rate=0.002")
+    said = clone.run("dvc", "exp", "run", "--queue", "-S", "msssim_super_resolution.learning_rates.mae=0.002")
     assert "Queued experiment" in said
 
 
@@ -140,7 +139,7 @@ def test_an_unknown_parameter_stops_the_stage_with_the_known_ones(clone: Clone) 
 def test_the_paper_profile_without_data_says_what_is_missing(clone: Clone) -> None:
     clone.run("python", "-m", "replication", "profile", "paper")
     try:
-        said = clone.run("dvc", "repro", "msssim_super_resolution_training@paper-mse", code=255)
+        said = clone.run("dvc", "repro", "msssim_super_resolution_training-mse@paper", code=255)
         assert "data root" in said
         assert "does not exist" in said
         assert "data add" in said

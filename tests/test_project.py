@@ -4,8 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
+from dvc.utils.serialize import modify_yaml
 
-from replication import project
+from replication import profiles, project
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,15 +31,49 @@ def test_outside_a_project_the_error_says_so(tmp_path: Path, monkeypatch: pytest
         project.root()
 
 
-def test_switching_the_profile_copies_it_with_its_comments(clone: Path) -> None:
-    project.use_profile("paper")
-    assert (clone / "params.yaml").read_text() == (ROOT / "conf" / "paper.yaml").read_text()
-    assert project.settings()["profile"] == "paper"
+@pytest.mark.parametrize("name", ["sample", "paper"])
+def test_an_activated_profile_has_its_values_and_the_comments_of_the_base(clone: Path, name: str) -> None:
+    profiles.activate(name)
+    text = (clone / "params.yaml").read_text()
+    assert project.settings()["profile"] == name
+    assert yaml.safe_load(text) == profiles._plain(project.profile_values(name))
+    assert "threads: 1 # CPU threads of a training run" in text
+    assert "\n# Paper 1, table" in text
+
+
+def test_a_value_that_dvc_sets_changes_one_line(clone: Path) -> None:
+    profiles.activate("sample")
+    path = clone / "params.yaml"
+    before = path.read_text()
+    with modify_yaml(str(path)) as parameters:
+        parameters["msssim_super_resolution"]["learning_rates"]["mae"] = 0.002
+    changed = [
+        pair for pair in zip(before.splitlines(), path.read_text().splitlines(), strict=True) if len({*pair}) > 1
+    ]
+    assert changed == [("    mae: 0.003", "    mae: 0.002")]
+
+
+def test_a_profile_changes_the_base_key_by_key_or_replaces_a_mapping(clone: Path) -> None:
+    (clone / "conf" / "base.yaml").write_text("profile: base\na: !open {x: 1, y: {z: 2, w: 3}}\nb: {x: 1}\n")
+    (clone / "conf" / "other.yaml").write_text("profile: other\na: {y: {z: 4}}\nb: !only {v: [5]}\n")
+    assert project.profile_values("other") == {
+        "profile": "other",
+        "a": {"x": 1, "y": {"z": 4, "w": 3}},
+        "b": {"v": [5]},
+    }
 
 
 def test_an_unknown_profile_is_refused_with_the_known_ones(clone: Path) -> None:
     with pytest.raises(project.SettingsError, match="unknown profile 'papr'; known: paper, sample"):
-        project.use_profile("papr")
+        profiles.activate("papr")
+
+
+def test_a_loss_may_be_added_where_names_are_free(clone: Path) -> None:
+    text = profiles.text("sample").replace(
+        "    ms_ssim:\n      levels: 3\n", "    ms_ssim:\n      levels: 3\n    mine: {}\n", 1
+    )
+    (clone / "params.yaml").write_text(text)
+    assert project.settings()["msssim_super_resolution"]["losses"]["mine"] == {}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +91,7 @@ def test_an_unknown_profile_is_refused_with_the_known_ones(clone: Path) -> None:
     ],
 )
 def test_a_mistake_in_the_parameters_is_named(clone: Path, old: str, new: str, message: str) -> None:
-    text = (ROOT / "conf" / "sample.yaml").read_text()
+    text = profiles.text("sample")
     assert old in text
     (clone / "params.yaml").write_text(text.replace(old, new, 1))
     with pytest.raises(project.SettingsError, match=message):
@@ -71,36 +107,6 @@ def test_the_data_root_is_a_folder_of_the_project_or_the_configured_one(
     assert project.data_root() == tmp_path / "elsewhere"
 
 
-# Mappings whose entries are not parameters but named things, or options of a function that has defaults for the rest.
-NAMED = {
-    "lwssim.images",
-    "lwssim.variant_options",
-    "msssim_autoencoders.analysis.observers",
-    "msssim_autoencoders.images",
-    "msssim_representations.analysis.variants",
-    "msssim_representations.images",
-    "msds.readings.taps",
-    "pe_channels.inverted_taps",
-    "pe_channels.open_choices",
-    "pe_quality.analysis.efficacy",
-    "pe_quality.analysis.variants",
-    "pe_quality.measuring.taps",
-    "pe_super_resolution.efficacy",
-    "pe_super_resolution.evaluation.perception",
-    "smic.scores",
-    "smic.variants",
-}
-
-
-def test_both_profiles_have_the_same_parameters() -> None:
-    paper, sample = (project._read_mapping(ROOT / "conf" / f"{name}.yaml") for name in ("paper", "sample"))
-
-    def names(values: dict[str, object], prefix: str = "") -> set[str]:
-        found = set()
-        for name, value in values.items():
-            found.add(prefix + name)
-            if isinstance(value, dict) and prefix + name not in NAMED:
-                found |= names(value, f"{prefix}{name}.")
-        return found
-
-    assert names(paper) == names(sample)
+def test_results_and_checkpoints_lie_below_the_profile(clone: Path) -> None:
+    assert project.results_folder("sample", "x") == clone / "results" / "sample" / "x"
+    assert project.checkpoint_folder("sample", "x") == clone / "checkpoints" / "sample" / "x"

@@ -11,7 +11,7 @@ from PIL import Image
 from replication import cli, project
 from replication.datasets import pin
 
-PARAMETERS = {"profile": "sample", "data_pin": "x", "one": {"count": 2, "sets": ["set5"]}, "two": {"count": 3}}
+PARAMETERS = {"profile": "sample", "one": {"count": 2, "sets": ["set5"]}, "two": {"count": 3}}
 
 
 @pytest.fixture
@@ -20,8 +20,9 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "conf").mkdir()
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "dvc.yaml").write_text("stages: {}\n")
-    for path in (tmp_path / "conf" / "sample.yaml", tmp_path / "params.yaml"):
+    for path in (tmp_path / "conf" / "base.yaml", tmp_path / "params.yaml"):
         path.write_text(yaml.safe_dump(PARAMETERS))
+    (tmp_path / "conf" / "sample.yaml").write_text("profile: sample\n")
     cells = [
         nbformat.v4.new_code_cell("profile = ''\ncount = 1\nsets = []", metadata={"tags": ["parameters"]}),
         nbformat.v4.new_code_cell("print(profile, count * 111, sets)"),
@@ -54,7 +55,7 @@ def test_a_failed_run_keeps_its_checkpoints(clone: Path, capsys: pytest.CaptureF
 
 def test_an_unknown_group_is_named_with_the_known_ones(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--params", "three") == 1
-    assert "params.yaml has no 'three': 'three' is not among data_pin, one, profile, two" in capsys.readouterr().err
+    assert "params.yaml has no 'three': 'three' is not among one, profile, two" in capsys.readouterr().err
 
 
 def test_missing_data_stops_the_stage_before_it_starts(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,6 @@
 
 import itertools
 import shlex
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +9,15 @@ import networkx
 import pytest
 from dvc.repo import Repo
 
+from replication import pipeline, profiles, project
+
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of DVC's own
 
 
 @dataclass(frozen=True)
 class Stage:
-    """name: with its matrix, "msds_levels@sample-vgg16". params: tracked. given: named in its command. below: every
+    """name: with its profile, "msds_levels-vgg16@sample". params: tracked. given: named in its command. below: every
     stage that depends on it, directly or not."""
 
     name: str
@@ -35,8 +36,10 @@ class Stage:
 @pytest.fixture(scope="module", params=["sample", "paper"])
 def stages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stage]:
     folder = tmp_path_factory.mktemp(request.param)
-    shutil.copy(ROOT / "dvc.yaml", folder)
-    shutil.copy(ROOT / "conf" / f"{request.param}.yaml", folder / "params.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        (folder / "dvc.yaml").write_text(pipeline.text(project.profile_values(request.param)))
+        (folder / "params.yaml").write_text(profiles.text(request.param))
     with Repo.init(str(folder), no_scm=True) as repo:
         graph = repo.index.graph  # from a stage to those that it depends on
         return {
@@ -80,7 +83,7 @@ def branch(stages: dict[str, Stage], *names: str) -> set[str]:
 
 
 BRANCHES = {
-    "msssim_super_resolution.mae.learning_rate": [
+    "msssim_super_resolution.learning_rates.mae": [
         "msssim_super_resolution_training-mae",
         "msssim_super_resolution",
         "gallery",
@@ -88,7 +91,7 @@ BRANCHES = {
     ],
     "msssim_super_resolution.rates": ["msssim_super_resolution_rates", "scorecard"],
     "msssim_super_resolution.order": ["msssim_super_resolution_order", "scorecard"],
-    "smic.variants": ["smic_scores-variants", "smic_against_mic", "scorecard"],
+    "smic.variants": ["smic_variants", "smic_against_mic", "scorecard"],
     "smic.pictures": ["smic_six_datasets", "gallery", "scorecard"],
     "pe_super_resolution.evaluation": ["pe_super_resolution", "scorecard"],
     "pe_super_resolution.tuning": ["pe_super_resolution_training", "pe_super_resolution", "scorecard"],
@@ -97,9 +100,9 @@ BRANCHES = {
     "msds.analysis.objective": ["msds_significance", "gallery", "scorecard"],
     "msds.readings.levels": ["msds_levels", "msds_significance", "gallery", "scorecard"],
     "lwssim.prior_weights.vae.ssim": ["lwssim_training-vae-ssim", "lwssim_celeba", "gallery", "scorecard"],
-    "lwssim.variant_options.one-window": ["lwssim_variants-one-window", "lwssim_celeba", "gallery", "scorecard"],
-    "msssim_representations.loss_options.mae": [
-        "msssim_representations_training-mae",
+    "lwssim.variants.one-window": ["lwssim_variants-one-window", "lwssim_celeba", "gallery", "scorecard"],
+    "msssim_representations.losses.mae": [
+        "msssim_representations_training-ae-mae",
         "msssim_representations",
         "scorecard",
     ],

@@ -9,8 +9,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from replication import project
 from replication.datasets import pin
 from replication.files import atomic_write_text
@@ -66,7 +64,7 @@ def weights_of_metrics(profile: str) -> dict[str, str]:
 
 def parameters(profile: str) -> str:
     """'as in conf/sample.yaml', or the parameters of params.yaml that differ from it."""
-    ours, conf = _flat(project.settings()), _flat(_yaml(project.root() / "conf" / f"{profile}.yaml"))
+    ours, conf = _flat(project.settings()), _flat(project.profile_values(profile))
     changed = [f"{name}={value!r}" for name, value in ours.items() if value != conf.get(name)]
     return f"as in conf/{profile}.yaml" + (f", except {', '.join(changed)}" if changed else "")
 
@@ -142,10 +140,6 @@ def _git(*arguments: str) -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -44,15 +44,16 @@ def build(profile: str) -> Path:
     folder = project.root() / "reports" / profile
     results = verdicts.read_results(profile)
     values, claims = _judged_values(results), _judged_claims(results)
+    papers = [paper for paper in published.papers().to_dict("records") if _is_judged(paper, values, claims)]
     pages = _pages(folder)
     body = "\n".join(
         [
             "<h1>Scorecard of the replication</h1>",
-            "<p>Every value and every claim that the five papers publish, beside what this repository computes. "
+            "<p>Every value and every claim that the papers publish, beside what this repository computes. "
             'At the end: <a href="#notebooks">all notebooks</a>, <a href="#rule">how verdicts are reached</a>.</p>',
-            _overview(values, claims),
+            _overview(papers, values, claims),
             _pictures(profile, pages),
-            *(_paper(paper, values, claims, pages) for paper in published.papers().to_dict("records")),
+            *(_paper(paper, values, claims, pages) for paper in papers),
             _extensions(results, pages),
             _notebooks(pages),
             _rules(),
@@ -111,14 +112,19 @@ def _pages(folder: Path) -> dict[str, _Page]:
     return pages
 
 
-def _overview(values: pd.DataFrame, claims: pd.DataFrame) -> str:
+def _is_judged(paper: Any, values: pd.DataFrame, claims: pd.DataFrame) -> bool:
+    """Whether the paper has published values or claims; a folder of experiments of our own has none."""
+    return paper["paper"] in {*values["paper"], *claims["paper"]}
+
+
+def _overview(papers: list[Any], values: pd.DataFrame, claims: pd.DataFrame) -> str:
     """How many values and claims of each paper, and of all, got which verdict."""
     bodies = []
-    for paper in published.papers().to_dict("records"):
+    for paper in papers:
         link = f'<a href="#{escape(paper["paper"])}">{escape(paper["title"])}</a>'
         own = [judged[judged["paper"] == paper["paper"]] for judged in (values, claims)]
         bodies.append(_counts(link, *own))
-    bodies.append(_counts("All five papers", values, claims))
+    bodies.append(_counts("All papers", values, claims))
     head = "".join(f"<th scope='col' class='number'>{tables.pill(verdict)}</th>" for verdict in VERDICTS)
     return (
         f'<div class="scroll"><table class="sides overview"><thead><tr><td></td>{head}<td class="wide"></td></tr>'

@@ -16,7 +16,8 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("conf", "notebooks"):
         (tmp_path / folder).mkdir()
     (tmp_path / "dvc.yaml").write_text("stages: {}\n")
-    (tmp_path / "conf" / "sample.yaml").write_text(SETTINGS)
+    (tmp_path / "conf" / "base.yaml").write_text(SETTINGS)
+    (tmp_path / "conf" / "sample.yaml").write_text("profile: sample\n")
     (tmp_path / "params.yaml").write_text(SETTINGS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))  # for kernels, if it is not installed

@@ -12,7 +12,7 @@ from PIL import Image
 
 from replication import cli
 from replication.reporting import gallery, published
-from replication.reporting.gallery import LIMIT, Choice, GalleryError, within
+from replication.reporting.gallery import LIMIT, GalleryError, within
 
 
 def png(grey: int, side: int = 4) -> bytes:
@@ -29,7 +29,7 @@ def shown(*greys: int):
 @pytest.fixture
 def reports(clone, monkeypatch):
     """A notebook with pictures under its headings, and one paper's choice of them."""
-    monkeypatch.setattr(gallery, "CHOICES", (Choice("smic", "six", "Two $x_1$", "Shades."),))
+    choose(monkeypatch, "Two $x_1$")
     folder = clone / "reports" / "sample"
     folder.mkdir(parents=True)
     cells = [
@@ -45,7 +45,8 @@ def reports(clone, monkeypatch):
 
 
 def choose(monkeypatch, heading: str, page: str = "six") -> None:
-    monkeypatch.setattr(gallery, "CHOICES", (Choice("smic", page, heading, "Shades."),))
+    chosen = {"smic": {"page": page, "heading": heading, "shows": "Shades."}}
+    monkeypatch.setattr(published, "pictures", lambda: chosen)
 
 
 def test_the_first_picture_under_the_heading_is_taken_byte_for_byte(reports):
@@ -80,7 +81,7 @@ def test_the_notebook_is_left_as_it_was_and_two_runs_give_the_same(reports):
 
 def test_a_gallery_that_was_not_made_is_all_absent(clone):
     pictures = gallery.read("sample")
-    assert [picture.paper for picture in pictures] == list(published.papers()["paper"])
+    assert [picture.paper for picture in pictures] == list(published.pictures())
     assert {picture.absent for picture in pictures} == {"the gallery has not been made yet"}
 
 
@@ -111,12 +112,12 @@ def test_files_that_cannot_be_read_are_named(reports):
 def test_every_paper_has_one_choice_under_a_heading_of_its_notebook():
     from pathlib import Path
 
-    assert [choice.paper for choice in gallery.CHOICES] == list(published.papers()["paper"])
+    assert set(published.pictures()) == set(published.claims()["paper"])
     notebooks = Path(__file__).resolve().parents[2] / "notebooks"
-    for choice in gallery.CHOICES:
-        path = notebooks / f"{choice.page}.ipynb"
+    for choice in published.pictures().values():
+        path = notebooks / f"{choice['page']}.ipynb"
         if path.is_file():
             lines = [
                 line for cell in json.loads(path.read_text())["cells"] for line in "".join(cell["source"]).split("\n")
             ]
-            assert any(line.lstrip("#").strip() == choice.heading for line in lines if line.startswith("#")), choice
+            assert any(line.lstrip("#").strip() == choice["heading"] for line in lines if line.startswith("#")), choice

@@ -11,13 +11,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from replication.reporting.notebook import (
-    NotebookError,
-    parameter_defaults,
-    run_notebook,
-    run_stage,
-    select_parameters,
-)
+from replication.reporting.notebook import run_notebook, run_stage
+from replication.reporting.parameters import NotebookError, parameter_defaults, select_parameters
 
 EVERYTHING = """
 import os, socket, sys, tempfile, time

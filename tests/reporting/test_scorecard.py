@@ -40,7 +40,7 @@ def test_without_results_every_value_and_claim_is_not_built(clone):
     rows = len(published.values()) + len(published.claims())
     assert page.count("– not run</span></td>") + page.count("– not run</span> <small>not built</small></td>") == rows
     assert "None has been run yet" in page
-    for paper in published.papers()["paper"]:
+    for paper in published.pictures():
         assert "not built" in section(page, paper)
 
 
