@@ -14,9 +14,8 @@ $(VENV)/installed: pyproject.toml requirements.lock
 	pip install --quiet -r requirements.lock
 	pip install --quiet --no-deps --editable .
 	@# notebooks are committed without outputs: the filter that .gitattributes names
-	@if [ -e .git ]; then git config filter.nbstripout.clean "'$(abspath $(VENV))/bin/python' -m nbstripout" && \
-	  git config filter.nbstripout.smudge cat && git config filter.nbstripout.required true && \
-	  git config diff.ipynb.textconv "'$(abspath $(VENV))/bin/python' -m nbstripout -t"; fi
+	@if [ -e .git ]; then git config filter.notebooks.clean "'$(abspath $(VENV))/bin/python' -m replication.strip" && \
+	  git config filter.notebooks.smudge cat && git config filter.notebooks.required true; fi
 	touch $@
 
 env: $(VENV)/installed  ## make the environment in .venv

@@ -23,7 +23,7 @@ class TestNotebooks:
             if cell["cell_type"] == "code":
                 assert cell["outputs"] == []
                 assert cell["execution_count"] is None
-        assert set(notebook["metadata"]) <= {"kernelspec", "language_info"}
+        assert set(notebook["metadata"]) == {"kernelspec"}
 
     def test_defines_nothing_and_keeps_its_cells_short(self, path: Path) -> None:
         for cell in json.loads(path.read_text())["cells"]:
@@ -38,8 +38,8 @@ class TestNotebooks:
 
 
 def test_the_stripping_filter_is_configured_for_notebooks() -> None:
-    assert re.search(r"^notebooks/\*\.ipynb filter=nbstripout", (ROOT / ".gitattributes").read_text(), re.MULTILINE)
-    assert "git config filter.nbstripout.clean" in (ROOT / "Makefile").read_text()
+    assert re.search(r"^notebooks/\*\.ipynb filter=notebooks", (ROOT / ".gitattributes").read_text(), re.MULTILINE)
+    assert "git config filter.notebooks.clean" in (ROOT / "Makefile").read_text()
 
 
 def test_the_committed_parameters_are_the_sample_profile() -> None:
