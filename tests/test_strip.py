@@ -16,7 +16,7 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.i
 def test_outputs_counts_and_settings_go_and_the_rest_stays() -> None:
     output = new_output("stream", text="1\n")
     code = new_code_cell("print(1)", outputs=[output], execution_count=3, metadata={"tags": ["parameters"], "x": 1})
-    notebook = new_notebook(cells=[new_markdown_cell("# Ä"), code], metadata={"language_info": {"version": "3.12"}})
+    notebook = new_notebook(cells=[new_markdown_cell("# Ä"), code], metadata={"language_info": {"name": "python"}})
     found = reads(stripped(writes(notebook)))
     assert [cell.source for cell in found.cells] == ["# Ä", "print(1)"]
     assert [cell.id for cell in found.cells] == [cell.id for cell in notebook.cells]
