@@ -45,8 +45,8 @@ class Compute:
         ):
             if value not in known:
                 raise ValueError(f"unknown {name} {value!r}; known: {', '.join(known)}")
-        if self.threads < 0:
-            raise ValueError(f"threads must be at least 0, got {self.threads}")
+        if not isinstance(self.threads, int) or self.threads < 0:
+            raise ValueError(f"threads must be a whole number of at least 0, got {self.threads!r}")
 
     def device(self) -> torch.device:
         """The device that `accelerator` names; TrainingError if it is a GPU and there is none."""
@@ -202,10 +202,10 @@ def _set_random_state(state: Tensor) -> None:
 @contextmanager
 def _deterministic() -> Iterator[None]:
     """Let torch use deterministic algorithms only, or raise an error where it has none."""
-    before = torch.are_deterministic_algorithms_enabled()
+    before = torch.get_deterministic_debug_mode()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, products on a GPU are not repeatable
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")  # torch.use_deterministic_algorithms would import torch's compiler
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.set_deterministic_debug_mode(before)

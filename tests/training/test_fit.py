@@ -113,7 +113,8 @@ def test_steps_must_be_whole_rounds(tmp_path: Path) -> None:
     [
         ({"accelerator": "tpu"}, "unknown accelerator 'tpu'; known: auto, cpu, gpu, cuda"),
         ({"precision": "16-mixed"}, "unknown precision '16-mixed'; known: 32-true, bf16-mixed"),
-        ({"threads": -1}, "threads must be at least 0, got -1"),
+        ({"threads": -1}, "threads must be a whole number of at least 0, got -1"),
+        ({"threads": "2"}, "threads must be a whole number of at least 0, got '2'"),
     ],
 )
 def test_what_cannot_be_computed_with_is_refused(options: dict[str, Any], message: str) -> None:
@@ -165,6 +166,30 @@ def test_the_network_trains_in_training_mode_and_is_validated_without_gradients(
     run(task, tmp_path)
     assert set(task.modes) == {("loss", True, True), ("validate", False, False)}
     assert not torch.are_deterministic_algorithms_enabled()  # the caller's choice is restored
+
+
+def test_training_uses_deterministic_algorithms_only(tmp_path: Path) -> None:
+    class Watched(Line):
+        def loss(self, batch: Any) -> Tensor:
+            assert torch.are_deterministic_algorithms_enabled()
+            return super().loss(batch)
+
+    run(Watched(), tmp_path)
+
+
+def test_training_imports_neither_the_compiler_of_torch_nor_a_framework() -> None:
+    program = """
+        import sys, tempfile
+        from pathlib import Path
+        from tests.training.test_fit import Line, run
+        import replication.training.autoencoders, replication.training.vdsr
+
+        run(Line(), Path(tempfile.mkdtemp()))
+        heavy = {"lightning", "torchmetrics", "torchvision", "torch._dynamo", "matplotlib", "skimage", "sklearn"}
+        print(sorted(heavy & set(sys.modules)))
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("stop_at", [13, 33, 59])
