@@ -1,10 +1,9 @@
-"""Convolutional autoencoders: plain, variational (VAE), and with its codes drawn to a normal distribution (MMD-AE)."""
+"""Convolutional autoencoders: plain (AE), variational (VAE), and with codes pulled to a normal distribution (MMD)."""
 
 import itertools
 from typing import Literal, NamedTuple, get_args
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 Kind = Literal["ae", "vae", "mmd_ae"]
@@ -13,13 +12,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 _REDUCTION = 16  # four convolutions of stride two
 
 
-def _rectified(hidden: Tensor) -> Tensor:
-    """Leaky, so that a unit which is negative everywhere still learns."""
-    return F.leaky_relu(hidden, 0.2)
-
-
 class Coded(NamedTuple):
-    """A batch's codes: `mean` (N, bottleneck), and of a VAE the logarithms of their variances."""
+    """A batch's codes: `mean` (N, bottleneck) and, from a VAE, the logarithms of their variances; None otherwise."""
 
     mean: Tensor
     log_variance: Tensor | None
@@ -28,8 +22,9 @@ class Coded(NamedTuple):
 class Autoencoder(nn.Module):
     """Four 4 x 4 convolutions of stride 2 and a linear layer to the bottleneck; the same backwards, then a sigmoid.
 
-    (N, channels, size, size) in [0, 1] to the same. The papers draw or name no layers: number, widths and kernels are
-    ours. There is no normalisation between layers, so that an image's code does not depend on its batch.
+    Takes and returns images (N, channels, size, size) in [0, 1]. The papers neither draw nor name layers: number,
+    widths and kernels are ours. There is no normalisation between layers, so that an image's code does not depend on
+    its batch.
 
     kind: "ae"; "vae", whose encoder gives a mean and a variance for each unit of the bottleneck; "mmd_ae", a network
         like "ae" (what differs is its training).
@@ -59,6 +54,7 @@ class Autoencoder(nn.Module):
         self.down = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in itertools.pairwise(widths))
         self.to_code = nn.Linear(units, bottleneck * (2 if kind == "vae" else 1))
         self.from_code = nn.Linear(bottleneck, units)
+        self.activation = nn.LeakyReLU(0.2)  # leaky, so that a unit which is negative everywhere still learns
         back = widths[::-1]
         self.up = nn.ModuleList(nn.ConvTranspose2d(a, b, 4, 2, 1) for a, b in itertools.pairwise(back))
         for layer in self.modules():
@@ -71,18 +67,18 @@ class Autoencoder(nn.Module):
                 nn.init.normal_(layer.weight, std=(2 * spread / inputs) ** 0.5)
                 assert layer.bias is not None
                 nn.init.zeros_(layer.bias)
-        with torch.no_grad():  # start from flat grey images, and a VAE from small variances' logarithms
+        with torch.no_grad():  # start from flat grey images, and a VAE's logarithms of variances near 0
             self.up[-1].weight.mul_(0.1)  # type: ignore[operator]
             self.to_code.weight.mul_(0.5)
 
     def encode(self, image: Tensor) -> Coded:
-        """The codes of images (N, channels, size, size)."""
+        """Return the codes of images (N, channels, size, size); ValueError for another shape."""
         expected = (self.channels, self.size, self.size)
         if image.ndim != 4 or tuple(image.shape[1:]) != expected:
             raise ValueError(f"images must have shape (N, {', '.join(map(str, expected))}), got {tuple(image.shape)}")
         hidden = image - 0.5
         for layer in self.down:
-            hidden = _rectified(layer(hidden))
+            hidden = self.activation(layer(hidden))
         code = self.to_code(hidden.flatten(1))
         if self.kind != "vae":
             return Coded(code, None)
@@ -90,15 +86,15 @@ class Autoencoder(nn.Module):
         return Coded(mean, log_variance.clamp(-20, 20))  # exp stays finite
 
     def decode(self, code: Tensor) -> Tensor:
-        """Images in (0, 1) of codes (N, bottleneck)."""
-        hidden = _rectified(self.from_code(code)).view(-1, *self.grid)
+        """Return the images (N, channels, size, size), in (0, 1), of codes (N, bottleneck)."""
+        hidden = self.activation(self.from_code(code)).view(-1, *self.grid)
         *inner, last = self.up
         for layer in inner:
-            hidden = _rectified(layer(hidden))
+            hidden = self.activation(layer(hidden))
         return torch.sigmoid(last(hidden).float())
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Coded]:
-        """Reconstructions and codes. A VAE decodes mean + noise * deviation; without noise, as here, the mean."""
+        """Return reconstructions and codes. A VAE decodes mean + noise * deviation; without noise, the mean."""
         coded = self.encode(image)
         code = coded.mean
         if noise is not None and coded.log_variance is not None:
@@ -107,9 +103,9 @@ class Autoencoder(nn.Module):
 
 
 def kl_divergence(coded: Coded) -> Tensor:
-    """Of a VAE's codes from the standard normal distribution, in nats, batch mean (Kingma and Welling 2013).
+    """Kullback-Leibler divergence of a VAE's codes from the standard normal distribution, in nats, batch mean.
 
-    KL = 1/2 sum over units of  mean^2 + variance - 1 - log variance
+    KL = 1/2 sum over units of  mean^2 + variance - 1 - log variance  (Kingma and Welling 2013)
     """
     if coded.log_variance is None:
         raise ValueError("these codes have no variance: the divergence is for a VAE")

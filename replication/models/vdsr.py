@@ -9,11 +9,11 @@ from torch import Tensor, nn
 class VDSR(nn.Module):
     """y = x + f(x), f being `depth` convolutions 3 x 3 of `width` filters with ReLU between them; by default 20 and 64.
 
-    Takes and gives (N, 1, H, W), luminance in [0, 1]. Convolutions are padded with zeros, as in the original, so that
-    the size stays; pixels near the border see them. 664,704 weights and 1,217 biases by default.
+    Takes and returns luminance (N, 1, H, W) in [0, 1]. Convolutions are padded with zeros, as in the original, so that
+    the size stays; pixels near the border see the zeros. 664,704 weights and 1,217 biases by default.
 
     Weights start from He's normal distribution, as in the original, and biases from zero. The last layer starts at a
-    tenth of it: f then starts small, and training from near the bicubic enlargement instead of from noise upon it.
+    tenth of that, so that the first outputs are close to the bicubic enlargement.
     """
 
     def __init__(self, depth: int = 20, width: int = 64, channels: int = 1) -> None:
@@ -27,6 +27,7 @@ class VDSR(nn.Module):
         self.layers = nn.ModuleList(
             nn.Conv2d(before, after, 3, padding=1) for before, after in itertools.pairwise(widths)
         )
+        self.activation = nn.ReLU()
         for number, layer in enumerate(self.layers, start=1):
             assert isinstance(layer, nn.Conv2d)
             assert layer.bias is not None
@@ -40,7 +41,7 @@ class VDSR(nn.Module):
         *hidden, last = self.layers
         x = image
         for layer in hidden:
-            x = torch.relu(layer(x))
+            x = self.activation(layer(x))
         # In bfloat16, numbers about 1/2 are as coarse as 8-bit levels: the image is added in float32 at least.
         residual: Tensor = last(x)
         return image + residual.to(torch.promote_types(residual.dtype, torch.float32))

@@ -14,7 +14,8 @@ from replication.metrics.ssim import ssim
 from replication.metrics.terms import Terms, ssim_terms
 from replication.models.autoencoders import Autoencoder
 from replication.scoring.errors import ScoringError
-from replication.training.autoencoders import TrainedAutoencoder, reconstruct
+from replication.training.autoencoders import reconstruct
+from replication.training.trained import Trained
 
 _TOGETHER = 50  # images measured at a time: their maps stay near the caches
 
@@ -33,7 +34,7 @@ FIGURES = {
 }
 
 
-def check_parts(parts: Mapping[str, Stack], trained: Mapping[str, TrainedAutoencoder]) -> None:
+def check_parts(parts: Mapping[str, Stack], trained: Mapping[str, Trained[Autoencoder]]) -> None:
     """ScoringError unless test images are apart from the others, and every network learnt from these very images."""
     test = set(parts["test"].names)
     for part in ("training", "validation"):

@@ -20,7 +20,8 @@ from replication.evaluation.representations import NEAR, Target, light_groups, p
 from replication.files import atomic_write_text
 from replication.models.autoencoders import Autoencoder
 from replication.scoring.progress import progress
-from replication.training.autoencoders import TrainedAutoencoder, codes
+from replication.training.autoencoders import codes
+from replication.training.trained import Trained
 
 TARGETS: dict[str, Target] = {"identity": "class", "azimuth": "number", "elevation": "number"}
 UNTRAINED = "untrained network"
@@ -64,7 +65,7 @@ class Representation:
 
 def load_networks(
     folder: Path, losses: Sequence[str], seeds: Sequence[int], training: Stack
-) -> dict[tuple[str, int], TrainedAutoencoder]:
+) -> dict[tuple[str, int], Trained[Autoencoder]]:
     """The autoencoder of each loss and seed, from ae-<loss>-<seed>/ in `folder`.
 
     Raises FileNotFoundError naming those that are missing and the stage that makes them; ValueError if one was trained
@@ -77,7 +78,7 @@ def load_networks(
             f"{len(missing)} of {len(wanted)} trained autoencoders are missing: {', '.join(missing)}; the stage "
             f"{folder.name} makes them (`dvc repro {folder.name}`, or `dvc pull` where they are in a cache)"
         )
-    networks = {key: TrainedAutoencoder.load(path) for key, path in wanted.items()}
+    networks = {key: Trained.load(path, Autoencoder) for key, path in wanted.items()}
     for key, network in networks.items():
         if network.identity["images"] != training.digest:
             raise ValueError(
@@ -89,7 +90,7 @@ def load_networks(
 
 
 def representations(
-    lit: LitFaces, networks: dict[tuple[str, int], TrainedAutoencoder], names: dict[str, str]
+    lit: LitFaces, networks: dict[tuple[str, int], Trained[Autoencoder]], names: dict[str, str]
 ) -> list[Representation]:
     """Codes of every network under its loss's name in `names`, and what a code must beat.
 

@@ -1,29 +1,24 @@
-"""One way to train everything: Lightning, in rounds that end in a checkpoint, resumable to the identical result."""
+"""One loop to train everything: rounds that end in a validation and a checkpoint, resumable to the identical result."""
 
-import hashlib
-import json
-import logging
+import math
 import os
-import sys
-import time
-import warnings
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
 import pandas as pd
 import torch
-from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
-from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
+from torch import Tensor, nn
 
-from replication.files import atomic_write
+from replication.scoring.progress import progress
+from replication.training import optimisers
+from replication.training.checkpoints import Checkpoints
+from replication.training.schedule import Schedule
 
-_log = logging.getLogger(__name__)
+ACCELERATORS = ("auto", "cpu", "gpu", "cuda")
+PRECISIONS = ("32-true", "bf16-mixed")
 
 
 class TrainingError(RuntimeError):
@@ -34,169 +29,183 @@ class TrainingError(RuntimeError):
 class Compute:
     """Where and how to train.
 
-    accelerator, devices: as Lightning's Trainer ("auto", "cpu", "gpu"; a count).
+    accelerator: "cpu"; "gpu" or "cuda", an error where there is none; "auto", the GPU if there is one.
     threads: CPU threads. Sums are split over threads, so the last bits of a result depend on it; 0 takes all cores.
-    precision: as Lightning's Trainer: "32-true", or "bf16-mixed" (convolutions in bfloat16, the rest in float32).
+    precision: "32-true", or "bf16-mixed" (convolutions of the training loss in bfloat16, the rest in float32).
     """
 
     accelerator: str = "auto"
-    devices: int = 1
     threads: int = 0
     precision: str = "32-true"
 
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("accelerator", self.accelerator, ACCELERATORS),
+            ("precision", self.precision, PRECISIONS),
+        ):
+            if value not in known:
+                raise ValueError(f"unknown {name} {value!r}; known: {', '.join(known)}")
+        if not isinstance(self.threads, int) or self.threads < 0:
+            raise ValueError(f"threads must be a whole number of at least 0, got {self.threads!r}")
 
-class Task(pl.LightningModule):
-    """What a training run is made of: batches by number, a loss, an optimiser, a validation.
+    def device(self) -> torch.device:
+        """The device that `accelerator` names; TrainingError if it is a GPU and there is none."""
+        if self.accelerator == "cpu" or (self.accelerator == "auto" and not torch.cuda.is_available()):
+            return torch.device("cpu")
+        if not torch.cuda.is_available():
+            raise TrainingError(
+                f"accelerator {self.accelerator!r}, but torch finds no CUDA device; choose auto or cpu in params.yaml"
+            )
+        return torch.device("cuda")
 
-    A subclass gives `batch(step)`, `loss(batch)`, `configure_optimizers()` and `validate()`; `fit` does the rest. A
-    batch depends on its number alone, which is what makes an interrupted run end at the same weights.
+    def autocast(self, device: torch.device) -> AbstractContextManager[Any]:
+        """The context in which the training loss is computed."""
+        if self.precision == "32-true":
+            return nullcontext()
+        return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
+
+
+class Task(nn.Module):
+    """The parts of a training run: a network, batches by number, a loss, a schedule, a validation.
+
+    A subclass sets the attributes and defines `batch`, `loss` and `validate`; `fit` does the rest. A batch depends on
+    its number alone, which is what makes an interrupted run end at the same weights.
     """
 
-    round_steps: int  # optimiser steps between two checkpoints
+    network: nn.Module
+    schedule: Schedule
+    round_steps: int  # optimiser steps between two validations and checkpoints
+    optimiser = "adam"  # a name in `optimisers.OPTIMISERS`
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.history: list[dict[str, float]] = []
-        self._losses: list[Tensor] = []
+    @property
+    def device(self) -> torch.device:
+        """The device of the network."""
+        return next(self.network.parameters()).device
 
-    @abstractmethod
     def batch(self, step: int) -> Any:
-        """Training batch number `step`, from 0."""
+        """Training batch number `step`, from 0, on the network's device."""
+        raise NotImplementedError
 
-    @abstractmethod
     def loss(self, batch: Any) -> Tensor:
         """Training loss of a batch, a scalar."""
+        raise NotImplementedError
 
-    @abstractmethod
+    def limit_gradients(self, rate: float) -> None:
+        """Change the gradients before an update at the learning rate `rate`; by default they stay as they are."""
+
     def validate(self) -> dict[str, float]:
-        """Figures on held-out images, by name."""
-
-    def train_dataloader(self) -> DataLoader[Any]:
-        return DataLoader(_Round(self, self.global_step), batch_size=None)
-
-    def training_step(self, batch: Any, _: int) -> Tensor:
-        loss = self.loss(batch)
-        self._losses.append(loss.detach())  # stays on the device: reading it here would wait for the GPU at every step
-        return loss
-
-    def on_train_epoch_end(self) -> None:
-        losses = torch.stack(self._losses).double()
-        self._losses.clear()
-        if not bool(torch.isfinite(losses).all()):
-            first = self.global_step - len(losses)
-            raise TrainingError(
-                f"the training loss is not finite between steps {first} and {self.global_step}; "
-                "lower the learning rate (the last good checkpoint is kept)"
-            )
-        self.eval()
-        with torch.inference_mode():
-            figures = self.validate()
-        self.train()
-        rate = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
-        self.history.append(
-            {"step": self.global_step, "learning_rate": rate, "training_loss": losses.mean().item(), **figures}
-        )
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["history"] = self.history
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.history = checkpoint["history"]
+        """Figures on held-out images by name, `validation_loss` among them."""
+        raise NotImplementedError
 
 
-class _Round(IterableDataset[Any]):
-    """The batches of one round, from the step that the run has reached."""
+def fit(task: Task, *, identity: dict[str, Any], checkpoints: Path, compute: Compute, label: str) -> pd.DataFrame:
+    """Train the task's network to the end of its schedule and return the history, a row for each round.
 
-    def __init__(self, task: Task, start: int) -> None:
-        self.task, self.start = task, start
-
-    def __iter__(self) -> Iterator[Any]:
-        for step in range(self.start, self.start + self.task.round_steps):
-            yield self.task.batch(step)
-
-
-def fit(
-    task: Task, *, steps: int, identity: Mapping[str, Any], checkpoints: Path, compute: Compute, label: str
-) -> pd.DataFrame:
-    """Train `task` for `steps` optimiser steps and return its history, a row for each round.
+    The columns are step, learning_rate, training_loss (mean of the round), what `validate` returns and, where the decay
+    waits for a flat loss, decay_start: the step at which it began, NaN before.
 
     A checkpoint is left in `checkpoints` after every round; a run that finds one goes on from it, and ends at the same
     weights as if it had never stopped. `identity` is all that the result depends on (JSON values: parameters, data
     digests): a checkpoint of another identity is not continued but replaced, which is logged. The caller removes the
     folder once its results are safe.
 
-    Raises TrainingError if `steps` is no multiple of the task's `round_steps` or the loss is not finite.
+    Raises TrainingError if the schedule is not made of whole rounds, the loss is not finite or there is no such device,
+    and KeyboardInterrupt with a sentence when it is interrupted.
     """
-    if steps % task.round_steps:
-        raise TrainingError(f"steps ({steps}) must be a multiple of the steps between checkpoints ({task.round_steps})")
-    if compute.threads:
-        torch.set_num_threads(compute.threads)
-    elif cores := os.cpu_count():
-        torch.set_num_threads(cores)
-    fingerprint = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
-    for stale in checkpoints.glob("*.ckpt"):
-        if not stale.name.startswith(fingerprint):
-            _log.warning("%s: a checkpoint of other parameters or data is replaced: %s", label, stale.name)
-            stale.unlink()
-    newest = max(checkpoints.glob(f"{fingerprint}-*.ckpt"), default=None, key=lambda path: path.stat().st_mtime_ns)
-    with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", ".*(num_workers|IterableDataset|treespec|exists and is not empty).*"
-        )  # advice that does not apply
-        logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-        trainer = pl.Trainer(
-            accelerator=compute.accelerator,
-            devices=compute.devices,
-            precision=compute.precision,  # type: ignore[arg-type]
-            deterministic=True,
-            max_steps=steps,
-            reload_dataloaders_every_n_epochs=1,
-            num_sanity_val_steps=0,
-            logger=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            plugins=[_AtomicCheckpoints()],
-            callbacks=[
-                _Progress(label, steps),
-                ModelCheckpoint(
-                    checkpoints, f"{fingerprint}-{{step}}", monitor="step", mode="max", save_on_train_epoch_end=True
-                ),
-            ],
+    schedule, device = task.schedule, compute.device()
+    try:
+        schedule.check_rounds(task.round_steps)
+    except ValueError as error:
+        raise TrainingError(str(error)) from error
+    torch.set_num_threads(compute.threads or os.cpu_count() or 1)
+    task.to(device)
+    optimiser = optimisers.create(task.optimiser, task.network.parameters())
+    store = Checkpoints(checkpoints, identity, label)
+    state = _tensors(task.network, optimiser)
+    history = store.restore(state, _set_random_state)
+    step = int(history[-1]["step"]) if history else 0
+    start = schedule.decay_start(history)
+    try:
+        with _deterministic(), progress(label, schedule.end(start), step, "steps") as advance:
+            while step < schedule.end(start):
+                losses = []
+                for _ in range(task.round_steps):
+                    rate, batch = schedule.rate(step, start), task.batch(step)
+                    with compute.autocast(device):
+                        loss = task.loss(batch)
+                    loss.backward()  # type: ignore[no-untyped-call]
+                    task.limit_gradients(rate)
+                    optimiser.step(rate)
+                    losses.append(loss.detach())  # stays on the device: reading it would wait for the GPU at every step
+                    step += 1
+                    advance(1)
+                row = {"step": step, "learning_rate": schedule.rate(step, start), "training_loss": _mean(losses, step)}
+                history.append(row | _validate(task))
+                start = schedule.decay_start(history)
+                if schedule.decay == "when-flat":
+                    history[-1]["decay_start"] = math.nan if start is None else start
+                store.save(state, _random_state(), history)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"{label}: interrupted at step {step} of {schedule.end(start)}; run it again to go on from the checkpoint"
+        ) from None
+    return pd.DataFrame(history)
+
+
+def _mean(losses: list[Tensor], step: int) -> float:
+    """The mean training loss of the round that ends at `step`; TrainingError if one is not finite."""
+    values = torch.stack(losses).double()
+    if not bool(torch.isfinite(values).all()):
+        raise TrainingError(
+            f"the training loss is not finite between steps {step - len(losses)} and {step}; "
+            "lower the learning rate (the last good checkpoint is kept)"
         )
-        trainer.fit(task, ckpt_path=newest, weights_only=False)
-    if task.global_step < steps:
-        raise KeyboardInterrupt(f"{label}: interrupted at step {task.global_step} of {steps}; run it again to go on")
-    return pd.DataFrame(task.history)
+    return values.mean().item()
 
 
-class _AtomicCheckpoints(TorchCheckpointIO):
-    """Checkpoints that are whole or absent, whenever the process is killed."""
+def _validate(task: Task) -> dict[str, float]:
+    """The task's figures on held-out images, in full precision and without gradients."""
+    task.network.eval()
+    with torch.inference_mode():
+        figures = task.validate()
+    task.network.train()
+    return figures
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        with atomic_write(path, "wb") as file:
-            torch.save(checkpoint, file)
+
+def _tensors(network: nn.Module, optimiser: optimisers.Optimiser) -> dict[str, Tensor]:
+    """The tensors that change in training, by name; not copies."""
+    weights = {f"network.{name}": value.detach() for name, value in network.state_dict().items()}
+    moments = {
+        f"optimiser.{name}.{number}": value
+        for name, values in optimiser.state.items()
+        for number, value in enumerate(values)
+    }
+    return weights | moments
 
 
-class _Progress(Callback):
-    """A line on standard error every few seconds: how far, how fast, how long still."""
+def _random_state() -> Tensor:
+    """The states of torch's random numbers, of the CPU and of the GPU if there is one, end to end."""
+    states = [torch.get_rng_state()]
+    if torch.cuda.is_available():
+        states.append(torch.cuda.get_rng_state())
+    return torch.cat(states)
 
-    def __init__(self, label: str, steps: int, every: float = 10.0) -> None:
-        self.label, self.steps, self.every = label, steps, every
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.started, self.first, self.said = time.monotonic(), trainer.global_step, time.monotonic()
-        if self.first:
-            print(f"{self.label}: goes on at step {self.first} of {self.steps}", file=sys.stderr, flush=True)
+def _set_random_state(state: Tensor) -> None:
+    """Set what `_random_state` returned; RuntimeError or TypeError if it is not such a state."""
+    size = len(torch.get_rng_state())
+    torch.set_rng_state(state[:size])
+    if len(state) > size and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state[size:])
 
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        now, step = time.monotonic(), trainer.global_step
-        if now - self.said < self.every and step < self.steps:
-            return
-        self.said = now
-        rate = (step - self.first) / (now - self.started)
-        left = (self.steps - step) / rate
-        print(
-            f"{self.label}: step {step} of {self.steps}, {rate:.1f} steps/s, {left / 60:.1f} min left",
-            file=sys.stderr,
-            flush=True,
-        )
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """Let torch use deterministic algorithms only, or raise an error where it has none."""
+    before = torch.get_deterministic_debug_mode()
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, products on a GPU are not repeatable
+    torch.set_deterministic_debug_mode("error")  # torch.use_deterministic_algorithms would import torch's compiler
+    try:
+        yield
+    finally:
+        torch.set_deterministic_debug_mode(before)

@@ -1,12 +1,10 @@
 """Super-resolution of luminance: the training task, and the choice of a learning rate.
 
-The protocol is SRCNN's: the network enlarges nothing itself, it improves the bicubic enlargement of the Y channel.
+The protocol is SRCNN's: the network does not enlarge; it improves the bicubic enlargement of the Y channel.
 """
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,41 +14,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from replication.metrics.losses import MSSSIMLoss, SSIMLoss
 from replication.metrics.psnr import psnr
 from replication.metrics.resize import shave
 from replication.metrics.ssim import ssim
-from replication.models.srcnn import SRCNN
+from replication.models.srcnn import SRCNN, Activation
 from replication.scoring.pairs import Pairs, digest
+from replication.training import losses
 from replication.training.fit import Compute, Task, fit
 from replication.training.patches import PatchBank
-from replication.training.trained import Trained
-
-LOSSES: dict[str, Callable[..., nn.Module]] = {
-    "mse": nn.MSELoss,
-    "mae": nn.L1Loss,
-    "ssim": SSIMLoss,
-    "ms_ssim": MSSSIMLoss,
-}
-"""Training losses by the name used in params.yaml: a module called with (output, target). Add your own here."""
-
-OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adam": torch.optim.Adam,
-    "sgd": partial(torch.optim.SGD, momentum=0.9),
-}
-"""Optimisers by name: called with parameters and `lr`."""
+from replication.training.schedule import Decay, Schedule
+from replication.training.trained import Trained, recipe_values
 
 
 @dataclass(frozen=True)
 class Recipe:
     """All that a trained network depends on besides its images.
 
-    loss, loss_options: a name in `LOSSES` and its options.
-    learning_rate: reached by a linear rise over `warmup` steps; half a cosine then lowers it to 0 at `steps`.
-    batch, patch: number of patches in a batch, and the side of an output patch in pixels.
+    loss, loss_options: a name in `losses.LOSSES` and its options.
+    learning_rate, steps, warmup, decay: see `Schedule`.
     round_steps: steps between two validations and checkpoints.
+    batch, patch: number of patches in a batch, and the side of an output patch in pixels.
+    scale: factor of the enlargement.
     seed: of initial weights and batches, so that runs of one seed differ by their loss alone.
-    optimiser: a name in `OPTIMISERS`.
+    optimiser: a name in `optimisers.OPTIMISERS`. activation: of SRCNN.
     """
 
     loss: str
@@ -64,23 +50,25 @@ class Recipe:
     scale: int
     seed: int
     optimiser: str = "adam"
+    decay: Decay = field(default="cosine", metadata={"later": True})
+    activation: Activation = field(default="relu", metadata={"later": True})
 
 
 class SuperResolution(Task):
-    """SRCNN trained on luminance patches with one loss."""
+    """A network of luminance patches trained with one loss."""
 
-    def __init__(self, recipe: Recipe, bank: PatchBank, held_out: Pairs, network: nn.Module) -> None:
+    def __init__(
+        self, recipe: Recipe, bank: PatchBank, held_out: Pairs, network: nn.Module, criterion: nn.Module
+    ) -> None:
         super().__init__()
-        if recipe.loss not in LOSSES:
-            raise ValueError(f"unknown loss {recipe.loss!r}; known: {', '.join(LOSSES)}")
-        if recipe.optimiser not in OPTIMISERS:
-            raise ValueError(f"unknown optimiser {recipe.optimiser!r}; known: {', '.join(OPTIMISERS)}")
-        self.recipe, self.bank, self.held_out, self.network = recipe, bank, held_out, network
-        self.criterion = LOSSES[recipe.loss](**recipe.loss_options)
-        self.round_steps = recipe.round_steps
+        self.recipe, self.bank, self.held_out = recipe, bank, held_out
+        self.network, self.criterion = network, criterion
+        self.schedule = Schedule(recipe.learning_rate, recipe.steps, recipe.warmup, recipe.decay)
+        self.round_steps, self.optimiser = recipe.round_steps, recipe.optimiser
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        return self.bank.batch(self.recipe.batch, seed=self.recipe.seed, step=step)
+        enlarged, original = self.bank.batch(self.recipe.batch, seed=self.recipe.seed, step=step)
+        return enlarged.to(self.device), original.to(self.device)
 
     def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         enlarged, original = batch
@@ -88,50 +76,52 @@ class SuperResolution(Task):
         value: Tensor = self.criterion(output.float(), original)
         return value
 
-    def configure_optimizers(self) -> Any:
-        recipe = self.recipe
-
-        def factor(step: int) -> float:
-            rise = min(1.0, (step + 1) / recipe.warmup) if recipe.warmup else 1.0
-            return rise * 0.5 * (1 + math.cos(math.pi * min(step / recipe.steps, 1.0)))
-
-        optimiser = OPTIMISERS[recipe.optimiser](self.network.parameters(), lr=recipe.learning_rate)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
     def validate(self) -> dict[str, float]:
-        losses, decibels, similarities = [], [], []
+        """The loss, PSNR and SSIM of whole held-out images."""
+        pairs = self.outputs()
+        values = [self.criterion(output, target) for output, target in pairs]
+        return {"validation_loss": torch.stack(values).mean().item(), **quality(pairs)}
+
+    def outputs(self) -> list[tuple[Tensor, Tensor]]:
+        """The network's output and the original of each held-out image, their borders shaved by the scale."""
+        pairs = []
         for enlarged, original in self.held_out.values():
-            target = _tensor(original).to(self.device)
             output = self.network.enlarge(_tensor(enlarged).to(self.device)).float()  # type: ignore[operator]
-            output, target = shave(output, self.recipe.scale), shave(target, self.recipe.scale)
-            losses.append(self.criterion(output, target))
-            output = output.clamp(0, 1)
-            decibels.append(psnr(target, output))
-            similarities.append(ssim(target, output))
-        return {
-            "validation_loss": torch.stack(losses).mean().item(),
-            "validation_psnr": torch.cat(decibels).mean().item(),
-            "validation_ssim": torch.cat(similarities).mean().item(),
-        }
+            target = _tensor(original).to(self.device)
+            pairs.append((shave(output, self.recipe.scale), shave(target, self.recipe.scale)))
+        return pairs
+
+
+def quality(pairs: Sequence[tuple[Tensor, Tensor]]) -> dict[str, float]:
+    """Mean PSNR in decibels and mean SSIM of (output, target) pairs, the outputs clamped to [0, 1]."""
+    clamped = [(output.clamp(0, 1), target) for output, target in pairs]
+    return {
+        "validation_psnr": torch.cat([psnr(target, output) for output, target in clamped]).mean().item(),
+        "validation_ssim": torch.cat([ssim(target, output) for output, target in clamped]).mean().item(),
+    }
 
 
 def train(
     recipe: Recipe, training: Pairs, held_out: Pairs, *, checkpoints: Path, compute: Compute, label: str
-) -> Trained:
-    """Train SRCNN by `recipe` on the `training` pairs, watching the `held_out` ones; goes on where it stopped."""
+) -> Trained[SRCNN]:
+    """Train SRCNN by `recipe` on the `training` pairs, watching the `held_out` ones; goes on where it stopped.
+
+    Raises ValueError if the recipe names an unknown loss, optimiser or activation, and TrainingError as `fit` does.
+    """
     torch.manual_seed(recipe.seed)
-    network = SRCNN()
+    network = SRCNN(activation=recipe.activation)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     bank = PatchBank(training, patch=recipe.patch, margin=network.margin)
-    task = SuperResolution(recipe, bank, held_out, network)
-    identity = {
-        "recipe": asdict(recipe),
+    task = SuperResolution(recipe, bank, held_out, network, losses.create(recipe.loss, recipe.loss_options))
+    identity: dict[str, Any] = {
+        "recipe": recipe_values(recipe),
         "precision": compute.precision,
         "images": digest(training),
         "held_out": digest(held_out),
     }
-    history = fit(task, steps=recipe.steps, identity=identity, checkpoints=checkpoints, compute=compute, label=label)
+    if recipe.activation != "relu":
+        identity["network"] = {"activation": recipe.activation}
+    history = fit(task, identity=identity, checkpoints=checkpoints, compute=compute, label=label)
     return Trained(network.cpu().eval(), history, identity)
 
 
@@ -147,8 +137,8 @@ def compare_rates(
 ) -> pd.DataFrame:
     """Histories of short runs of `recipe` that differ in their learning rate only, one below the other.
 
-    Each runs its whole schedule, down to a rate of zero, in `recipe.steps` steps, so that a high rate is judged by
-    where it ends and not by its noise on the way.
+    Each runs its whole schedule, down to a rate of zero, so that a high rate is judged by where it ends and not by its
+    noise on the way. Columns: those of `fit`, learning_rate being the candidate and current_rate the rate at the step.
     """
     histories = []
     for rate in candidates:

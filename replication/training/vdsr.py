@@ -2,37 +2,34 @@
 
 import copy
 import hashlib
-import json
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from replication.features import Backbone, backbone
 from replication.features.efficacy import perceptual_efficacy
-from replication.files import atomic_write_bytes, atomic_write_text
 from replication.metrics.contextual import PerceptualContextualLoss
 from replication.models.vdsr import VDSR
 from replication.scoring.pairs import Pairs, digest
+from replication.training import losses
 from replication.training.fit import Compute, fit
 from replication.training.patches import PatchBank
-from replication.training.super_resolution import Recipe, SuperResolution
+from replication.training.super_resolution import Recipe, SuperResolution, quality
+from replication.training.trained import Trained, recipe_values
 
 L2, START = "l2", "start"
 WEIGHTINGS = ("plain", "pe", "pe-root")
-_HELD_OUT_SEED = 1_000_003  # of the held-out patches on which the loss is watched
+_HELD_OUT_SEED = 1_000_003  # of the held-out patches on which the loss is measured
 
 
 @dataclass(frozen=True)
 class Condition:
-    """Where on equation 9's line a network is trained, and how the contextual loss weighs its channels.
+    """The loss of equation 9: its alpha, and how the contextual loss weights its channels.
 
     weighting: "plain", all alike; "pe", features multiplied by their channels' perceptual efficacy; "pe-root", by its
     square root, so that inner products, not features, are weighted in proportion to it.
@@ -43,9 +40,9 @@ class Condition:
 
     @staticmethod
     def named(name: str) -> "Condition":
-        """Weighting and alpha, as in "plain-0.9" or "pe-0.99"; or "l2" or "start", both alpha = 1.
+        """The condition of a name: a weighting and alpha, as in "plain-0.9" or "pe-0.99"; or l2 or start, alpha = 1.
 
-        ValueError for anything else.
+        Raises ValueError for any other name.
         """
         if name in (L2, START):
             return Condition("plain", 1.0)
@@ -64,7 +61,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Features:
-    """What the contextual loss compares, and how.
+    """The features that the contextual loss compares, and how it compares them.
 
     backbone, weights: names of the network and of its weights, see `features.backbone`. tap: its layer.
     bandwidth: of the contextual loss. efficacy: choices of `perceptual_efficacy`.
@@ -77,11 +74,12 @@ class Features:
     efficacy: Mapping[str, Any] | None = None
 
     def network(self) -> Backbone:
+        """The network that computes the features."""
         return backbone(self.backbone, weights=self.weights)
 
 
 def channel_weights(condition: Condition, features: Features, network: Backbone) -> Tensor | None:
-    """Weights (C,) of the condition's contextual loss, the largest being 1; None where all channels count alike."""
+    """Channel weights (C,) of the condition's contextual loss, the largest 1; None where all channels count alike."""
     if condition.weighting == "plain" or condition.alpha == 1:
         return None
     scores = perceptual_efficacy(network, [features.tap], **(features.efficacy or {}))[features.tap]
@@ -90,78 +88,43 @@ def channel_weights(condition: Condition, features: Features, network: Backbone)
 
 
 class Enlarging(SuperResolution):
-    """A network of luminance patches trained with a given loss, its gradients clipped as VDSR's.
+    """VDSR on luminance patches, trained with a given loss and with gradients clipped as VDSR's.
 
     Each component of the gradient is limited to -+ clip / learning rate (VDSR's adjustable clipping, its theta being
-    `clip`), so that no step of plain gradient descent moves a weight further than `clip`. Adam's steps are bounded by
-    themselves; the limit then only keeps a rare batch out of its averages.
-    The loss is watched on held-out patches, as many as a batch; PSNR and SSIM on whole held-out images.
+    `clip`), so that no step of plain gradient descent moves a weight further than `clip`. Adam bounds its own steps;
+    there the limit only keeps a rare batch out of its averages.
+    The loss is measured on held-out patches, as many as a batch; PSNR and SSIM on whole held-out images.
     """
 
     def __init__(
-        self, recipe: Recipe, bank: PatchBank, held_out: Pairs, network: VDSR, objective: nn.Module, clip: float
+        self, recipe: Recipe, bank: PatchBank, held_out: Pairs, network: VDSR, criterion: nn.Module, clip: float
     ) -> None:
-        super().__init__(recipe, bank, held_out, network)
-        self.objective, self.clip = objective, clip
+        super().__init__(recipe, bank, held_out, network, criterion)
+        self.clip = clip
         self._patches = PatchBank(held_out, patch=recipe.patch).batch(recipe.batch, seed=_HELD_OUT_SEED, step=0)
 
-    def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
-        enlarged, original = batch
-        output = self.network(enlarged.contiguous(memory_format=torch.channels_last))
-        value: Tensor = self.objective(output.float(), original)
-        return value
-
-    def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
-        rate = optimizer.param_groups[0]["lr"]
+    def limit_gradients(self, rate: float) -> None:
         if rate > 0:
             torch.nn.utils.clip_grad_value_(self.network.parameters(), self.clip / rate)
 
     def validate(self) -> dict[str, float]:
         enlarged, original = (patches.to(self.device) for patches in self._patches)
-        return super().validate() | {"validation_loss": self.loss((enlarged, original)).item()}
+        return {"validation_loss": self.loss((enlarged, original)).item(), **quality(self.outputs())}
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A trained VDSR, its history (a row for each round) and what it was made from."""
-
-    network: VDSR
-    history: pd.DataFrame
-    identity: dict[str, Any]
-
-    def about_features(self) -> str:
-        """What its loss saw of an image, in words."""
-        features = self.identity["features"]
-        if features is None:
-            return "Loss: L2 alone"
-        channels = "all channels alike"
-        if features["channels"] is not None:
-            channels = f"channels weighted, half of all weight on {features['half_of_weight_on']}"
-        return (
-            f"Features: {features['tap']} of {features['backbone']} ({features['weights']}), "
-            f"bandwidth {features['bandwidth']:g},\n          {channels}"
-        )
-
-    def save(self, folder: Path) -> None:
-        """Write network.safetensors, history.csv and identity.json."""
-        state = {name: value.contiguous() for name, value in self.network.state_dict().items()}
-        atomic_write_bytes(folder / "network.safetensors", safetensors.torch.save(state))
-        history = self.history.to_csv(index=False, float_format="%.8g", lineterminator="\n")
-        atomic_write_text(folder / "history.csv", history)
-        atomic_write_text(folder / "identity.json", json.dumps(self.identity, indent=2, sort_keys=True) + "\n")
-
-    @staticmethod
-    def load(folder: Path) -> "Trained":
-        """What `save` wrote; FileNotFoundError naming the folder and the way to make it if it is not there."""
-        try:
-            network = _read(folder / "network.safetensors")
-            history = pd.read_csv(folder / "history.csv")
-            identity = json.loads((folder / "identity.json").read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise FileNotFoundError(
-                f"no trained network in {folder}; train it first (`dvc repro`, or the training notebook)"
-            ) from error
-        return Trained(network, history, identity)
+def about_features(trained: Trained[VDSR]) -> str:
+    """The features that a network's loss compared, in words."""
+    features = trained.identity["features"]
+    if features is None:
+        loss = trained.identity["recipe"]["loss"]
+        return f"Loss: {'L2' if loss == 'mse' else losses.title(loss)} alone"
+    channels = "all channels alike"
+    if features["channels"] is not None:
+        channels = f"channels weighted, half of all weight on {features['half_of_weight_on']}"
+    return (
+        f"Features: {features['tap']} of {features['backbone']} ({features['weights']}), "
+        f"bandwidth {features['bandwidth']:g},\n          {channels}"
+    )
 
 
 def train(
@@ -171,72 +134,61 @@ def train(
     training: Pairs,
     held_out: Pairs,
     *,
-    start: Trained | None,
+    start: Trained[VDSR] | None,
     clip: float,
     checkpoints: Path,
     compute: Compute,
     label: str,
-) -> Trained:
+) -> Trained[VDSR]:
     """Train VDSR by `recipe` under `condition` on the `training` pairs; goes on where it stopped.
 
-    recipe: its loss is "mse", the L2 of every condition.
+    recipe: its loss is "mse" where the contextual loss has a share; where alpha is 1, any loss.
     start: the network it starts from; None starts from weights drawn with the recipe's seed. Conditions of one start
         and one seed have equal weights at the beginning and see equal batches.
-    Raises ValueError where the recipe has another loss, TrainingError as `fit`, DataError where the features' weights
-    are not here.
+    Raises ValueError if the contextual loss is combined with another loss than the MSE, TrainingError as `fit` does,
+    and DataError if the weights of the features' network are not available.
     """
-    if recipe.loss != "mse" or recipe.loss_options:
-        raise ValueError(
-            f"the loss of a VDSR recipe is mse without options, got {recipe.loss!r}; see Condition for others"
-        )
     torch.manual_seed(recipe.seed)
     network = VDSR() if start is None else copy.deepcopy(start.network)
     network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    objective, made_of = _objective(condition, features)
+    criterion, compared = _criterion(recipe, condition, features)
     bank = PatchBank(training, patch=recipe.patch)
-    task = Enlarging(recipe, bank, held_out, network, objective, clip)
+    task = Enlarging(recipe, bank, held_out, network, criterion, clip)
     identity = {
-        "recipe": asdict(recipe),
+        "recipe": recipe_values(recipe),
         "condition": asdict(condition),
-        "features": made_of,
+        "features": compared,
         "clip": clip,
         "start": start and _digest(*start.network.state_dict().values()),
         "precision": compute.precision,
         "images": digest(training),
         "held_out": digest(held_out),
     }
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*module.* in eval mode.*")  # the features' network is meant to be
-        history = fit(
-            task, steps=recipe.steps, identity=identity, checkpoints=checkpoints, compute=compute, label=label
-        )
+    history = fit(task, identity=identity, checkpoints=checkpoints, compute=compute, label=label)
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return Trained(network.cpu().eval(), history, identity)
 
 
-def _objective(condition: Condition, features: Features) -> tuple[nn.Module, dict[str, Any] | None]:
-    """The condition's loss, and what its features are, weights by their content; nothing where there are none."""
+def _criterion(recipe: Recipe, condition: Condition, features: Features) -> tuple[nn.Module, dict[str, Any] | None]:
+    """The condition's loss, and the values that describe its features; None where it has no features."""
     if condition.alpha == 1:
-        return nn.MSELoss(), None
+        return losses.create(recipe.loss, recipe.loss_options), None
+    if recipe.loss != "mse" or recipe.loss_options:
+        raise ValueError(f"the contextual loss is combined with mse without options, got {recipe.loss!r}")
     network = features.network()
     weights = channel_weights(condition, features, network)
     loss = PerceptualContextualLoss(
         network, alpha=condition.alpha, tap=features.tap, weights=weights, bandwidth=features.bandwidth
     )
-    made_of = asdict(features) | {"weights": network.weights, "channels": None}
+    compared = asdict(features) | {"weights": network.weights, "channels": None}
     if weights is not None:
         shares = (weights / weights.sum()).sort(descending=True).values.cumsum(dim=0)
-        made_of |= {"channels": _digest(weights), "half_of_weight_on": int((shares < 0.5).sum()) + 1}
-    return loss, made_of
-
-
-def _read(path: Path) -> VDSR:
-    network = VDSR()
-    network.load_state_dict(safetensors.torch.load(path.read_bytes()))
-    return network.eval()
+        compared |= {"channels": _digest(weights), "half_of_weight_on": int((shares < 0.5).sum()) + 1}
+    return loss, compared
 
 
 def _digest(*tensors: Tensor) -> str:
+    """The first 16 digits of the SHA-256 of the tensors' values."""
     content = hashlib.sha256()
     for tensor in tensors:
         content.update(tensor.detach().cpu().contiguous().numpy().tobytes())

@@ -20,7 +20,7 @@ from replication.reporting import published
 from replication.reporting.verdicts import compare
 from replication.scoring.colour_reconstructions import FIGURES
 from replication.scoring.errors import ScoringError
-from replication.training.autoencoders import TrainedAutoencoder
+from replication.training.trained import Trained
 
 MODELS, LOSSES = ("ae", "vae", "mmd_ae"), ("mse", "ssim", "lwssim")
 
@@ -57,7 +57,7 @@ def of_all(loss: str, **shifts: float) -> dict[tuple[str, str], dict[str, float]
     return {(model, loss): shifts for model in MODELS}
 
 
-def run(model: str, loss: str, seed: int, **recipe: Any) -> TrainedAutoencoder:
+def run(model: str, loss: str, seed: int, **recipe: Any) -> Trained[Autoencoder]:
     network = Autoencoder(model, size=32, width=2, bottleneck=3).eval()  # type: ignore[arg-type]
     options = {"loss_options": {}, "prior_weight": 0.5, "bottleneck": 3, "width": 2, "steps": 20, "batch": 4}
     identity = {
@@ -67,7 +67,7 @@ def run(model: str, loss: str, seed: int, **recipe: Any) -> TrainedAutoencoder:
     }
     steps = np.arange(2, 21, 2)
     columns = {"step": steps, "validation_ssim": 0.5 + steps / 100 + seed, "validation_mse": 0.1 - steps / 1000}
-    return TrainedAutoencoder(network, pd.DataFrame(columns), identity)
+    return Trained(network, pd.DataFrame(columns), identity)
 
 
 class TestTables:

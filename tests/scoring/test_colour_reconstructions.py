@@ -20,7 +20,8 @@ from replication.scoring.colour_reconstructions import (
     terms_of,
 )
 from replication.scoring.errors import ScoringError
-from replication.training.autoencoders import TrainedAutoencoder, reconstruct
+from replication.training.autoencoders import reconstruct
+from replication.training.trained import Trained
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +125,7 @@ def test_networks_of_other_images_and_test_images_that_were_seen_are_refused(
 ) -> None:
     parts = split(images, {"training": 40, "validation": 10, "test": 10})
     digests = {"images": parts["training"].digest, "held_out": parts["validation"].digest}
-    run = TrainedAutoencoder(network, pd.DataFrame(), digests)
+    run = Trained(network, pd.DataFrame(), digests)
     check_parts(parts, {"ae-mse-0": run})
     with pytest.raises(ScoringError, match="ae-mse-0 was trained with other validation images than these"):
         check_parts(parts, {"ae-mse-0": replace(run, identity={**digests, "held_out": "x"})})

@@ -9,10 +9,12 @@ import pytest
 from replication.datasets.autoencoding import parts
 from replication.datasets.stacks import Stack
 from replication.datasets.yaleb import LitFaces, lit_photos
+from replication.models.autoencoders import Autoencoder
 from replication.scoring import representations as scored
 from replication.scoring.representations import Protocol, Representation
-from replication.training.autoencoders import Recipe, TrainedAutoencoder, train
+from replication.training.autoencoders import Recipe, train
 from replication.training.fit import Compute
+from replication.training.trained import Trained
 
 QUICK = Protocol(folds=2, inner_folds=2, penalties=(10.0,), widths=(0.3,))
 NAMES = {"mse": "MSE", "mae": "MAE"}
@@ -39,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, stacks: dict[str, Stack]) -
             stacks["training"],
             stacks["validation"],
             checkpoints=where / "unfinished" / loss,
-            compute=Compute("cpu", 1, 1),
+            compute=Compute("cpu", 1),
             label=loss,
         )
         run.save(where / f"ae-{loss}-3")
@@ -47,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, stacks: dict[str, Stack]) -
 
 
 @pytest.fixture(scope="module")
-def networks(folder: Path, stacks: dict[str, Stack]) -> dict[tuple[str, int], TrainedAutoencoder]:
+def networks(folder: Path, stacks: dict[str, Stack]) -> dict[tuple[str, int], Trained[Autoencoder]]:
     return scored.load_networks(folder, ["mse", "mae"], [3], stacks["training"])
 
 
@@ -64,7 +66,7 @@ def test_networks_trained_on_other_images_are_refused(folder: Path, stacks: dict
 
 
 def test_the_untrained_network_is_the_one_that_training_starts_from(
-    lit: LitFaces, networks: dict[tuple[str, int], TrainedAutoencoder]
+    lit: LitFaces, networks: dict[tuple[str, int], Trained[Autoencoder]]
 ) -> None:
     found = {one.method: one for one in scored.representations(lit, networks, NAMES)}
     np.testing.assert_array_equal(found[scored.UNTRAINED].features, found["MAE"].features)
@@ -73,7 +75,7 @@ def test_the_untrained_network_is_the_one_that_training_starts_from(
 
 
 def test_codes_and_components_have_as_many_columns_as_the_bottleneck_has_units(
-    lit: LitFaces, networks: dict[tuple[str, int], TrainedAutoencoder]
+    lit: LitFaces, networks: dict[tuple[str, int], Trained[Autoencoder]]
 ) -> None:
     found = {one.method: one for one in scored.representations(lit, networks, NAMES)}
     assert found["MSE"].features.shape == found[scored.PCA_ALL].features.shape == (len(lit), 6)

@@ -15,13 +15,10 @@ from torch import Tensor, nn
 from replication.datasets.errors import DataError
 from replication.datasets.stacks import Stack, split
 from replication.models.autoencoders import KINDS, Autoencoder, Coded, kl_divergence, mmd
-from replication.training import autoencoders
 from replication.training.autoencoders import (
-    LOSSES,
     Batch,
     Recipe,
     Reconstruction,
-    TrainedAutoencoder,
     choose_prior_weight,
     codes,
     compare_prior_weights,
@@ -30,6 +27,8 @@ from replication.training.autoencoders import (
     unit_of,
 )
 from replication.training.fit import Compute, TrainingError
+from replication.training.losses import LOSSES, Loss
+from replication.training.trained import Trained
 
 COMPUTE = Compute(accelerator="cpu", threads=1)
 RECIPE = Recipe("ae", "mse", 4, 4, 0.003, steps=6, round_steps=3, warmup=2, batch=4, seed=0)
@@ -45,7 +44,7 @@ def stacks() -> dict[str, Stack]:
     return split(Stack("blobs", tuple(f"blob{i}" for i in range(40)), pixels, {}), {"train": 30, "held out": 10})
 
 
-def trained(recipe: Recipe, stacks: dict[str, Stack], folder: Path) -> TrainedAutoencoder:
+def trained(recipe: Recipe, stacks: dict[str, Stack], folder: Path) -> Trained[Autoencoder]:
     return train(recipe, stacks["train"], stacks["held out"], checkpoints=folder, compute=COMPUTE, label="")
 
 
@@ -206,7 +205,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_batch_kept_and_named(
             type(self).calls += 1
             return (output - target).square().mean() * (float("nan") if self.calls == 4 else 1)
 
-    monkeypatch.setitem(autoencoders.LOSSES, "mse", Poisoned)
+    monkeypatch.setitem(LOSSES, "mse", Loss("MSE", Poisoned))
     with pytest.raises(
         TrainingError, match=r"the loss is nan at step 2; the batch \(blob\d+ to blob\d+, 4 images\)"
     ) as e:
@@ -265,11 +264,18 @@ def test_candidates_share_everything_but_the_prior_weight(stacks: dict[str, Stac
 def test_a_trained_autoencoder_is_read_back_as_it_was(stacks: dict[str, Stack], tmp_path: Path) -> None:
     result = trained(replace(RECIPE, model="vae", prior_weight=0.1), stacks, tmp_path / "c")
     result.save(tmp_path / "out")
-    loaded = TrainedAutoencoder.load(tmp_path / "out")
+    loaded = Trained.load(tmp_path / "out", Autoencoder)
     assert torch.equal(codes(loaded.network, stacks["train"]), codes(result.network, stacks["train"]))
     assert loaded.identity == result.identity
-    with pytest.raises(FileNotFoundError, match="no trained autoencoder in .*; train it first"):
-        TrainedAutoencoder.load(tmp_path)
+
+
+def test_the_decay_can_wait_and_is_part_of_the_identity_where_it_does(stacks: dict[str, Stack], tmp_path: Path) -> None:
+    waiting = trained(replace(RECIPE, steps=15, warmup=0, decay="when-flat"), stacks, tmp_path / "waiting")
+    rates = waiting.history.set_index("step")["learning_rate"]
+    assert list(rates) == [0.003] * 4 + [0]  # this loss falls until the last fifth
+    assert list(waiting.history["decay_start"].fillna(-1)) == [-1, -1, -1, 12, 12]
+    assert waiting.identity["recipe"]["decay"] == "when-flat"
+    assert "decay" not in trained(RECIPE, stacks, tmp_path / "cosine").identity["recipe"]
 
 
 def test_an_unknown_loss_is_refused_with_the_known_ones(stacks: dict[str, Stack], tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ from PIL import Image
 
 from replication.models import SRCNN
 from replication.scoring.pairs import Pairs, luminance, luminance_pairs, read_pairs
+from replication.training.dead_units import dead_units
 from replication.training.fit import Compute
+from replication.training.losses import LOSSES
 from replication.training.patches import PatchBank
-from replication.training.super_resolution import LOSSES, Recipe, compare_rates, train
+from replication.training.super_resolution import Recipe, compare_rates, train
 from replication.training.trained import Trained
 
 COMPUTE = Compute(accelerator="cpu", threads=1)
@@ -33,14 +35,21 @@ def test_srcnn_has_the_published_layers() -> None:
 
 def test_no_unit_of_a_new_network_is_dead_on_images() -> None:
     photos, _ = read_pairs(["photos-a"], 4)
-    network = SRCNN()
-    alive = [torch.zeros(64, dtype=torch.bool), torch.zeros(32, dtype=torch.bool)]
-    for enlarged, _ in photos.values():
-        hidden = torch.from_numpy(enlarged)[None, None].float() / 255 - 0.5
-        for layer, seen in zip(network.layers[:2], alive, strict=True):
-            hidden = torch.relu(layer(hidden))
-            seen |= hidden.amax(dim=(0, 2, 3)) > 0
-    assert all(seen.all() for seen in alive)
+    images = [torch.from_numpy(enlarged)[None, None].float() / 255 for enlarged, _ in photos.values()]
+    assert dead_units(SRCNN(), images) == [0, 0]
+
+
+def test_the_leaky_network_differs_from_the_other_below_zero_only() -> None:
+    networks = []
+    for activation in ("relu", "leaky_relu"):
+        torch.manual_seed(0)
+        networks.append(SRCNN(activation=activation))  # type: ignore[arg-type]
+    for first, second in zip(*(network.parameters() for network in networks), strict=True):
+        assert torch.equal(first, second)
+    x = torch.tensor([-2.0, 3.0])
+    assert [network.activation(x).tolist() for network in networks] == [[0, 3], [pytest.approx(-0.2), 3]]
+    with pytest.raises(ValueError, match="unknown activation 'gelu'; known: relu, leaky_relu"):
+        SRCNN(activation="gelu")  # type: ignore[arg-type]
 
 
 def test_half_precision_convolutions_do_not_make_the_output_coarse() -> None:
@@ -140,16 +149,22 @@ def test_stochastic_gradient_descent_takes_the_step_its_definition_says(pairs: P
 def test_a_trained_network_is_read_back_as_it_was(pairs: Pairs, tmp_path: Path) -> None:
     trained = train(RECIPE, pairs, pairs, checkpoints=tmp_path / "c", compute=COMPUTE, label="")
     trained.save(tmp_path / "out")
-    loaded = Trained.load(tmp_path / "out")
+    loaded = Trained.load(tmp_path / "out", SRCNN)
     image = torch.rand(1, 1, 30, 30)
     torch.testing.assert_close(loaded.network.enlarge(image), trained.network.enlarge(image), rtol=0, atol=1e-6)
     assert loaded.identity == trained.identity
     assert list(loaded.history.columns) == list(trained.history.columns)
 
 
-def test_a_network_that_was_not_trained_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no trained network in .*; train it first"):
-        Trained.load(tmp_path)
+def test_a_network_with_another_activation_is_read_back_with_it(pairs: Pairs, tmp_path: Path) -> None:
+    trained = train(
+        replace(RECIPE, activation="leaky_relu"), pairs, pairs, checkpoints=tmp_path / "c", compute=COMPUTE, label=""
+    )
+    trained.save(tmp_path / "out")
+    loaded = Trained.load(tmp_path / "out", SRCNN)
+    image = torch.rand(1, 1, 30, 30)
+    assert isinstance(loaded.network.activation, torch.nn.LeakyReLU)
+    torch.testing.assert_close(loaded.network.enlarge(image), trained.network.enlarge(image), rtol=0, atol=1e-6)
 
 
 def test_candidate_rates_share_everything_but_the_rate(pairs: Pairs, tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from replication.scoring.pairs import Pairs, luminance_pairs
 from replication.training.fit import Compute
 from replication.training.patches import PatchBank
 from replication.training.super_resolution import Recipe
-from replication.training.vdsr import Condition, Enlarging, Features, Trained, channel_weights, train
+from replication.training.trained import Trained
+from replication.training.vdsr import Condition, Enlarging, Features, about_features, channel_weights, train
 
 COMPUTE = Compute(accelerator="cpu", threads=1)
 RECIPE = Recipe("mse", {}, 0.001, steps=4, round_steps=2, warmup=1, batch=2, patch=16, scale=4, seed=0)
@@ -29,7 +30,7 @@ def pairs() -> Pairs:
     return luminance_pairs({"a": smooth.clip(0, 255).astype(np.uint8)}, 4)
 
 
-def trained(pairs: Pairs, folder: Path, name: str, start: Trained | None = None, **changes: Any) -> Trained:
+def trained(pairs: Pairs, folder: Path, name: str, start: Trained[VDSR] | None = None, **changes: Any) -> Trained[VDSR]:
     return train(
         replace(RECIPE, **changes),
         Condition.named(name),
@@ -116,8 +117,8 @@ def test_conditions_start_from_the_same_weights_and_see_the_same_batches(pairs: 
     assert not same(moved[1].network, moved[2].network)
     assert len({str(each.identity["start"]) for each in moved}) == 1
     assert moved[1].identity["features"]["channels"] is None
-    assert moved[1].about_features().endswith("all channels alike")
-    assert moved[2].about_features().startswith("Features: relu2_2 of vgg16_conv2_2 (random, seed 0), bandwidth 0.5")
+    assert about_features(moved[1]).endswith("all channels alike")
+    assert about_features(moved[2]).startswith("Features: relu2_2 of vgg16_conv2_2 (random, seed 0), bandwidth 0.5")
 
 
 def test_training_lowers_the_loss(pairs: Pairs, tmp_path: Path) -> None:
@@ -159,20 +160,18 @@ def test_the_first_step_is_that_of_the_clipped_gradient(pairs: Pairs, tmp_path: 
 def test_a_trained_network_is_read_back_as_it_was(pairs: Pairs, tmp_path: Path) -> None:
     made = trained(pairs, tmp_path, "plain-0.5")
     made.save(tmp_path / "out")
-    loaded = Trained.load(tmp_path / "out")
+    loaded = Trained.load(tmp_path / "out", VDSR)
     assert same(loaded.network, made.network)
     assert loaded.identity == made.identity
     assert list(loaded.history) == list(made.history)
 
 
-def test_a_network_that_was_not_trained_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no trained network in .*; train it first"):
-        Trained.load(tmp_path / "none")
-
-
-def test_another_loss_in_the_recipe_is_refused(pairs: Pairs, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="the loss of a VDSR recipe is mse"):
-        trained(pairs, tmp_path, "l2", loss="mae")
+def test_any_loss_trains_alone_and_only_the_mse_beside_the_contextual_loss(pairs: Pairs, tmp_path: Path) -> None:
+    alone = [trained(pairs, tmp_path / loss, "l2", loss=loss) for loss in ("mse", "mae")]
+    assert not same(alone[0].network, alone[1].network)
+    assert [about_features(each) for each in alone] == ["Loss: L2 alone", "Loss: MAE alone"]
+    with pytest.raises(ValueError, match="the contextual loss is combined with mse without options, got 'mae'"):
+        trained(pairs, tmp_path, "pe-0.5", loss="mae")
 
 
 def test_an_interrupted_training_goes_on_to_the_same_bytes(

@@ -15,12 +15,14 @@ from scipy import stats
 
 from replication.datasets.stacks import Stack
 from replication.evaluation import bootstrap_mean, bootstrap_statistic, compare_paired, holm
+from replication.models.autoencoders import Autoencoder
 from replication.reporting import published
 from replication.reporting.verdicts import VALUE_COLUMNS
 from replication.scoring.colour_reconstructions import FIGURES, measure
 from replication.scoring.errors import ScoringError
 from replication.scoring.progress import progress
-from replication.training.autoencoders import TrainedAutoencoder, choose_prior_weight
+from replication.training.autoencoders import choose_prior_weight
+from replication.training.trained import Trained
 
 PAPER, TABLE, COLUMN = "lwssim", "celeba", "CelebA 64"
 MODELS = {"ae": "AE", "vae": "VAE", "mmd_ae": "MMD AE"}
@@ -58,7 +60,7 @@ def row_name(model: str, loss: str) -> str:
 
 def load(
     folder: Path, models: Iterable[str], losses: Iterable[str], seeds: Iterable[int]
-) -> dict[Key, TrainedAutoencoder]:
+) -> dict[Key, Trained[Autoencoder]]:
     """All trainings, model by model; FileNotFoundError naming the first that is missing and the stage that makes it."""
     keys = [Key(model, loss, int(seed)) for model in models for loss in losses for seed in seeds]
     missing = [key.folder for key in keys if not (folder / key.folder / "network.safetensors").is_file()]
@@ -67,20 +69,20 @@ def load(
             f"{len(missing)} of {len(keys)} trained autoencoders are not in {folder.name}, the first is {missing[0]}; "
             f"train them with `dvc repro` (stage {folder.name}), or fetch them with `dvc pull`"
         )
-    return {key: TrainedAutoencoder.load(folder / key.folder) for key in keys}
+    return {key: Trained.load(folder / key.folder, Autoencoder) for key in keys}
 
 
-def load_variants(folder: Path, names: Iterable[str]) -> dict[str, TrainedAutoencoder | str]:
+def load_variants(folder: Path, names: Iterable[str]) -> dict[str, Trained[Autoencoder] | str]:
     """The trainings with other options of LWSSIM; where there is none, the reason."""
-    found: dict[str, TrainedAutoencoder | str] = {}
+    found: dict[str, Trained[Autoencoder] | str] = {}
     for name in names:
         there = (folder / name / "network.safetensors").is_file()
-        found[name] = TrainedAutoencoder.load(folder / name) if there else f"not run: no network in {folder.name}"
+        found[name] = Trained.load(folder / name, Autoencoder) if there else f"not run: no network in {folder.name}"
     return found
 
 
 def measure_variants(
-    trained: Mapping[Key, TrainedAutoencoder], variants: Mapping[str, TrainedAutoencoder | str], images: Stack
+    trained: Mapping[Key, Trained[Autoencoder]], variants: Mapping[str, Trained[Autoencoder] | str], images: Stack
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame | str]]:
     """`measure` of the training that variants differ from in their options alone, and of each variant.
 
@@ -96,7 +98,7 @@ def measure_variants(
     return measure(trained[default].network, images), measured
 
 
-def recipes(trained: Mapping[Key, TrainedAutoencoder]) -> pd.DataFrame:
+def recipes(trained: Mapping[Key, Trained[Autoencoder]]) -> pd.DataFrame:
     """What each row was trained with; one column for each parameter that may differ, seeds together."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for key, run in trained.items():
@@ -121,7 +123,7 @@ def in_common(table: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     return said, table.drop(columns=same)
 
 
-def histories(trained: Mapping[Key, TrainedAutoencoder], images: int) -> pd.DataFrame:
+def histories(trained: Mapping[Key, Trained[Autoencoder]], images: int) -> pd.DataFrame:
     """All training curves: model, loss, seed, epoch (of `images` training images) and the columns of the history."""
     parts = []
     for key, run in trained.items():
@@ -151,7 +153,7 @@ def flatness(curves: pd.DataFrame, share: float = 0.2) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def score(trained: Mapping[Key, TrainedAutoencoder], images: Stack) -> pd.DataFrame:
+def score(trained: Mapping[Key, Trained[Autoencoder]], images: Stack) -> pd.DataFrame:
     """`colour_reconstructions.measure` of every network: model, loss, seed, image and FIGURES."""
     parts = []
     with progress("reconstructions", len(trained), 0, "networks") as advance:

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from replication.datasets.stacks import Stack
+from replication.models.autoencoders import Autoencoder
 from replication.papers.lwssim.celeba import LOSSES, MODELS, Key, row_name
 from replication.papers.lwssim.luminance import BINS, boards, forms
 from replication.reporting.figures import COLOURS, MARKERS, show_crops
 from replication.reporting.tables import Html
-from replication.training.autoencoders import TrainedAutoencoder, reconstruct
+from replication.training.autoencoders import reconstruct
+from replication.training.trained import Trained
 
 _GAP = 4  # white pixels between faces
 
@@ -50,7 +52,7 @@ def training_curves(curves: pd.DataFrame) -> Figure:
     return figure
 
 
-def faces(images: Stack, trained: Mapping[Key, TrainedAutoencoder], scores: pd.DataFrame) -> Html:
+def faces(images: Stack, trained: Mapping[Key, Trained[Autoencoder]], scores: pd.DataFrame) -> Html:
     """Originals, and below them what each network makes of them, as the paper's Figure 1; of each loss the first seed.
 
     Captions give means over the images shown of SSIM, MSE and chroma error. scores: as for `lwssim_celeba`.

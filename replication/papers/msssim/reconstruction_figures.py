@@ -8,13 +8,14 @@ import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from replication.models.autoencoders import Autoencoder
 from replication.reporting.figures import COLOURS, MARKERS
-from replication.training.autoencoders import TrainedAutoencoder
+from replication.training.trained import Trained
 
 _CURVES = {"validation_ssim": "SSIM", "validation_mse": "MSE"}
 
 
-def draw_curves(runs: Mapping[tuple[str, int], TrainedAutoencoder]) -> Figure:
+def draw_curves(runs: Mapping[tuple[str, int], Trained[Autoencoder]]) -> Figure:
     """SSIM and MSE of reconstructions of validation images while training, a line for each loss and seed."""
     curves = pd.concat([run.history.assign(loss=loss, seed=seed) for (loss, seed), run in runs.items()])
     losses = list(dict.fromkeys(loss for loss, _ in runs))

@@ -19,11 +19,12 @@ from replication.evaluation.cluster_means import cluster_mean, cluster_statistic
 from replication.evaluation.intervals import Interval
 from replication.evaluation.plackett_luce import plackett_luce, rank_counts
 from replication.evaluation.simulated_raters import agreement, ranking_power, share_above, simulate_session
+from replication.models.autoencoders import Autoencoder
 from replication.papers.msssim.ranking import RankingError, read_rankings
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 from replication.scoring.reconstructions import Made
 from replication.scoring.reconstructions import detail as measure_detail
-from replication.training.autoencoders import TrainedAutoencoder
+from replication.training.trained import Trained
 
 PAPER = "msssim"
 METHODS = {"mse": "MSE", "mae": "MAE", "ms_ssim": "MS-SSIM"}
@@ -46,12 +47,12 @@ class Ranked:
     seeds: NDArray[np.intp]
 
 
-def load_runs(folder: Path, losses: Sequence[str], seeds: Sequence[int]) -> dict[tuple[str, int], TrainedAutoencoder]:
+def load_runs(folder: Path, losses: Sequence[str], seeds: Sequence[int]) -> dict[tuple[str, int], Trained[Autoencoder]]:
     """The trained networks by the loss's name in the paper and the seed. The claims need MSE, MAE and MS-SSIM."""
     if sorted(losses) != sorted(METHODS):
         raise ValueError(f"the paper compares {', '.join(METHODS)}; losses are {', '.join(losses)}")
     return {
-        (METHODS[loss], seed): TrainedAutoencoder.load(folder / f"ae-{loss}-{seed}")
+        (METHODS[loss], seed): Trained.load(folder / f"ae-{loss}-{seed}", Autoencoder)
         for loss in losses
         for seed in seeds
     }

@@ -15,11 +15,13 @@ from replication.datasets.yaleb import LitFaces
 from replication.evaluation.cluster_means import cluster_mean
 from replication.evaluation.grouped import compare_over_groups
 from replication.evaluation.paired import holm
+from replication.models.autoencoders import Autoencoder
 from replication.papers.msssim.super_resolution import METHODS, PAIRS, PAPER
 from replication.reporting.figures import COLOURS, MARKERS
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, REPRODUCED, VALUE_COLUMNS
 from replication.scoring.representations import TARGETS, Protocol
-from replication.training.autoencoders import TrainedAutoencoder, reconstruct
+from replication.training.autoencoders import reconstruct
+from replication.training.trained import Trained
 
 TABLE, CLAIM = "representations", "representations-best"
 GROUPED, RANDOM = "by groups of lights", "by a random split"
@@ -55,7 +57,7 @@ def describe(faces: LitFaces, stacks: Mapping[str, Stack]) -> str:
     )
 
 
-def about(names: Mapping[str, str], networks: Mapping[tuple[str, int], TrainedAutoencoder]) -> pd.DataFrame:
+def about(names: Mapping[str, str], networks: Mapping[tuple[str, int], Trained[Autoencoder]]) -> pd.DataFrame:
     """A column for each loss: what its networks were made from and how they reconstruct validation images."""
     columns = {}
     for loss, name in names.items():
@@ -75,7 +77,7 @@ def about(names: Mapping[str, str], networks: Mapping[tuple[str, int], TrainedAu
     return pd.DataFrame(columns)
 
 
-def draw_curves(names: Mapping[str, str], networks: Mapping[tuple[str, int], TrainedAutoencoder]) -> Figure:
+def draw_curves(names: Mapping[str, str], networks: Mapping[tuple[str, int], Trained[Autoencoder]]) -> Figure:
     """The loss in its unit, MSE and SSIM of the validation images over training, a line for each network."""
     figure, axes = plt.subplots(1, 3, figsize=(10, 3.0))
     for (loss, _), run in networks.items():
@@ -100,7 +102,7 @@ def draw_curves(names: Mapping[str, str], networks: Mapping[tuple[str, int], Tra
 
 
 def draw_reconstructions(
-    names: Mapping[str, str], networks: Mapping[tuple[str, int], TrainedAutoencoder], stack: Stack, count: int
+    names: Mapping[str, str], networks: Mapping[tuple[str, int], Trained[Autoencoder]], stack: Stack, count: int
 ) -> Figure:
     """`count` images, evenly spread over the stack, above what the first seed's networks make of them."""
     chosen = stack.select(np.linspace(0, len(stack) - 1, min(count, len(stack))).round().astype(np.intp))
