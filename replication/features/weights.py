@@ -89,7 +89,7 @@ def _own_folder() -> Path | None:
 
 
 def _missing(names: tuple[str, ...], published: str | None) -> str:
-    known = next((entry for name in names for entry in WEIGHTS if entry.file == name), None)
+    known = next((entry for name in (published, *names) for entry in WEIGHTS if entry.file == name), None)
     what = f" ({known.network})" if known else ""
     source = f"{_TORCHVISION}{published}" if published else "its authors"
     folder = _own_folder() or "weights/ in the folder that REPLICATION_DATA names"
