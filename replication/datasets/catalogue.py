@@ -1,4 +1,4 @@
-"""The image sets, the sets with human opinions, the tables and the weights the project knows: one entry each.
+"""The image sets, the sets with human opinions and the tables the project knows: one entry each.
 
 To add a set of images: one entry in `FOLDERS`, and the list of its files in manifests/<name>.csv, which
 `replication.datasets.manifests.write("<name>")` makes from the folder under the data root. To add a set with opinions:
@@ -111,17 +111,6 @@ class Pictures:
     suffix: tuple[str, ...]
     marker: str
     download: None = None
-
-
-@dataclass(frozen=True)
-class Weights:
-    """A file under the data root's weights/: what it is for, and where to get it."""
-
-    file: str
-    network: str
-    purpose: str
-    source: str
-    licence: str
 
 
 _SRCNN = "http://mmlab.ie.cuhk.edu.hk/projects/SRCNN/"  # page: http://mmlab.ie.cuhk.edu.hk/projects/SRCNN.html
@@ -397,96 +386,6 @@ PICTURES = {
     )
 }
 
-_TORCHVISION = "https://download.pytorch.org/models/"
-_IMAGENET = "BSD-3-Clause (torchvision); trained on ImageNet, whose images are for non-commercial research"
-_OXFORD = "CC BY 4.0 (Oxford VGG)"
-_TORCHMETRICS = "inside the Python package torchmetrics: functional/image/"
-
-WEIGHTS = (
-    Weights(
-        "vgg16-397923af.pth",
-        "VGG16",
-        "DeepSSIM, MSDS, DISTS, DeepWSD, LPIPS (VGG), SMIC, PE",
-        f"{_TORCHVISION}vgg16-397923af.pth",
-        _IMAGENET,
-    ),
-    Weights(
-        "alexnet-owt-7be5be79.pth",
-        "AlexNet",
-        "LPIPS (AlexNet), PE",
-        f"{_TORCHVISION}alexnet-owt-7be5be79.pth",
-        _IMAGENET,
-    ),
-    Weights(
-        "squeezenet1_1.safetensors",
-        "SqueezeNet 1.1, features only",
-        "LPIPS (SqueezeNet)",
-        f"converted from {_TORCHVISION}squeezenet1_1-b8a52dc0.pth",
-        _IMAGENET,
-    ),
-    Weights(
-        "squeezenet1_0.safetensors",
-        "SqueezeNet 1.0 (Caffe, compressed to 8 bits)",
-        "PE",
-        f"a converted copy; torchvision's own: {_TORCHVISION}squeezenet1_0-b66bff10.pth",
-        "BSD-2-Clause",
-    ),
-    Weights(
-        "shufflenet_v2_x1_0.safetensors",
-        "ShuffleNetV2 x1.0 (compressed to 8 bits)",
-        "PE",
-        f"a converted copy; torchvision's own: {_TORCHVISION}shufflenetv2_x1-5666bf0f80.pth",
-        "BSD, MIT or Apache-2.0, as the release it was converted from",
-    ),
-    Weights(
-        "googlenet_bvlc.safetensors",
-        "GoogLeNet (BVLC)",
-        "PE",
-        "converted from bvlc_googlenet of Caffe's model zoo, http://dl.caffe.berkeleyvision.org/bvlc_googlenet.caffemodel",
-        "released for unrestricted use",
-    ),
-    Weights(
-        "googlenet-1378be20.pth",
-        "GoogLeNet (torchvision)",
-        "PE",
-        f"{_TORCHVISION}googlenet-1378be20.pth",
-        _IMAGENET,
-    ),
-    Weights(
-        "vgg16_conv2_2.safetensors",
-        "VGG16 up to conv2_2 (Oxford)",
-        "the first stages alone, without the whole network",
-        "a part of VGG_ILSVRC_16_layers, https://www.robots.ox.ac.uk/~vgg/research/very_deep/",
-        _OXFORD,
-    ),
-    Weights(
-        "vgg19_conv3_1.safetensors",
-        "VGG19 up to conv3_1 (Oxford, rescaled)",
-        "the first stages alone, without the whole network",
-        "a part of VGG_ILSVRC_19_layers, https://www.robots.ox.ac.uk/~vgg/research/very_deep/",
-        _OXFORD,
-    ),
-    *(
-        Weights(
-            f"lpips_v0.1_{file}.pth",
-            f"trained heads of LPIPS 0.1 on {network}",
-            f"LPIPS ({network})",
-            f"{_TORCHMETRICS}lpips_models/{file}.pth",
-            "BSD-2-Clause",
-        )
-        for file, network in (("alex", "AlexNet"), ("squeeze", "SqueezeNet"), ("vgg", "VGG"))
-    ),
-    Weights(
-        "PieAPPv0.1.pth",
-        "PieAPP",
-        "PieAPP",
-        "https://github.com/photosynthesis-team/piq/releases/download/v0.5.4/PieAPPv0.1.pth",
-        "that of the authors' release, https://github.com/prashnani/PerceptualImageError: for research",
-    ),
-    Weights("dists.pt", "trained alpha and beta of DISTS", "DISTS", f"{_TORCHMETRICS}dists_models/weights.pt", "MIT"),
-)
-
-
 Whole: TypeAlias = Rated | Judged | Tables | Pictures  # an official folder as it is, and not a list of images
 Entry: TypeAlias = Folder | Whole
 
@@ -497,7 +396,7 @@ def wholes() -> dict[str, Whole]:
 
 
 def known() -> dict[str, Entry]:
-    """Everything with files under the data root, weights apart, by name."""
+    """Everything with files under the data root except weights, by name."""
     return {**FOLDERS, **wholes()}
 
 

@@ -1,16 +1,11 @@
 """What is there and what is not: the rows of `python -m replication data status`."""
 
-import hashlib
-import os
-import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from replication.datasets import distort, manifests, photos, pin, rated
-from replication.datasets.catalogue import FOLDERS, WEIGHTS, Folder, Rated, Weights, Whole, wholes
+from replication.datasets.catalogue import FOLDERS, Folder, Rated, Whole, wholes
 from replication.datasets.errors import DataError
 from replication.datasets.whole import is_there, read_whole
-from replication.project import data_root
 
 
 @dataclass(frozen=True)
@@ -42,14 +37,6 @@ def sets() -> list[Row]:
     pieces = photos.PHOTOS[distort.REFERENCES][1]
     rows.append(Row(distort.NAME, _installed(pieces), "", distort.LICENCE, f"{distort.SOURCE}; replicates nothing"))
     return rows
-
-
-def weights() -> list[Row]:
-    """Whether each file of weights is under the data root or in torch's own cache."""
-    return [
-        Row(entry.file, _weights_state(entry), f"{entry.network}: for {entry.purpose}", entry.licence, entry.source)
-        for entry in WEIGHTS
-    ]
 
 
 def _folder_row(entry: Folder, pinned: bool) -> Row:
@@ -90,25 +77,3 @@ def _installed(pieces: dict[str, photos.Piece]) -> str:
     except DataError as error:
         return f"missing: {error}"
     return f"missing {', '.join(absent)}" if absent else f"complete ({len(pieces)} images)"
-
-
-def _weights_state(entry: Weights) -> str:
-    for folder, where in ((data_root() / "weights", "present"), (_torch_cache(), "present in torch's cache")):
-        if (folder / entry.file).is_file():
-            return where if _fits_name(folder / entry.file) else f"damaged: {folder / entry.file} has the wrong hash"
-    return "missing"
-
-
-def _torch_cache() -> Path:
-    """Where torch.hub keeps downloads, without importing torch."""
-    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    return Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser() / "hub" / "checkpoints"
-
-
-def _fits_name(path: Path) -> bool:
-    """Whether the content fits the start of its SHA-256 that torchvision puts into names such as vgg16-397923af.pth."""
-    named = re.search(r"-([0-9a-f]{8,64})\.pth$", path.name)
-    if named is None:
-        return True
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest().startswith(named[1])

@@ -1,14 +1,15 @@
-"""Which channels answer to colour: gratings along the axes of CIELAB, achromatic and isoluminant."""
+"""Responses of channels to colour: gratings along the axes of CIELAB, achromatic and isoluminant."""
 
 import math
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
-from skimage.color import lab2rgb, rgb2lab
 from torch import Tensor
 
+from replication.absent import Absent, AbsentError
 from replication.features.backbones import Backbone, imagenet_normalised
 from replication.features.efficacy import Array
 from replication.features.gratings import check_grating, phase_along
@@ -30,9 +31,9 @@ def colour_grating(
 ) -> Tensor:
     """Bars along one axis of CIELAB around the grey of that lightness, as sRGB values in [0, 1]; (3, size, size).
 
-    axis: "achromatic" (L*), "red-green" (a*) or "yellow-blue" (b*); the last two keep L* constant: isoluminant. All
-    three swing by `amplitude` in units of CIELAB, so that they differ from grey by the same colour difference. Raises
-    ValueError for an unknown axis, or colours that sRGB does not have.
+    axis: "achromatic" (L*), or "red-green" (a*) or "yellow-blue" (b*), which are isoluminant: L* is constant.
+    amplitude: of the sinusoid, in units of CIELAB: along every axis the same colour difference from grey.
+    Raises ValueError for an unknown axis, or colours outside sRGB; AbsentError where scikit-image is not installed.
     """
     if axis not in COLOUR_AXES:
         raise ValueError(f"axis must be one of {', '.join(COLOUR_AXES)}, got {axis!r}")
@@ -40,16 +41,29 @@ def colour_grating(
     ends = np.full((2, 1, 3), (lightness, 0.0, 0.0))
     ends[:, 0, COLOUR_AXES[axis]] += (-amplitude, amplitude)
     if not (ends[..., 0].min() >= 0 and ends[..., 0].max() <= 100 and _within_srgb(ends)):
-        raise ValueError(f"sRGB has no {axis} swing of {amplitude:g} around L* {lightness:g}; take a smaller amplitude")
-    swing = torch.cos(phase_along(frequency, orientation, size, pixels_per_degree) + phase).numpy()
+        raise ValueError(
+            f"a {axis} grating of amplitude {amplitude:g} around L* {lightness:g} leaves sRGB; lower the amplitude"
+        )
+    wave = torch.cos(phase_along(frequency, orientation, size, pixels_per_degree) + phase).numpy()
     lab = np.full((size, size, 3), (lightness, 0.0, 0.0))
-    lab[..., COLOUR_AXES[axis]] += amplitude * swing
-    return torch.from_numpy(lab2rgb(lab)).permute(2, 0, 1).float().clamp(0, 1)
+    lab[..., COLOUR_AXES[axis]] += amplitude * wave
+    return torch.from_numpy(_skimage_color().lab2rgb(lab)).permute(2, 0, 1).float().clamp(0, 1)
 
 
 def _within_srgb(lab: Array) -> bool:
-    """Whether the colours survive the way to sRGB, which clips, and back."""
-    return bool(np.abs(rgb2lab(lab2rgb(lab)) - lab).max() < 0.1)
+    """Whether the colours are the same after conversion to sRGB, which clips, and back."""
+    color = _skimage_color()
+    return bool(np.abs(color.rgb2lab(color.lab2rgb(lab)) - lab).max() < 0.1)
+
+
+def _skimage_color() -> ModuleType:
+    try:
+        from skimage import color
+    except ModuleNotFoundError as error:
+        how = "`pip install scikit-image` installs it"
+        raise AbsentError(Absent("package", "scikit-image", "not installed", how)) from error
+    module: ModuleType = color
+    return module
 
 
 def colour_answers(
@@ -64,16 +78,17 @@ def colour_answers(
     amplitude: float = 30.0,
     lightness: float = 60.0,
 ) -> dict[str, dict[str, Array]]:
-    """How strongly each channel answers to achromatic gratings and to isoluminant ones of the same colour difference.
+    """Responses of each channel to achromatic gratings and to isoluminant ones of the same colour difference.
 
-    The answer of channel m to a grating I is its distance from uniform grey G of the same lightness, as in equation 1:
+    The response of channel m to a grating I is the distance of its map from that of uniform grey G of the same
+    lightness, as in equation 1:
 
         d_m(I) = sqrt(mean over phases and space of (map_m(I) - map_m(G))^2)
 
-    Under each axis of `COLOUR_AXES` stands the largest answer over frequencies and orientations, (M,), and
-    under "share" the part of colour:  c / (c + a),  c the larger of the two isoluminant answers and a the achromatic
-    one. 0 is a channel that sees luminance alone, 1 colour alone, NaN one that answers to neither. amplitude,
-    lightness: of the gratings, in units of CIELAB. One pass holds the phases of a grating.
+    Returns for each tap, by axis of `COLOUR_AXES`, the largest response over frequencies and orientations, (M,), and
+    by "share" the fraction of colour  c / (c + a),  c the larger of the two isoluminant responses and a the achromatic
+    one: 0 for a channel that responds to luminance only, 1 to colour only, NaN to neither.
+    amplitude, lightness: of the gratings, in units of CIELAB. One pass holds the phases of a grating.
     """
     wanted = tuple(backbone.taps if taps is None else taps)
     angles, shifts = (np.arange(orientations) * math.pi / orientations, np.arange(phases) * 2 * math.pi / phases)

@@ -1,4 +1,4 @@
-"""Contrast sensitivity functions: how well people see a grating, by its spatial frequency in cycles per degree.
+"""Contrast sensitivity functions: sensitivity to a grating by its spatial frequency in cycles per degree.
 
 Only the shape matters to perceptual efficacy, so each keeps the scale in which it was published.
 """
@@ -33,7 +33,7 @@ def movshon_kiorpes(frequency: ArrayLike) -> Array:
 
 
 def barten(frequency: ArrayLike, *, luminance: float = 100.0, side: float = 10.0) -> Array:
-    """The short form of Barten's model, for a luminance L in cd/m2 and a square field of side X in degrees:
+    """The short form of Barten's model for a luminance L in cd/m2 and a square field of X degrees on each side:
 
         5200 exp(-0.0016 f^2 (1 + 100/L)^0.08) / sqrt((1 + 144/X^2 + 0.64 f^2) (63/L^0.83 + 1/(1 - exp(-0.02 f^2))))
 
@@ -43,13 +43,13 @@ def barten(frequency: ArrayLike, *, luminance: float = 100.0, side: float = 10.0
     eye = np.exp(-0.0016 * f**2 * (1 + 100 / luminance) ** 0.08)
     inhibition = -np.expm1(-0.02 * f**2)
     field = 1 + 144 / side**2 + 0.64 * f**2
-    # 1 / inhibition is brought to the numerator, where it is harmless at f = 0
+    # multiplied by inhibition above and below, which avoids a division by zero at f = 0
     sensitive: Array = 5200 * eye * np.sqrt(inhibition / (field * (63 / luminance**0.83 * inhibition + 1)))
     return sensitive
 
 
 def daly(frequency: ArrayLike) -> Array:
-    """1 up to 6.6 cycles per degree, from there on 2.2 (0.192 + 0.114 f) exp(-(0.114 f)^1.1): no fall to the left.
+    """S(f) = 2.2 (0.192 + 0.114 f) exp(-(0.114 f)^1.1), and 1 up to 6.6 cycles per degree: constant at low frequencies.
 
     S. Daly: Subroutine for the generation of a two dimensional human visual contrast sensitivity function. Technical
     report 233203Y, Eastman Kodak (1987), as given by T. Mitsa, K. L. Varkur: Evaluation of contrast sensitivity
@@ -75,7 +75,7 @@ def sensitivity(csf: str, frequency: ArrayLike) -> Array:
 
 
 def peak(csf: str) -> float:
-    """Where people are most sensitive, in cycles per degree, to 0.01 and up to 60; of a plateau, its upper end."""
+    """The frequency of highest sensitivity in cycles per degree, to 0.01, up to 60; of a plateau, its upper end."""
     grid = np.arange(6000, 0, -1) / 100
     return float(grid[np.argmax(sensitivity(csf, grid))])
 

@@ -1,23 +1,23 @@
-"""Perceptual efficacy: which channels of a network see what people see (Tariq et al., ECCV 2020).
+"""Perceptual efficacy, how well a channel of a network responds as human vision does (Tariq et al., ECCV 2020).
 
 scores = perceptual_efficacy(backbone("squeezenet1_1"))
 channel_sets(scores["fire2"].pe)["H-10"]  # the channels with the highest tenth of scores
 
-A network looks at gratings. a_m(I) is the mean of channel m over space, and over the phases of the grating, the paper
-leaving the phase open. With gratings I_f of all orientations at once (rings) and I_t of one frequency, that of the
-CSF's peak, and orientation t:
+The network is shown gratings. a_m(I) is the mean of channel m over space, and over the phases of the grating, as the
+paper gives no phase. With gratings I_f of all orientations at once (rings) and I_t of one frequency, that of the CSF's
+peak, and orientation t:
 
     mu1_m = sum over f of CSF(f) |d a_m(I_f) / d f|                    (2)
     mu2_m = sum over t of (a_m(I_t) - max over t of a_m(I_t))^2        (3, 4)
     PE_m  = mu1_m mu2_m / (sum over m of mu1_m  sum over m of mu2_m)   (5)
 
-The derivative is numpy.gradient's on the grid of frequencies: central differences within, one-sided at both ends. PE
-is a product of two shares of a layer: scaling all its channels together changes nothing, scaling one channel by c
-multiplies its mu1 by c and its mu2 by c^2.
+The derivative is numpy.gradient's on the grid of frequencies: central differences inside, one-sided at both ends. PE
+is a product of two fractions of a layer's sums: scaling all its channels together changes nothing, scaling one channel
+by c multiplies its mu1 by c and its mu2 by c^2.
 
-A channel that answers nothing, or the same to everything, has mu1 = mu2 = PE = 0; in a layer without other channels PE
-is 0 for all. "The same" is up to a millionth of its largest answer, float32 having seven digits: in first layers some
-channels add up light linearly, their mean over phases is constant, and without this rule rounding would rank them.
+A channel whose response is zero or constant has mu1 = mu2 = PE = 0; in a layer of such channels only, PE is 0 for all.
+Constant means up to a millionth of its largest response, as float32 has seven digits: in first layers some channels are
+linear in luminance, their mean over phases is constant, and without this rule rounding errors would rank them.
 """
 
 import math
@@ -36,21 +36,22 @@ from replication.features.gratings import oriented_grating, radial_grating
 
 Array = NDArray[np.float64]
 
-ROUNDING = 1e-6  # of a channel's largest answer: differences within it are none; found: 2e-7, and real ones from 8e-4
+# Of a channel's largest response: smaller differences count as none. Measured: rounding 2e-7, real ones from 8e-4.
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What the paper leaves open. Raises ValueError for what cannot be drawn or measured.
+    """Parameters that the paper does not give. Raises ValueError for what cannot be drawn or measured.
 
-    pixels_per_degree: of visual angle. 32 is how LIVE's observers sat: 2 to 2.5 screen heights from 768 lines.
+    pixels_per_degree: of visual angle. 32 is that of LIVE's observers: 2 to 2.5 screen heights from 768 lines.
     csf: a name of `csf.CSFS`.
     frequencies: how many, evenly spaced from Nyquist/count up to Nyquist, half of pixels_per_degree.
     orientations: how many, evenly spaced over [0, pi).
     orientation_frequency: of the oriented gratings, in cycles per degree; the CSF's peak where it is None.
     phases: how many, evenly spaced over a cycle; with two or more, the mean of every pixel over them is `mean`.
-    contrast: Michelson's. mean: grey value in [0, 1] around which gratings swing.
-    size: side of the gratings in pixels. 224 covers the field of every unit of VGG16 up to relu5_3 (196 pixels).
+    contrast: Michelson's. mean: grey value in [0, 1] around which gratings vary.
+    size: side of the gratings in pixels. 224 covers the receptive field of VGG16 up to relu5_3 (196 pixels).
     batch: gratings in one pass; changes time and memory only.
     """
 
@@ -112,7 +113,7 @@ class Choices:
 
 @dataclass(frozen=True)
 class ChannelScores:
-    """What the M channels of one tap answered to gratings, and their scores; float64 numpy.
+    """Responses of the M channels of one tap to gratings, and their scores; float64 numpy.
 
     frequencies: (F,), cycles per degree. frequency_response: (M, F), mean activation a_m(I_f).
     orientations: (O,), radians. orientation_response: (M, O), mean activation a_m(I_t).
@@ -130,16 +131,16 @@ class ChannelScores:
 
     @property
     def preferred_frequency(self) -> Array:
-        """(M,): where each channel answers most, in cycles per degree; NaN for one that answers the same to all."""
+        """The frequency of each channel's largest response in cycles per degree, (M,); NaN where it is constant."""
         return _preferred(self.frequencies, self.frequency_response)
 
     @property
     def preferred_orientation(self) -> Array:
-        """(M,): where each channel answers most, in radians; NaN for one that answers the same to all."""
+        """The orientation of each channel's largest response in radians, (M,); NaN where it is constant."""
         return _preferred(self.orientations, self.orientation_response)
 
     def with_csf(self, csf: str) -> "ChannelScores":
-        """The same answers, those over frequency weighted by another contrast sensitivity function."""
+        """Scores of the same responses with another contrast sensitivity function."""
         return scores(
             self.tap, self.frequencies, self.frequency_response, self.orientations, self.orientation_response, csf
         )
@@ -153,12 +154,12 @@ def perceptual_efficacy(
     progress: Callable[[int, int], None] | None = None,
     **choices: Any,
 ) -> dict[str, ChannelScores]:
-    """Perceptual efficacy of every channel of the taps asked for, all by default.
+    """Perceptual efficacy of every channel of the given taps, all by default.
 
     normalise: from pictures in [0, 1] to what the network expects.
-    progress: called with (gratings done, all of them) after every pass.
+    progress: called with (gratings done, gratings in all) after every pass.
     choices: fields of `Choices`.
-    Raises ValueError for unknown choices or taps, a size too small for a tap, or answers that are not finite.
+    Raises ValueError for unknown choices or taps, a size too small for a tap, or responses that are not finite.
     """
     chosen = choose(**choices)
     wanted = tuple(backbone.taps if taps is None else taps)
@@ -183,7 +184,7 @@ def perceptual_efficacy(
 
 
 def choose(**choices: Any) -> Choices:
-    """`Choices` by name; ValueError that lists the known ones for a name that is none."""
+    """`Choices` from keywords. Raises ValueError for an unknown name, listing the known ones."""
     known = [field.name for field in fields(Choices)]
     unknown = [name for name in choices if name not in known]
     if unknown:
@@ -199,7 +200,7 @@ def scores(
     orientation_response: ArrayLike,
     csf: str = "mannos-sakrison",
 ) -> ChannelScores:
-    """Equations 2 to 5 on mean activations (M, F) and (M, O); ValueError if they are not finite or do not fit."""
+    """Equations 2 to 5 of mean activations (M, F) and (M, O). Raises ValueError unless they are finite and fit."""
     f, t = (np.asarray(x, dtype=np.float64) for x in (frequencies, orientations))
     by_f, by_t = (np.asarray(x, dtype=np.float64) for x in (frequency_response, orientation_response))
     if by_f.ndim != 2 or by_t.ndim != 2 or by_f.shape != (len(by_t), len(f)) or by_t.shape[1] != len(t):
@@ -208,7 +209,7 @@ def scores(
             f"got {by_f.shape} and {by_t.shape}"
         )
     if not (np.isfinite(by_f).all() and np.isfinite(by_t).all()):
-        raise ValueError(f"the answers of {tap} to gratings are not finite; look at the network's weights")
+        raise ValueError(f"the responses of {tap} to gratings are not finite; check the network's weights")
     mu1 = (sensitivity(csf, f) * np.abs(np.gradient(by_f, f, axis=1))).sum(axis=1)
     mu1[_flat(by_f)] = 0
     mu2 = ((by_t - by_t.max(axis=1, keepdims=True)) ** 2).sum(axis=1)
@@ -225,10 +226,9 @@ def channel_sets(
 
         H-x = {i : PE_i >= prc_(100-x)}    L-x = {i : PE_i <= prc_x}    (7, 8)
 
-    prc_p is the p-th percentile of the layer's scores. Both signs include equality: channels that tie with the
-    percentile are all in, so that a set can be larger than x %, and a layer in which 30 % of the scores are 0 has
-    them all in L-10. No set is empty. method: numpy.percentile's; its default lies between the two nearest scores by
-    position (0 the least, 100 the largest); "hazen" is MATLAB's prctile.
+    prc_p is the p-th percentile of the layer's scores. Channels that tie with it belong to the set, which can so be
+    larger than x %: a layer in which 30 % of the scores are 0 has all of these in L-10. No set is empty.
+    method: as for numpy.percentile; "linear" interpolates between the two nearest scores, "hazen" is MATLAB's prctile.
     """
     values = np.asarray(pe, dtype=np.float64)
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
@@ -290,7 +290,7 @@ class _Counter:
 
 
 def _flat(response: Array) -> NDArray[np.bool_]:
-    """Which channels answer the same to everything."""
+    """Whether each channel's response is constant."""
     flat: NDArray[np.bool_] = np.ptp(response, axis=1) <= ROUNDING * np.abs(response).max(axis=1)
     return flat
 

@@ -1,6 +1,6 @@
-"""GoogLeNet as the Berkeley Vision and Learning Center trained it for Caffe: the network of Szegedy et al. 2014.
+"""GoogLeNet (Szegedy et al. 2014) as the Berkeley Vision and Learning Center trained it for Caffe.
 
-It differs from torchvision's in having no batch normalisation, true 5x5 convolutions, local response normalisation
+It differs from torchvision's: no batch normalisation, true 5x5 convolutions, local response normalisation
 around the second convolution, and pooling with Caffe's rounding. Layers have Caffe's names, with a dot for the slash.
 """
 
@@ -25,7 +25,7 @@ _BLOCKS = {
 
 
 class _Convolution(nn.Conv2d):
-    """Convolution that keeps the size (divided by the stride), and ReLU."""
+    """Convolution, padded to keep the size (divided by the stride), and ReLU."""
 
     def __init__(self, channels: int, out_channels: int, size: int, stride: int = 1) -> None:
         super().__init__(channels, out_channels, size, stride, padding=size // 2)
@@ -73,7 +73,7 @@ class GoogLeNetBVLC(nn.Module):
         self.loss3 = nn.Sequential(OrderedDict({"classifier": nn.Linear(channels, 1000)}))
 
     def layers(self) -> dict[str, nn.Module]:
-        """The layers before the classifier in the order in which an image passes them."""
+        """Return the layers before the classifier, in the order in which an image passes them."""
         layers: dict[str, nn.Module] = {
             "conv1": self.conv1,
             "pool1": _pool(),

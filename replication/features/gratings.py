@@ -21,7 +21,7 @@ def radial_grating(
 ) -> Tensor:
     """Rings: mean (1 + contrast cos(2 pi f r + phase)), r the distance from the centre in degrees; (3, size, size).
 
-    Every orientation is there alike, so that the answer of a filter depends on the frequency alone.
+    All orientations are present equally, so that the response of a filter depends on the frequency only.
     contrast: Michelson's. phase: in radians. Raises ValueError for a frequency above half a cycle per pixel or grey
     values outside [0, 1].
     """
@@ -43,7 +43,7 @@ def oriented_grating(
     """Bars: mean (1 + contrast cos(2 pi f (x cos t + y sin t) + phase)); (3, size, size).
 
     orientation: t in radians, the direction in which the grey value varies; x points right and y down, both from the
-    centre. 0 gives upright bars, pi/2 level ones, and t + pi the same as t. The rest as for `radial_grating`.
+    centre. 0 gives vertical bars, pi/2 horizontal ones, and t + pi the same as t. The rest as for `radial_grating`.
     """
     check_grating(frequency, size, pixels_per_degree, contrast, mean)
     return _grey(
@@ -59,8 +59,8 @@ def phase_along(frequency: float, orientation: float, size: int, pixels_per_degr
 
 def _degrees(size: int, pixels_per_degree: float) -> tuple[Tensor, Tensor]:
     """Rows (size, 1) and columns (1, size) from the centre, in degrees, float64."""
-    places = (torch.arange(size, dtype=torch.float64) - (size - 1) / 2) / pixels_per_degree
-    return places[:, None], places[None]
+    positions = (torch.arange(size, dtype=torch.float64) - (size - 1) / 2) / pixels_per_degree
+    return positions[:, None], positions[None]
 
 
 def _grey(values: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ def _grey(values: Tensor) -> Tensor:
 
 
 def check_grating(frequency: float, size: int, pixels_per_degree: float, contrast: float, mean: float) -> None:
-    """ValueError for a grating that cannot be drawn, which says why."""
+    """Raise ValueError for a grating that cannot be drawn, saying why."""
     if size < 1 or not (math.isfinite(pixels_per_degree) and pixels_per_degree > 0):
         raise ValueError(f"size and pixels per degree must be positive, got {size} and {pixels_per_degree}")
     if not 0 < frequency <= pixels_per_degree / 2:

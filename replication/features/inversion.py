@@ -1,10 +1,10 @@
-"""An image again from the activations of a set of channels alone, after Mahendran and Vedaldi (CVPR 2015).
+"""Reconstruction of an image from the activations of a set of channels, after Mahendran and Vedaldi (CVPR 2015).
 
     minimise over x in [0, 1]:  |map_S(x) - map_S(image)|^2 / |map_S(image)|^2  +  weight * TV(x)
 
 S are the channels of one tap, TV(x) the mean over pixels and colours of the squared differences to the right and lower
-neighbours. The search starts from uniform grey with a trace of grey noise, so that colour and detail in the result come
-from the channels, or nowhere.
+neighbours. The search starts from uniform grey with weak grey noise, so that colour and detail in the result can come
+from the channels only.
 """
 
 import math
@@ -18,14 +18,15 @@ from replication.features.backbones import Backbone, imagenet_normalised
 
 
 class InversionError(ValueError):
-    """An inversion that has nothing to start from or ran away; the message says which and what to do."""
+    """An inversion of a zero map, or one that diverged; the message says which and what to do."""
 
 
 @dataclass(frozen=True)
 class Inversion:
-    """image: (3, H, W) in [0, 1], that of the least loss on the way. losses: of every step. converged: stopped early.
+    """The result of `invert`.
 
-    error: what is left of the first term of the loss, 1 for a picture of which the channels say nothing.
+    image: (3, H, W) in [0, 1], the one of least loss. losses: of every step. converged: whether it stopped early.
+    error: the first term of the loss at that image; 1 for an image on which the channels are zero.
     """
 
     image: Tensor
@@ -49,14 +50,13 @@ def invert(
     normalise: Callable[[Tensor], Tensor] = imagenet_normalised,
     progress: Callable[[int, int], None] | None = None,
 ) -> Inversion:
-    """The picture as these channels of the tap know it, by Adam with its values kept in [0, 1].
+    """Reconstruct a picture from these channels of a tap, by Adam with the values clamped to [0, 1].
 
     picture: (3, H, W) in [0, 1]. channels: their indices; all where None.
     rate: Adam's, falling to a tenth along half a cosine. total_variation: weight of TV.
-    tolerance, patience: the search stops early when `patience` steps have brought the loss down by less than this part.
-    seed: of the start. progress: called with (steps done, all). The same arguments give the same picture again.
-    Nothing is written, so an interruption leaves nothing behind.
-    Raises InversionError where all channels are silent on the picture, or the loss is no longer finite; ValueError for
+    tolerance, patience: the search stops early when `patience` steps have lowered the loss by less than this fraction.
+    seed: of the initial noise. progress: called with (steps done, all).
+    Raises InversionError where all channels are zero on the picture, or the loss is no longer finite; ValueError for
     unusable arguments.
     """
     chosen = _channels(backbone, tap, channels)
@@ -98,7 +98,7 @@ def invert(
 
 
 def variation(image: Tensor) -> Tensor:
-    """TV of the module's docstring: the sum of squared differences to the next pixels over the number of values."""
+    """TV, see above: the sum of squared differences between neighbouring pixels over the number of values."""
     across, down = image.diff(dim=-1).square().sum(), image.diff(dim=-2).square().sum()
     return (across + down) / image.numel()
 

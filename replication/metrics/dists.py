@@ -1,6 +1,5 @@
 """Deep image structure and texture similarity, DISTS (Ding, Ma, Wang, Simoncelli 2020)."""
 
-import functools
 from typing import NamedTuple
 
 import torch
@@ -93,10 +92,9 @@ def _compare(reference: Prepared, distorted: Prepared) -> Tensor:
     return torch.stack(parts).sum(dim=0)
 
 
-@functools.lru_cache(maxsize=1)
 def coefficients() -> tuple[tuple[Tensor, Tensor], ...]:
     """alpha and beta of each stage's channels, (C,), in float64; all together sum to one."""
-    state = files.read(files.bundled("functional/image/dists_models/weights.pt"))
+    state = files.load("dists-coefficients")
     alpha, beta = (state[name].flatten().double() for name in ("alpha", "beta"))
     total = alpha.sum() + beta.sum()
     stages = (torch.split(weight / total, list(_CHANNELS)) for weight in (alpha, beta))
@@ -112,10 +110,12 @@ def _build(
     device: str | torch.device | None = None,
     download: bool = False,
 ) -> Metric:
+    net = backbone("vgg16", weights=weights, pooling="l2", seed=seed, device=device, download=download)
+    coefficients()  # absent ones are an error of creation, not of the first image
     return assemble(
         "dists",
         higher_is_better=False,
-        backbone=backbone("vgg16", weights=weights, pooling="l2", seed=seed, device=device, download=download),
+        backbone=net,
         device=device,
         taps=VGG_STAGES,
         protocol={"coefficients": "trained alpha and beta"},

@@ -1,6 +1,5 @@
 """Learned perceptual image patch similarity, LPIPS 0.1 (Zhang, Isola, Efros, Shechtman, Wang 2018)."""
 
-import functools
 from typing import Literal, NamedTuple
 
 import torch
@@ -85,10 +84,9 @@ def _compare(reference: Prepared, distorted: Prepared) -> Tensor:
     return torch.stack(distances).sum(dim=0)
 
 
-@functools.lru_cache(maxsize=3)
 def heads(network: str) -> tuple[Tensor, ...]:
     """The trained weights of each tap, (C,)."""
-    state = files.read(files.bundled(f"functional/image/lpips_models/{_HEADS[network]}.pth"))
+    state = files.load(f"lpips-{_HEADS[network]}-heads")
     return tuple(state[f"lin{number}.model.1.weight"].flatten().double() for number in range(len(TAPS[network])))
 
 
@@ -102,6 +100,7 @@ def _register(network: Network) -> None:
         download: bool = False,
     ) -> Metric:
         net = backbone(BACKBONES[network], weights=weights, seed=seed, device=device, download=download)
+        heads(net.name)  # absent heads are an error of creation, not of the first image
         return assemble(
             f"lpips-{network}",
             higher_is_better=False,

@@ -8,13 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from replication.datasets.errors import DataError
 from replication.metrics.checks import Validate, check_layout, check_values, checked_pair
 from replication.metrics.libraries import piq
 from replication.metrics.registry import Metric, register
 
-WEIGHTS_FILE = "PieAPPv0.1.pth"
-WEIGHTS_SOURCE = f"https://github.com/photosynthesis-team/piq/releases/download/v0.5.4/{WEIGHTS_FILE}"
+_WEIGHTS_SOURCE = "https://github.com/photosynthesis-team/piq/releases"
 
 PATCH = 64  # pixels; the least side of an image
 
@@ -84,17 +82,17 @@ def pieapp_network(weights: Weights) -> nn.Module:
         try:
             network.load_state_dict(tensors)
         except RuntimeError as error:
-            raise ValueError(f"these weights are not PieAPP's, which are at {WEIGHTS_SOURCE}: {error}") from error
+            raise ValueError(f"these weights are not PieAPP's, which are at {_WEIGHTS_SOURCE}: {error}") from error
     return network.eval().requires_grad_(False)
 
 
 def _create(*, weights: Weights = "pretrained", stride: int = 27, device: str | torch.device | None = None) -> Metric:
     """`create("pieapp", ...)`.
 
-    weights: as for `pieapp_network`; "pretrained" looks for the file under the data root's weights/ and in torch's
-        cache, and downloads nothing.
+    weights: as for `pieapp_network`; "pretrained" finds the file under the data root's weights/ or in torch's cache,
+        and downloads nothing.
     device: where to compute; None is where the image is.
-    Raises DataError if the file is in neither, saying where to get it.
+    Raises AbsentWeightsError if the file is in neither, saying where to get it.
     """
     if weights == "pretrained":
         weights = find_weights()
@@ -122,16 +120,11 @@ def _read(path: Path) -> Mapping[str, Tensor]:
 
 
 def find_weights() -> Path:
-    """The file of PieAPP's weights. Raises DataError if it is not here, saying where to get it and where to put it."""
+    """Return the file of PieAPP's weights. Raises AbsentWeightsError if there is none, saying where to get it."""
     from replication.features import weights as files
 
-    try:
-        path: Path = files.find(WEIGHTS_FILE)
-        return path
-    except DataError as error:
-        raise DataError(
-            f"PieAPP needs its weights, {WEIGHTS_SOURCE} (PieAPP's authors, converted by piq): {error}"
-        ) from error
+    path: Path = files.find("pieapp")
+    return path
 
 
 def _patches(image: Tensor, top: int, stride: int) -> Tensor:

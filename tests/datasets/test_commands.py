@@ -1,6 +1,5 @@
 """`python -m replication data ...` as typed."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +7,8 @@ import pytest
 from pictures import encoded, picture
 
 from replication.cli import main
-from replication.datasets.catalogue import FOLDERS, WEIGHTS
+from replication.datasets.catalogue import FOLDERS
+from replication.features.catalogue import WEIGHTS
 
 
 def rows(output: str) -> dict[str, list[str]]:
@@ -28,7 +28,8 @@ def test_status_without_a_data_root(project: Path, capsys: pytest.CaptureFixture
     assert "`data fetch kodak`" in table["kodak"][3]
     assert "fetch" not in table["set5"][3]
     assert table["photos-a"][0] == "complete (6 images)"
-    assert all(table[weights.file][0] == "missing" for weights in WEIGHTS)
+    assert all(table[weights.file][0] == "missing" for weights in WEIGHTS if not weights.packaged)
+    assert all(table[weights.file][1] == weights.sha256[:8] for weights in WEIGHTS)
 
 
 def test_status_tells_the_states_apart(
@@ -53,31 +54,6 @@ def test_status_tells_the_states_apart(
     assert table["t91"][:2] == ["different (2 files): other content in t2", "differs from pin: other content in t2.png"]
     assert table["bsds500-val"][:2] == ["empty", ""]
     assert "kodim01.jpg and kodim01.png" in table["kodak"][0]  # one damaged set does not hide the others
-
-
-def test_status_finds_weights_and_checks_the_hash_in_their_name(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    cache = tmp_path / "torch" / "hub" / "checkpoints"
-    cache.mkdir(parents=True)
-    weights = project / "data" / "weights"
-    weights.mkdir(parents=True)
-    (weights / "dists.pt").write_bytes(b"heads")
-    (weights / "vgg16-397923af.pth").write_bytes(b"cut off")
-    (cache / "alexnet-owt-7be5be79.pth").write_bytes(b"whole")
-    assert main(["data", "status"]) == 0
-    table = rows(capsys.readouterr().out)
-    assert table["dists.pt"][0] == "present"
-    assert table["vgg16-397923af.pth"][0].startswith("damaged")
-    assert table["alexnet-owt-7be5be79.pth"][0].startswith("damaged")
-    monkeypatch.setattr(
-        hashlib,
-        "file_digest",
-        lambda file, kind: type("Digest", (), {"hexdigest": lambda self: "7be5be79" + "0" * 56})(),
-    )
-    main(["data", "status"])
-    assert rows(capsys.readouterr().out)["alexnet-owt-7be5be79.pth"][0] == "present in torch's cache"
 
 
 def test_status_is_a_table_on_a_terminal(

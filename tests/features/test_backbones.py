@@ -1,6 +1,8 @@
 """Backbones against torchvision's own networks."""
 
+import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,10 @@ from torchvision import models
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from replication import features
+from replication.absent import AbsentError
 from replication.datasets.errors import DataError
-from replication.features import weights
-from replication.features.backbones import L2Pool
+from replication.features import catalogue, weights
+from replication.features.backbones import L2Pool, network_of
 from replication.features.googlenet_bvlc import GoogLeNetBVLC
 
 pytestmark = [  # torchvision's, on how its GoogLeNet is initialised and on tracing networks
@@ -213,6 +216,12 @@ def partial_vgg16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     layers = features.backbone("vgg16_conv2_2", weights="random").layers.state_dict()
     path = tmp_path / "weights" / "vgg16_conv2_2.safetensors"
     save_file({f"features.{key}": value for key, value in layers.items()}, path)
+    content = path.read_bytes()
+    known = tuple(
+        replace(entry, sha256=hashlib.sha256(content).hexdigest()) if entry.file == path.name else entry
+        for entry in catalogue.WEIGHTS
+    )
+    monkeypatch.setattr(catalogue, "WEIGHTS", known)
     return path
 
 
@@ -226,7 +235,7 @@ def test_a_part_of_vgg16_serves_its_taps_and_names_those_it_lacks(partial_vgg16:
 
 
 def test_a_part_never_stands_in_for_the_whole_unasked(partial_vgg16: Path) -> None:
-    with pytest.raises(DataError, match=r"vgg16-397923af.pth \(VGG16\) are not here"):
+    with pytest.raises(AbsentError, match="weights VGG16: not available"):
         features.backbone("vgg16")
     with pytest.raises(DataError, match=r"does not hold the weights of vgg16: features.10.weight, .* missing"):
         features.backbone("vgg16", weights=partial_vgg16)
@@ -238,6 +247,28 @@ def test_another_networks_file_is_refused(tmp_path: Path) -> None:
         features.backbone("squeezenet1_1", weights=tmp_path / "net.safetensors")
     with pytest.raises(DataError, match=r"does not hold the weights of alexnet: "):
         features.backbone("alexnet", weights=tmp_path / "net.safetensors")
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_a_file_of_torchvisions_network_fills_the_same_layers(name: str, tmp_path: Path) -> None:
+    whole = seeded(name, seed=3)
+    torch.save(whole.state_dict(), tmp_path / "net.pth")
+    if name == "googlenet":
+        whole.transform_input = True  # as torchvision does with its published weights
+    with torch.no_grad():
+        expected = create_feature_extractor(whole, {node: tap for tap, node in NODES[name].items()})(image())
+        expected = {tap: x.relu() if name.startswith("vgg") else x.clone() for tap, x in expected.items()}
+    maps = features.backbone(name, weights=tmp_path / "net.pth")(image(), list(NODES[name]))
+    for tap, x in maps.items():
+        torch.testing.assert_close(x, expected[tap])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_is_recognised_by_its_tensors(name: str) -> None:
+    tensors = NETWORKS[name]().state_dict()
+    assert network_of(tensors) == name
+    assert network_of({key.replace("weight", "w"): value for key, value in tensors.items()}) is None
+    assert network_of({}) is None
 
 
 def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ def test_unusable_choices_are_explained() -> None:
         features.perceptual_efficacy(backbone, ["relu9"])
     with pytest.raises(ValueError, match="an image of 8 x 8 is too small for fire4 of squeezenet1_1"):
         features.perceptual_efficacy(backbone, size=8)
-    with pytest.raises(ValueError, match="the answers of out to gratings are not finite"):
+    with pytest.raises(ValueError, match="the responses of out to gratings are not finite"):
         features.perceptual_efficacy(network(torch.full((1, 3, 3), math.inf)), **QUICK)
     with pytest.raises(ValueError, match=r"responses of tap must be \(channels, 3\) and \(channels, 2\)"):
         scores("tap", [1, 2, 3], np.zeros((2, 2)), [0, 1], np.zeros((2, 2)))

@@ -59,7 +59,9 @@ def test_what_cannot_be_drawn_is_explained() -> None:
         radial_grating(4, size=0)
     with pytest.raises(ValueError, match="axis must be one of achromatic, red-green, yellow-blue, got 'red'"):
         colour_grating("red", 4, 0)
-    with pytest.raises(ValueError, match="sRGB has no yellow-blue swing of 90 around L. 60; take a smaller amplitude"):
+    with pytest.raises(
+        ValueError, match="yellow-blue grating of amplitude 90 around L. 60 leaves sRGB; lower the amplitude"
+    ):
         colour_grating("yellow-blue", 4, 0, amplitude=90)
 
 

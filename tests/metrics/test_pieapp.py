@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from replication import metrics
+from replication.absent import AbsentError
+from replication.features import weights_of
 from replication.metrics import pieapp, pieapp_network
-from replication.metrics.pieapp import WEIGHTS_FILE, WEIGHTS_SOURCE
 from tests.metrics.originals import PAIRS, noisy, original_pair, original_score, photo
 
 RealData = Callable[[str], Path]
@@ -71,21 +72,18 @@ def test_images_without_a_patch_are_refused() -> None:
 def test_missing_weights_are_an_error_that_says_where_to_get_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("replication.features.weights")
     monkeypatch.setenv("REPLICATION_DATA", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    with pytest.raises(ValueError, match="PieAPP needs its weights") as caught:
+    with pytest.raises(AbsentError, match="weights PieAPP: not available") as caught:
         metrics.create("pieapp")
-    for words in (WEIGHTS_SOURCE, WEIGHTS_FILE, str(tmp_path)):
+    (entry,) = weights_of("pieapp")
+    for words in (entry.url, entry.file, str(tmp_path)):
         assert words in str(caught.value)
 
 
 @pytest.mark.parametrize("pair", PAIRS)
 def test_scores_are_those_of_the_original_implementation(real_data: RealData, pair: str) -> None:
     images = original_pair(real_data, pair)
-    if not (real_data("weights") / WEIGHTS_FILE).exists():
-        pytest.skip(
-            f"REAL DATA ABSENT: {WEIGHTS_FILE} is not under the data root's weights/; it is at {WEIGHTS_SOURCE}"
-        )
+    real_data("weights/PieAPPv0.1.pth")
     score = metrics.create("pieapp")(*images)
     assert score.item() == pytest.approx(original_score(real_data, "pieapp", pair), rel=0.01)

@@ -1,0 +1,20 @@
+"""Which files of weights a metric reads, known without reading one."""
+
+import contextlib
+from typing import Any
+
+from replication.absent import AbsentError
+from replication.features import weights as files
+from replication.metrics.registry import create
+
+
+def weights_read(name: str, **options: Any) -> tuple[str, ...]:
+    """Return the names of the weights that `create(name, **options)` reads, for `weights_of` and `weights_pin`.
+
+    Of `weights=PATH` the path; with `weights="random"` there are none. The metric is created with networks that hold no
+    numbers, so that nothing needs to be declared beside its code, and nothing needs to be present.
+    Raises ValueError as `create`, for an unknown metric or option.
+    """
+    with files.recorded() as names, contextlib.suppress(AbsentError):  # what is absent has been noted
+        create(name, **options)
+    return tuple(names)
