@@ -180,9 +180,14 @@ def names() -> list[str]:
     return sorted(_factories)
 
 
+def takes(name: str, option: str) -> bool:
+    """Whether the metric of that name has that option; one whose options are not declared takes any."""
+    return name in _factories and ((known := _factories[name].options) is None or option in known)
+
+
 def takes_device(name: str) -> bool:
     """Whether the metric of that name has an option `device`; one without computes where its images are."""
-    return name in _factories and ((known := _factories[name].options) is None or "device" in known)
+    return takes(name, "device")
 
 
 def module_of(name: str) -> str:

@@ -80,4 +80,4 @@ def test_any_text_is_a_metric_or_one_line() -> None:
 def test_numbers_reach_the_metric() -> None:
     for text in ("psnr(epsilon=1e-10)", "ssim(k1=1e-2)"):
         name, options = parse(text)
-        assert create(name, **options).protocol | options == create(name, **options).protocol
+        assert options.items() <= create(name, **options).protocol.items()

@@ -77,7 +77,9 @@ def test_names_and_options_most_like_a_wrong_one_are_suggested() -> None:
 
 def test_options_of_a_users_metric_are_checked_by_its_annotations() -> None:
     @metrics.metric("power", higher_is_better=False)
-    def power(x: Tensor, y: Tensor, *, of: float = 1.0, mean: Literal["all", "none"] = "all", free=None) -> Tensor:  # type: ignore[no-untyped-def]
+    def power(
+        x: Tensor, y: Tensor, *, of: float = 1.0, mean: Literal["all", "none"] = "all", free: Any = None
+    ) -> Tensor:
         if of <= 0:
             raise ValueError(f"of must be positive, got {of}")
         return (x - y).abs().pow(of).mean(dim=(1, 2, 3))
@@ -88,7 +90,7 @@ def test_options_of_a_users_metric_are_checked_by_its_annotations() -> None:
         ({"of": -1}, "of must be positive, got -1"),
     ):
         with pytest.raises(ValueError, match=sentence):
-            metrics.create("power", **options)  # type: ignore[arg-type]
+            metrics.create("power", **options)
     image = torch.rand(1, 3, 4, 4)
     assert metrics.create("power", free=object(), of=2)(image, image).tolist() == [0]
 
