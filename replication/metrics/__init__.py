@@ -1,74 +1,54 @@
-"""Image-quality metrics: tensors in, scores out. Pure functions, losses over them, and metrics by name."""
+"""Image-quality metrics: tensors in, scores out. Pure functions, losses over them, and metrics by name.
 
-from replication.metrics.attended_maps import feature_maps, pixel_maps
-from replication.metrics.attention import attention_map, mic_patches
-from replication.metrics.contextual import PerceptualContextualLoss, contextual_similarity
-from replication.metrics.deepssim import DeepSSIMLiteLoss, deepssim, deepssim_lite
-from replication.metrics.deepwsd import deepwsd
-from replication.metrics.dists import dists
-from replication.metrics.feature_distance import FeatureDistanceLoss, channel_distances, feature_distance
-from replication.metrics.fsim import fsim
-from replication.metrics.gmsd import gmsd
-from replication.metrics.losses import MSSSIMLoss, PSNRLoss, SSIMLoss
-from replication.metrics.lpips import lpips
-from replication.metrics.lwssim import LWSSIMLoss, lwssim
-from replication.metrics.mad import mad, visible_error
-from replication.metrics.mic import mic
-from replication.metrics.msds import level_scores, msds
-from replication.metrics.nlpd import nlpd
-from replication.metrics.pieapp import pieapp, pieapp_network
-from replication.metrics.projections import random_projections
-from replication.metrics.psnr import psnr
-from replication.metrics.registry import Metric, Source, create, metric, names, register
-from replication.metrics.smic import Options as SMICOptions
-from replication.metrics.ssim import ms_ssim, ssim, ssim_map
-from replication.metrics.vif import vif, vif_pixel
-from replication.metrics.zoom import zoom
+A metric is one file of this package: every module is imported, and what it registers is found by `create` and `names`.
+Names imported below can be imported from here too; a new metric needs no line.
+"""
 
-__all__ = [
-    "DeepSSIMLiteLoss",
-    "FeatureDistanceLoss",
-    "LWSSIMLoss",
-    "MSSSIMLoss",
-    "Metric",
-    "PSNRLoss",
-    "PerceptualContextualLoss",
-    "SMICOptions",
-    "SSIMLoss",
-    "Source",
-    "attention_map",
-    "channel_distances",
-    "contextual_similarity",
-    "create",
-    "deepssim",
-    "deepssim_lite",
-    "deepwsd",
-    "dists",
-    "feature_distance",
-    "feature_maps",
-    "fsim",
-    "gmsd",
-    "level_scores",
-    "lpips",
-    "lwssim",
-    "mad",
-    "metric",
-    "mic",
-    "mic_patches",
-    "ms_ssim",
-    "msds",
-    "names",
-    "nlpd",
-    "pieapp",
-    "pieapp_network",
-    "pixel_maps",
-    "psnr",
-    "random_projections",
-    "register",
-    "ssim",
-    "ssim_map",
-    "vif",
-    "vif_pixel",
-    "visible_error",
-    "zoom",
-]
+from replication.metrics.attended_maps import feature_maps as feature_maps
+from replication.metrics.attended_maps import pixel_maps as pixel_maps
+from replication.metrics.attention import attention_map as attention_map
+from replication.metrics.attention import mic_patches as mic_patches
+from replication.metrics.contextual import PerceptualContextualLoss as PerceptualContextualLoss
+from replication.metrics.contextual import contextual_similarity as contextual_similarity
+from replication.metrics.deepssim import DeepSSIMLiteLoss as DeepSSIMLiteLoss
+from replication.metrics.deepssim import deepssim as deepssim
+from replication.metrics.deepssim import deepssim_lite as deepssim_lite
+from replication.metrics.deepwsd import deepwsd as deepwsd
+from replication.metrics.dists import dists as dists
+from replication.metrics.feature_distance import FeatureDistanceLoss as FeatureDistanceLoss
+from replication.metrics.feature_distance import channel_distances as channel_distances
+from replication.metrics.feature_distance import feature_distance as feature_distance
+from replication.metrics.fsim import fsim as fsim
+from replication.metrics.gmsd import gmsd as gmsd
+from replication.metrics.losses import MSSSIMLoss as MSSSIMLoss
+from replication.metrics.losses import PSNRLoss as PSNRLoss
+from replication.metrics.losses import SSIMLoss as SSIMLoss
+from replication.metrics.lpips import lpips as lpips
+from replication.metrics.lwssim import LWSSIMLoss as LWSSIMLoss
+from replication.metrics.lwssim import lwssim as lwssim
+from replication.metrics.mad import mad as mad
+from replication.metrics.mad import visible_error as visible_error
+from replication.metrics.mic import mic as mic
+from replication.metrics.msds import level_scores as level_scores
+from replication.metrics.msds import msds as msds
+from replication.metrics.nlpd import nlpd as nlpd
+from replication.metrics.pieapp import pieapp as pieapp
+from replication.metrics.pieapp import pieapp_network as pieapp_network
+from replication.metrics.projections import random_projections as random_projections
+from replication.metrics.psnr import psnr as psnr
+from replication.metrics.registry import Metric as Metric
+from replication.metrics.registry import Source as Source
+from replication.metrics.registry import create as create
+from replication.metrics.registry import discover
+from replication.metrics.registry import metric as metric
+from replication.metrics.registry import names as names
+from replication.metrics.registry import register as register
+from replication.metrics.smic import SMICOptions as SMICOptions
+from replication.metrics.ssim import ms_ssim as ms_ssim
+from replication.metrics.ssim import ssim as ssim
+from replication.metrics.ssim import ssim_map as ssim_map
+from replication.metrics.vif import vif as vif
+from replication.metrics.vif import vif_pixel as vif_pixel
+from replication.metrics.zoom import zoom as zoom
+
+discover(__name__, __path__)

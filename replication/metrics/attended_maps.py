@@ -1,26 +1,21 @@
-"""Maps of where a metric sees distortion, where attention goes, and their product, for pictures."""
+"""Maps of distortion as a metric measures it, of attention, and of their product, for pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from replication.features import Backbone
-from replication.metrics.attention import RESIZING, attention_map
+from replication.metrics.attention import RESIZING, attention, zoomed_mean
 from replication.metrics.checks import Validate, check_choice
-from replication.metrics.deep import AS_IT_IS, checked_rgb_pair, features
-from replication.metrics.filters import separable_filter, window
+from replication.metrics.deep import AS_IT_IS, Features, checked_rgb_pair, features
+from replication.metrics.distortion import dissimilarity_map, patch_errors, squared_error_map
 from replication.metrics.projections import random_projections
-from replication.metrics.ssim import ssim_map
-from replication.metrics.zoom import zoom
-
-_WINDOW = 7
 
 
 class Maps(NamedTuple):
-    """Each (N, h, w): distortion as the metric sees it, attention in [0, 1], and their product."""
+    """Maps (N, h, w) of distortion, of attention in [0, 1], and of their product."""
 
     distortion: Tensor
     attention: Tensor
@@ -39,30 +34,20 @@ def pixel_maps(
     resize: bool = True,
     validate: Validate = None,
 ) -> Maps:
-    """Of "psnr+smic" or "ssim+smic", at every pixel of the resized image that a whole window of 7 has its place at.
+    """Maps of "psnr+smic" or "ssim+smic" at every whole window of 7 x 7 pixels of the resized image.
 
-    distortion: the squared error, averaged over channels and 7 x 7 pixels, or 1 - SSIM of a Gaussian window of 7,
-        averaged over channels.
-    attention: the mean over taps of `attention_map`, zoomed to the first tap's grid, then to the size of
-        the distortion. Stride 1 is for pictures; the metrics' own attention has 7.
+    distortion: `distortion.squared_error_map`, or `distortion.dissimilarity_map`.
+    attention: the mean over taps of the maps of `attention_map`, zoomed to the first tap's grid, then to the size of
+        the distortion. Stride 1 is for pictures; the metrics themselves have 7.
+    resize: reduce the images first by `attention.RESIZING`, as the metrics do.
     Other arguments and errors as for `attention_map`.
     """
     check_choice("metric", metric, ("psnr", "ssim"))
-    reference, distorted = checked_rgb_pair(reference, distorted, validate)
-    resizing = RESIZING if resize else AS_IT_IS
-    x, y = (resizing.apply(image) for image in (reference, distorted))
-    if metric == "psnr":
-        of = separable_filter((x - y).square().mean(dim=1), window(_WINDOW, kind="uniform"))
-    else:
-        of = 1 - ssim_map(x, y, window_size=_WINDOW, validate=False).mean(dim=1)
-    drawn = random_projections([backbone.channels[tap] for tap in taps])
-    at = [
-        attention_map(x, y, backbone=backbone, tap=tap, projections=each, patch=patch, stride=stride, validate=False)
-        for tap, each in zip(taps, drawn, strict=True)
-    ]
-    mean = torch.stack([zoom(each, _grid(at[0])) for each in at]).mean(dim=0)
-    attention = zoom(mean, _grid(of))
-    return Maps(of, attention, of * attention)
+    x, y = _passes(reference, distorted, backbone, taps, resize, validate)
+    distortion = (squared_error_map if metric == "psnr" else dissimilarity_map)(x.image, y.image)
+    by_tap = _attention(x.maps, y.maps, patch, stride)
+    weight = zoomed_mean(list(by_tap.values()), (distortion.shape[-2], distortion.shape[-1]))
+    return Maps(distortion, weight, distortion * weight)
 
 
 def feature_maps(
@@ -76,26 +61,40 @@ def feature_maps(
     resize: bool = True,
     validate: Validate = None,
 ) -> dict[str, Maps]:
-    """Of "lpips-...+smic" at each of attention's taps, at every patch; arguments as for `pixel_maps`.
+    """Maps of "lpips-...+smic" at each of attention's taps, one value for every patch; arguments as for `pixel_maps`.
 
     distortion: the squared difference of the features, summed over channels and patch.
     """
-    reference, distorted = checked_rgb_pair(reference, distorted, validate)
-    resizing = RESIZING if resize else AS_IT_IS
-    x, y = (resizing.apply(image) for image in (reference, distorted))
-    drawn = random_projections([backbone.channels[tap] for tap in taps])
+    x, y = _passes(reference, distorted, backbone, taps, resize, validate)
     found = {}
-    with torch.no_grad():
-        of_x, of_y = (features(backbone, image, taps, normalise=False).maps for image in (x, y))
-        for tap, each in zip(taps, drawn, strict=True):
-            apart = (of_x[tap] - of_y[tap]).square().sum(dim=1, keepdim=True)
-            of = F.avg_pool2d(apart, patch, stride).squeeze(1) * patch**2
-            attention = attention_map(
-                x, y, backbone=backbone, tap=tap, projections=each, patch=patch, stride=stride, validate=False
-            )
-            found[tap] = Maps(of, attention, of * attention)
+    for tap, weight in _attention(x.maps, y.maps, patch, stride).items():
+        distortion = patch_errors(x.maps[tap], y.maps[tap], patch, stride) * patch**2
+        found[tap] = Maps(distortion, weight, distortion * weight)
     return found
 
 
-def _grid(maps: Tensor) -> tuple[int, int]:
-    return maps.shape[-2], maps.shape[-1]
+def _passes(
+    reference: Tensor,
+    distorted: Tensor,
+    backbone: Backbone,
+    taps: Sequence[str],
+    resize: bool,
+    validate: Validate,
+) -> tuple[Features, Features]:
+    """Resized images and their feature maps, of the reference and of the distorted image."""
+    reference, distorted = checked_rgb_pair(reference, distorted, validate)
+    resizing = RESIZING if resize else AS_IT_IS
+    with torch.no_grad():
+        x, y = (features(backbone, image, taps, normalise=False, resizing=resizing) for image in (reference, distorted))
+    return x, y
+
+
+def _attention(
+    reference: Mapping[str, Tensor], distorted: Mapping[str, Tensor], patch: int, stride: int
+) -> dict[str, Tensor]:
+    """Attention (N, h, w) at each tap, with the authors' projections."""
+    drawn = random_projections([maps.shape[1] for maps in reference.values()])
+    return {
+        tap: attention(distorted[tap], reference[tap], projection, patch, stride)
+        for tap, projection in zip(reference, drawn, strict=True)
+    }

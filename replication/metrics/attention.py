@@ -1,15 +1,19 @@
 """Attention from statistical dependence: where the features of two images tell little of each other."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from replication.features import Backbone
 from replication.metrics.checks import Validate
 from replication.metrics.deep import AS_IT_IS, Resizing, checked_rgb_pair, features
-from replication.metrics.kept import once
+from replication.metrics.distortion import patches
 from replication.metrics.mic import mic
+from replication.metrics.pair_cache import cached
 from replication.metrics.pillow import resize_bilinear, short_side
 from replication.metrics.projections import project, random_projections
+from replication.metrics.zoom import zoom
 
 # Numbers of patches held at a time; overlapping patches hold a pixel many times.
 _CHUNK = 2**25
@@ -92,13 +96,22 @@ def attention(
     def compute() -> Tensor:
         return mic_patches(x, y.expand(len(x), -1, -1, -1), patch, stride, alpha=alpha, c=c, validate=False)
 
-    return once(("attention", patch, stride, alpha, c), x, y, compute)
+    return cached(("attention", patch, stride, alpha, c), x, y, compute)
+
+
+def zoomed_mean(maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
+    """Mean of attention maps (N, h, w) of several taps on the grid of the first, zoomed to `size`: (N, *size)."""
+    first, *others = maps
+    total = first
+    for other in others:
+        total = total + zoom(other, (first.shape[-2], first.shape[-1]))
+    return zoom(total / len(maps), size)
 
 
 def _projected(maps: Tensor, projection: Tensor | None) -> Tensor:
     if projection is None:
         return maps
-    return once(("projection", projection), maps, maps, lambda: project(maps, projection))
+    return cached(("projection", projection), maps, maps, lambda: project(maps, projection))
 
 
 def mic_patches(
@@ -123,20 +136,17 @@ def mic_patches(
     Raises ValueError naming the argument and what was wanted.
     """
     _check(features_x, features_y, patch, stride, validate)
-    patches_x, patches_y = (_patches(features, patch, stride) for features in (features_x, features_y))
+    patches_x, patches_y = (
+        patches(maps.detach(), patch, stride).permute(0, 2, 3, 1, 4, 5) for maps in (features_x, features_y)
+    )
     number, height, width, channels = patches_x.shape[:4]
     rows = max(1, _CHUNK // max(1, number * width * channels * patch**2))
     attention = []
     for start in range(0, height, rows):
-        x, y = (patches[:, start : start + rows].flatten(-2) for patches in (patches_x, patches_y))
+        x, y = (each[:, start : start + rows].flatten(-2) for each in (patches_x, patches_y))
         # Channels last, so that they are added in the same order whatever the batch.
         attention.append(1 - mic(x, y, alpha, c, validate=False).mean(-1))
     return torch.cat(attention, dim=1)
-
-
-def _patches(features: Tensor, patch: int, stride: int) -> Tensor:
-    """A view of the whole patches: (N, K, H, W) to (N, h, w, K, patch, patch)."""
-    return features.detach().unfold(2, patch, stride).unfold(3, patch, stride).permute(0, 2, 3, 1, 4, 5)
 
 
 def _check(features_x: Tensor, features_y: Tensor, patch: int, stride: int, validate: Validate) -> None:

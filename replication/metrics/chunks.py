@@ -1,6 +1,6 @@
-"""Large batches, a few images at a time."""
+"""Large batches and large images, a part at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -9,9 +9,14 @@ from torch import Tensor
 _CPU = 2**18
 _ACCELERATOR = 2**25
 
+_STRIP = 2**21  # pixels of a strip: a bound on memory, large enough for images of usual size to be one strip
+
 
 def in_chunks(score: Callable[[Tensor, Tensor], Tensor], reference: Tensor, distorted: Tensor) -> Tensor:
-    """score(reference, distorted), shape (N,), for as many images at a time as suit the device; none has no scores."""
+    """Return score(reference, distorted), shape (N,), computed for as many images at a time as suit the device.
+
+    Without images there are no scores: shape (0,).
+    """
     if len(reference) == 0:
         return reference.new_zeros(0)
     limit = _CPU if reference.device.type == "cpu" else _ACCELERATOR
@@ -20,3 +25,15 @@ def in_chunks(score: Callable[[Tensor, Tensor], Tensor], reference: Tensor, dist
         return score(reference, distorted)
     pairs = zip(torch.split(reference, images), torch.split(distorted, images), strict=True)
     return torch.cat([score(x, y) for x, y in pairs])
+
+
+def strips(rows: int, pixels_in_row: int) -> Iterator[slice]:
+    """Slices that cover `rows` rows in order, each of about two megapixels, and of two rows at least but the last."""
+    height = max(2, _STRIP // max(1, pixels_in_row))
+    for top in range(0, rows, height):
+        yield slice(top, min(top + height, rows))
+
+
+def planes_at_a_time(image: Tensor) -> int:
+    """How many channels of a batch (N, C, H, W) to work on at a time, where each takes many times its own memory."""
+    return max(1, _STRIP // max(1, len(image) * image.shape[-2] * image.shape[-1]))

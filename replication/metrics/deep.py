@@ -1,17 +1,15 @@
 """What metrics on feature maps share: checks, the pass through the network, and how they are registered."""
 
-import functools
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from replication.features import Backbone, imagenet_normalised
 from replication.metrics.checks import Validate, check_layout, check_values, checked_pair
-from replication.metrics.registry import Metric, Source, register
+from replication.metrics.options import Device
+from replication.metrics.registry import Metric, Source
 
 VGG_STAGES = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")  # read by LPIPS, DISTS and DeepWSD
 MAX_POOLED_TAPS = (*VGG_STAGES, "relu5_1")  # one pass for LPIPS on VGG16 and DeepSSIM
@@ -105,7 +103,7 @@ def assemble(
     *,
     higher_is_better: bool,
     backbone: Backbone,
-    device: str | torch.device | None,
+    device: Device,
     taps: Sequence[str],
     protocol: Mapping[str, Any],
     finish: Callable[[Features], Any],
@@ -149,22 +147,3 @@ def assemble(
         source=Source(key, compute),
         finish=finish,
     )
-
-
-def registered(name: str) -> Callable[[Callable[..., Metric]], Callable[..., Metric]]:
-    """Register a factory under a name; an option it does not have is a ValueError that lists those it has."""
-
-    def decorate(factory: Callable[..., Metric]) -> Callable[..., Metric]:
-        known = tuple(inspect.signature(factory).parameters)
-
-        @functools.wraps(factory)
-        def build(**options: Any) -> Metric:
-            for option in options:
-                if option not in known:
-                    raise ValueError(f"metric {name!r} has no option {option!r}; known: {', '.join(known)}")
-            return factory(**options)
-
-        register(name, build)
-        return build
-
-    return decorate

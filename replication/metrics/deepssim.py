@@ -1,5 +1,6 @@
 """DeepSSIM, structural similarity of deep features, and its form for training (Zhang, Chen, Zhao, Wang 2025)."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -14,9 +15,9 @@ from replication.metrics.deep import (
     check_comparable,
     checked_rgb_pair,
     features,
-    registered,
 )
-from replication.metrics.registry import Metric
+from replication.metrics.options import Device
+from replication.metrics.registry import Metric, registered
 
 _TAP = "relu5_1"
 BLOCK = 4
@@ -111,14 +112,19 @@ def gram_blocks(maps: Tensor, block: int = BLOCK) -> Prepared:
 
     C need not be a multiple of `block`: the last C mod block channels are then in no block. ValueError where C < block.
     """
-    if not 1 <= block <= maps.shape[1]:
-        raise ValueError(f"blocks must have a side from 1 to the number of channels, {maps.shape[1]}, got {block}")
+    check_block(block, maps.shape[1])
     count = maps.shape[1] // block
     gram = _gram(maps[:, : count * block])
     shape = (len(gram), count, block, count, block)
     blocks = gram.view(shape).transpose(2, 3).reshape(len(gram), count**2, block**2)
     deviations = blocks - blocks.mean(dim=2, keepdim=True)
     return Prepared(deviations, deviations.square().mean(dim=2))
+
+
+def check_block(block: int, channels: int) -> None:
+    """Raise ValueError unless maps of so many channels have a block of that side."""
+    if not 1 <= block <= channels:
+        raise ValueError(f"blocks must have a side from 1 to the number of channels, {channels}, got {block}")
 
 
 def similarity(reference: Prepared, distorted: Prepared) -> Tensor:
@@ -131,9 +137,9 @@ def similarity(reference: Prepared, distorted: Prepared) -> Tensor:
 @registered("deepssim")
 def _build(
     *,
-    weights: str = "imagenet",
+    weights: str | Path = "imagenet",
     seed: int = 0,
-    device: str | torch.device | None = None,
+    device: Device = None,
     download: bool = False,
 ) -> Metric:
     return assemble(

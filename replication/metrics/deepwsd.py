@@ -1,5 +1,6 @@
 """DeepWSD: Wasserstein distances between windows of deep features (Liao, Chen, Zhu, Wang, Zhou, Kwong 2022)."""
 
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import torch
@@ -16,12 +17,12 @@ from replication.metrics.deep import (
     check_comparable,
     checked_rgb_pair,
     features,
-    registered,
 )
 from replication.metrics.dists import check_l2_vgg16
-from replication.metrics.kept import once
+from replication.metrics.options import Device
+from replication.metrics.pair_cache import cached
 from replication.metrics.pillow import resize_bilinear
-from replication.metrics.registry import Metric
+from replication.metrics.registry import Metric, registered
 
 Variant = Literal["released", "paper"]
 
@@ -146,7 +147,7 @@ def stage_distance(reference: Tensor, distorted: Tensor, window: int, variant: V
         u, v = (_cumulated(stage, window, variant) for stage in (reference, distorted))
         return window_distances(x, y, u, v).sum(dim=1)
 
-    return once(("DeepWSD", window, variant), distorted, reference, compute)
+    return cached(("DeepWSD", window, variant), distorted, reference, compute)
 
 
 def _cumulated(stage: Tensor, window: int, variant: Variant) -> Tensor:
@@ -155,7 +156,7 @@ def _cumulated(stage: Tensor, window: int, variant: Variant) -> Tensor:
     def compute() -> Tensor:
         return _windows(pixel_weights(whole_windows(stage, window)), window, variant).cumsum(dim=1)
 
-    return once(("DeepWSD weights", window, variant), stage, stage, compute)
+    return cached(("DeepWSD weights", window, variant), stage, stage, compute)
 
 
 def pixel_weights(x: Tensor) -> Tensor:
@@ -206,12 +207,12 @@ def _compare(reference: Prepared, distorted: Prepared, variant: Variant) -> Tens
 @registered("deepwsd")
 def _build(
     *,
-    weights: str = "imagenet",
+    weights: str | Path = "imagenet",
     seed: int = 0,
     variant: Variant = "released",
     resize: bool = True,
     reduce: bool = True,
-    device: str | torch.device | None = None,
+    device: Device = None,
     download: bool = False,
 ) -> Metric:
     check_choice("variant", variant, ("released", "paper"))

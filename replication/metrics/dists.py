@@ -1,5 +1,6 @@
 """Deep image structure and texture similarity, DISTS (Ding, Ma, Wang, Simoncelli 2020)."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -17,21 +18,42 @@ from replication.metrics.deep import (
     check_comparable,
     checked_rgb_pair,
     features,
-    registered,
 )
+from replication.metrics.options import Device
 from replication.metrics.pillow import resize_bilinear, short_side
-from replication.metrics.registry import Metric
+from replication.metrics.registry import Metric, registered
 
-C = 1e-6
+_C = 1e-6
 _CHANNELS = (3, 64, 128, 256, 512, 512)
 
 
-class Prepared(NamedTuple):
-    """Of the image and each tap: deviations from the mean (N, C, h, w), means and variances (N, C)."""
+class Moments(NamedTuple):
+    """Mean and variance (...) of the values of each channel or patch, and deviations from that mean (..., *dims)."""
 
-    deviations: tuple[Tensor, ...]
-    means: tuple[Tensor, ...]
-    variances: tuple[Tensor, ...]
+    deviations: Tensor
+    means: Tensor
+    variances: Tensor
+
+    @classmethod
+    def of(cls, values: Tensor, dims: int = 2) -> "Moments":
+        """Moments over the last `dims` dimensions."""
+        last = tuple(range(-dims, 0))
+        means = values.mean(dim=last)
+        deviations = values - means[(..., *[None] * dims)]
+        return cls(deviations, means, deviations.square().mean(dim=last))
+
+    def dissimilarity(self, other: "Moments") -> tuple[Tensor, Tensor]:
+        """1 - S1, of texture, and 1 - S2, of structure, see `dists`; both (...)."""
+        texture = (self.means - other.means).square() / (self.means.square() + other.means.square() + _C)
+        last = tuple(range(self.means.ndim - self.deviations.ndim, 0))
+        error = (self.deviations - other.deviations).square().mean(dim=last)  # vx + vy - 2 vxy
+        return texture, error / (self.variances + other.variances + _C)
+
+
+class Prepared(NamedTuple):
+    """Moments of the image and of each tap's map, by channel; and the size of the images."""
+
+    stages: tuple[Moments, ...]
     size: tuple[int, int]
 
 
@@ -72,24 +94,20 @@ RESIZING = Resizing("short side to 256 if larger (Pillow bilinear, 8 bits)", _sh
 
 
 def _finish(of: Features) -> Prepared:
-    stages = (of.image, *(of.maps[tap] for tap in VGG_STAGES))
-    means = tuple(x.mean(dim=(2, 3)) for x in stages)
-    deviations = tuple(x - mean[:, :, None, None] for x, mean in zip(stages, means, strict=True))
-    return Prepared(deviations, means, tuple(x.square().mean(dim=(2, 3)) for x in deviations), of.size)
+    return Prepared(tuple(Moments.of(x) for x in (of.image, *(of.maps[tap] for tap in VGG_STAGES))), of.size)
 
 
 def _compare(reference: Prepared, distorted: Prepared) -> Tensor:
-    check_comparable(reference.means, distorted.means, (reference.size, distorted.size))
-    parts = []
-    for stage, (alpha, beta) in enumerate(coefficients()):
-        mx, my = reference.means[stage], distorted.means[stage]
-        vx, vy = reference.variances[stage], distorted.variances[stage]
-        apart = (reference.deviations[stage] - distorted.deviations[stage]).square().mean(dim=(2, 3))
-        texture = (mx - my).square() / (mx.square() + my.square() + C)  # 1 - S1
-        structure = apart / (vx + vy + C)  # 1 - S2: apart is vx + vy - 2 vxy
-        alpha, beta = (weight.to(mx.dtype).to(mx.device, non_blocking=True) for weight in (alpha, beta))
-        parts.append((alpha * texture + beta * structure).sum(dim=1))
-    return torch.stack(parts).sum(dim=0)
+    check_comparable(reference.stages[0], distorted.stages[0], (reference.size, distorted.size))
+    stages = zip(reference.stages, distorted.stages, coefficients(), strict=True)
+    return torch.stack([stage_distance(x, y, weights) for x, y, weights in stages]).sum(dim=0)
+
+
+def stage_distance(reference: Moments, distorted: Moments, weights: tuple[Tensor, Tensor]) -> Tensor:
+    """Sum over channels of alpha (1 - S1) + beta (1 - S2), (N,), of moments by channel (N, C) and (alpha, beta)."""
+    texture, structure = reference.dissimilarity(distorted)
+    alpha, beta = (weight.to(texture.dtype).to(texture.device, non_blocking=True) for weight in weights)
+    return (alpha * texture + beta * structure).sum(dim=1)
 
 
 def coefficients() -> tuple[tuple[Tensor, Tensor], ...]:
@@ -104,10 +122,10 @@ def coefficients() -> tuple[tuple[Tensor, Tensor], ...]:
 @registered("dists")
 def _build(
     *,
-    weights: str = "imagenet",
+    weights: str | Path = "imagenet",
     seed: int = 0,
     resize: bool = True,
-    device: str | torch.device | None = None,
+    device: Device = None,
     download: bool = False,
 ) -> Metric:
     net = backbone("vgg16", weights=weights, pooling="l2", seed=seed, device=device, download=download)

@@ -1,16 +1,17 @@
 """Distance of feature maps: the perceptual loss of Johnson et al. (2016) as Tariq et al. (2020) write it, eq. 1."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from replication.features import Backbone, Pooling
 from replication.features import backbone as make_backbone
 from replication.metrics.checks import Validate
-from replication.metrics.deep import Features, assemble, check_comparable, checked_rgb_pair, features, registered
-from replication.metrics.registry import Metric
+from replication.metrics.deep import Features, assemble, check_comparable, checked_rgb_pair, features
+from replication.metrics.options import Device
+from replication.metrics.registry import Metric, registered
 
 
 def feature_distance(
@@ -114,11 +115,11 @@ def _build(
     backbone: str,
     tap: str,
     channels: Sequence[int] | None = None,
-    weights: str = "imagenet",
+    weights: str | Path = "imagenet",
     seed: int = 0,
     pooling: Pooling = "max",
     normalise: bool = True,
-    device: str | torch.device | None = None,
+    device: Device = None,
     download: bool = False,
 ) -> Metric:
     net = make_backbone(backbone, weights=weights, seed=seed, pooling=pooling, device=device, download=download)

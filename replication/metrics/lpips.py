@@ -1,5 +1,6 @@
 """Learned perceptual image patch similarity, LPIPS 0.1 (Zhang, Isola, Efros, Shechtman, Wang 2018)."""
 
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import torch
@@ -16,9 +17,9 @@ from replication.metrics.deep import (
     check_comparable,
     checked_rgb_pair,
     features,
-    registered,
 )
-from replication.metrics.registry import Metric
+from replication.metrics.options import Device
+from replication.metrics.registry import Metric, registered
 
 Network = Literal["alex", "vgg", "squeeze"]
 
@@ -94,9 +95,9 @@ def _register(network: Network) -> None:
     @registered(f"lpips-{network}")
     def build(
         *,
-        weights: str = "imagenet",
+        weights: str | Path = "imagenet",
         seed: int = 0,
-        device: str | torch.device | None = None,
+        device: Device = None,
         download: bool = False,
     ) -> Metric:
         net = backbone(BACKBONES[network], weights=weights, seed=seed, device=device, download=download)

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import torch
@@ -9,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from replication.metrics.checks import Validate, check_choice, checked_pair
-from replication.metrics.chunks import in_chunks
-from replication.metrics.moments import BLOCK, block_statistics
+from replication.metrics.chunks import in_chunks, planes_at_a_time, strips
+from replication.metrics.moments import BLOCK, BlockStatistics, block_statistics
 from replication.metrics.registry import metric
 
 Variant = Literal["port", "paper"]
@@ -68,8 +69,7 @@ def mad(
     check_choice("variant", variant, ("port", "paper"))
     _check_size(reference)
     with torch.autocast(reference.device.type, enabled=False):
-        x, y = (255 / data_range * image for image in (reference, distorted))
-        return in_chunks(functools.partial(_distortion, variant=variant), x, y)
+        return in_chunks(functools.partial(_distortion, variant=variant, scale=255 / data_range), reference, distorted)
 
 
 def visible_error(
@@ -84,7 +84,7 @@ def visible_error(
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
     _check_size(reference)
     with torch.autocast(reference.device.type, enabled=False):
-        return _detected(255 / data_range * reference, 255 / data_range * distorted, "paper")
+        return _detected(reference, distorted, "paper", 255 / data_range)
 
 
 def _check_size(image: Tensor) -> None:
@@ -96,51 +96,69 @@ def _check_size(image: Tensor) -> None:
         )
 
 
-def _distortion(x: Tensor, y: Tensor, variant: Variant) -> Tensor:
-    """MAD of images (N, C, H, W) in [0, 255]."""
-    detected, changed = _root_mean_square(_detected(x, y, variant)), _root_mean_square(_changed(x, y, variant))
+def _distortion(x: Tensor, y: Tensor, variant: Variant, scale: float) -> Tensor:
+    """MAD of images (N, C, H, W) in [0, 255 / scale]."""
+    detected = _root_mean_square(_detected(x, y, variant, scale))
+    changed = _root_mean_square(_changed(x, y, variant, scale))
     share = 1 / (1 + math.exp(-2.55 / 3.35) * detected ** (1 / (3.35 * math.log(10))))
     return (detected**share * changed ** (1 - share)).mean(dim=1)
 
 
-def _detected(x: Tensor, y: Tensor, variant: Variant) -> Tensor:
-    """Visibility of the error times its mean square, times 200, of every block."""
-    perceived_x, perceived_y = (0.02874 * image ** (2.2 / 3) for image in (x, y))
+def _detected(x: Tensor, y: Tensor, variant: Variant, scale: float) -> Tensor:
+    """Visibility of the error times its mean square, times 200, of every block (N, C, rows, columns)."""
     sensitivity = contrast_sensitivity(x.shape[-2], x.shape[-1], variant).to(x)
-    seen, error = (
-        torch.fft.ifft2(torch.fft.fft2(image) * sensitivity).real for image in (perceived_x, perceived_y - perceived_x)
+    perceived = [_perceived_blocks(a, b, sensitivity) for a, b in _channels(x, y, scale)]
+    mean, deviation, deviation_of_error, mean_square_error = (
+        torch.cat(blocks, dim=1) for blocks in zip(*perceived, strict=True)
     )
-    statistics = block_statistics(seen)
-    mean, deviation, deviation_of_error = (
-        _placed(blocks, variant)
-        for blocks in (statistics.mean, statistics.deviation, block_statistics(error).deviation)
-    )
+    mean, deviation, deviation_of_error = (_placed(blocks, variant) for blocks in (mean, deviation, deviation_of_error))
     masking = -F.max_pool2d(-deviation, 2, stride=1, padding=1)[..., :-1, :-1] / 2
     contrast, contrast_of_error = (z / mean.clamp(min=_DARK) for z in (masking, deviation_of_error))
     visibility = (contrast_of_error.log() - contrast.log().clamp(min=_VISIBLE)).clamp(min=0)
     visibility = torch.where(mean < _DARK, 0.0, visibility)
-    mean_square_error = block_statistics((x - y).square()).mean
     return 200 * visibility * mean_square_error
 
 
-def _changed(x: Tensor, y: Tensor, variant: Variant) -> Tensor:
-    """Weighted differences of the statistics of log-Gabor responses, of every block."""
-    height, width = x.shape[-2:]
-    radial, angular = (filters.to(x) for filters in log_gabor_filters(height, width, variant))
+def _perceived_blocks(x: Tensor, y: Tensor, sensitivity: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """By block: mean and deviation of the perceived reference, deviation of the perceived error, mean squared error."""
+
+    def seen(luminance: Tensor) -> BlockStatistics:
+        return block_statistics(torch.fft.ifft2(torch.fft.fft2(luminance) * sensitivity).real)
+
+    perceived_x, perceived_y = (0.02874 * image ** (2.2 / 3) for image in (x, y))
+    reference, error = seen(perceived_x), seen(perceived_y - perceived_x)
+    return reference.mean, reference.deviation, error.deviation, block_statistics((x - y).square()).mean
+
+
+def _changed(x: Tensor, y: Tensor, variant: Variant, scale: float) -> Tensor:
+    """Weighted differences of the statistics of log-Gabor responses, of every block (N, C, rows, columns)."""
+    radial = radial_filters(x.shape[-2], x.shape[-1], variant, like=x)
+    return _placed(torch.cat([_response_blocks(a, b, radial, variant) for a, b in _channels(x, y, scale)], 1), variant)
+
+
+def _response_blocks(x: Tensor, y: Tensor, radial: Sequence[Tensor], variant: Variant) -> Tensor:
     # The filters do not see the mean; without it rounding errors are smaller, and none on flat images.
     spectra = [torch.fft.fft2(image - image.mean(-1, keepdim=True).mean(-2, keepdim=True)) for image in (x, y)]
     change = torch.zeros((), dtype=x.dtype, device=x.device)
     for orientation in range(_ORIENTATIONS):
-        for scale in range(_SCALES):
-            response = radial[scale] * angular[orientation]
+        angular = angular_filter(x.shape[-2], x.shape[-1], orientation, like=x)
+        for number, ring in enumerate(radial):
+            response = ring * angular
             a, b = (block_statistics(torch.fft.ifft2(spectrum * response).abs()) for spectrum in spectra)
-            weight = _WEIGHTS[orientation if variant == "port" else scale] / sum(_WEIGHTS)
+            weight = _WEIGHTS[orientation if variant == "port" else number] / sum(_WEIGHTS)
             change = change + weight * (
                 (a.deviation - b.deviation).abs()
                 + 2 * (a.skewness - b.skewness).abs()
                 + (a.kurtosis - b.kurtosis).abs()
             )
-    return _placed(change, variant)
+    return change
+
+
+def _channels(x: Tensor, y: Tensor, scale: float) -> Iterator[tuple[Tensor, Tensor]]:
+    """The channels of both images times `scale`, all at once, or one after the other where images are large."""
+    together = planes_at_a_time(x)
+    for a, b in zip(torch.split(x, together, dim=1), torch.split(y, together, dim=1), strict=True):
+        yield scale * a, scale * b
 
 
 def contrast_sensitivity(height: int, width: int, variant: Variant = "paper") -> Tensor:
@@ -164,23 +182,57 @@ def contrast_sensitivity(height: int, width: int, variant: Variant = "paper") ->
     return shifted
 
 
-def log_gabor_filters(height: int, width: int, variant: Variant = "paper") -> tuple[Tensor, Tensor]:
-    """Radial factors (5, height, width) and angular ones (4, height, width), in the order of `fft2`, float64."""
-    down, across = (2 * torch.fft.fftfreq(side, dtype=torch.float64) for side in (height, width))
-    radius, angle = torch.hypot(down[:, None], across), torch.atan2(-down[:, None], across)
-    radius[0, 0] = 1.0
-    if variant == "port":
-        radius[1, 1] = 1.0  # meant for the zero frequency, where the logarithm is infinite
-    octaves = torch.log(radius)
+def radial_filters(height: int, width: int, variant: Variant = "paper", *, like: Tensor) -> list[Tensor]:
+    """Gain of each frequency at each of the five scales, finest first: (height, width) in the order of `fft2`.
+
+        exp(-(ln(r) - ln(2 / 3^(s + 1)))^2 / (2 ln(.55)^2)),  0 for the frequency 0,  r = 1 the highest frequency across
+
+    Computed in float64, returned in the type and on the device of `like`.
+    """
+
+    def ring(rows: slice, centre: float) -> Tensor:
+        radius = torch.hypot(*_frequencies(height, width, rows))
+        if rows.start == 0:
+            radius[0, 0] = 1.0
+            if variant == "port":
+                radius[1, 1] = 1.0  # meant for the zero frequency, where the logarithm is infinite
+        gain = torch.exp(-((torch.log(radius) - centre) ** 2) / (2 * math.log(0.55) ** 2))
+        if rows.start == 0:
+            gain[0, 0] = 0.0
+        return gain
+
     centres = [math.log(2 / 3 ** (scale + 1)) for scale in range(_SCALES)]
-    radial = torch.stack([torch.exp(-((octaves - centre) ** 2) / (2 * math.log(0.55) ** 2)) for centre in centres])
-    radial[:, 0, 0] = 0.0
+    return [_by_strips(height, width, functools.partial(ring, centre=centre), like) for centre in centres]
+
+
+def angular_filter(height: int, width: int, orientation: int, *, like: Tensor) -> Tensor:
+    """Gain of each frequency for orientation 0 to 3 (0, 45, 90, 135 degrees): (height, width), as `radial_filters`.
+
+    exp(-d^2 / (2 (pi / 6)^2)),  d the difference of the two angles, in [-pi, pi]
+    """
     spread = math.pi / _ORIENTATIONS / 1.5
-    apart = [
-        torch.remainder(angle - orientation * math.pi / _ORIENTATIONS + math.pi, 2 * math.pi) - math.pi
-        for orientation in range(_ORIENTATIONS)
-    ]
-    return radial, torch.stack([torch.exp(-(distance**2) / (2 * spread**2)) for distance in apart])
+
+    def wedge(rows: slice) -> Tensor:
+        down, across = _frequencies(height, width, rows)
+        angle = torch.atan2(-down, across)
+        difference = torch.remainder(angle - orientation * math.pi / _ORIENTATIONS + math.pi, 2 * math.pi) - math.pi
+        return torch.exp(-(difference**2) / (2 * spread**2))
+
+    return _by_strips(height, width, wedge, like)
+
+
+def _frequencies(height: int, width: int, rows: slice) -> tuple[Tensor, Tensor]:
+    """Frequency down and across, 1 the highest, for these rows of a spectrum; (rows, 1) and (1, width), float64."""
+    down, across = (2 * torch.fft.fftfreq(side, dtype=torch.float64) for side in (height, width))
+    return down[rows, None], across[None, :]
+
+
+def _by_strips(height: int, width: int, values: Callable[[slice], Tensor], like: Tensor) -> Tensor:
+    """The values of all rows, (height, width), a strip of rows at a time."""
+    whole = like.new_empty(height, width)
+    for rows in strips(height, width):
+        whole[rows] = values(rows).to(like)
+    return whole
 
 
 def _placed(blocks: Tensor, variant: Variant) -> Tensor:

@@ -97,15 +97,20 @@ def _check(x: Tensor, y: Tensor, alpha: float, c: float, validate: Validate) -> 
         raise ValueError(f"x and y must have at least 2 values along their last dimension, got shape {tuple(x.shape)}")
     if x.device != y.device:
         raise ValueError(f"x and y must be on one device, got {x.device} and {y.device}")
-    if not 0 < alpha <= 1:
-        raise ValueError(f"alpha must be in (0, 1], got {alpha}")
-    if not 0 < c < math.inf:
-        raise ValueError(f"c must be positive and finite, got {c}")
+    check_settings(alpha, c)
     if validate is None:
         validate = _values_at_hand(x)
     for name, sample in (("x", x), ("y", y)):
         if validate and not sample.isfinite().all():
             raise ValueError(f"{name} contains NaN or infinity; every value must be a finite number")
+
+
+def check_settings(alpha: float, c: float) -> None:
+    """Raise ValueError unless `mic` takes these settings."""
+    if not 0 < alpha <= 1:
+        raise ValueError(f"alpha must be in (0, 1], got {alpha}")
+    if not 0 < c < math.inf:
+        raise ValueError(f"c must be positive and finite, got {c}")
 
 
 def _mic(x: Tensor, y: Tensor, grids: list[_Grid], gains: list["_Gains"], tile: int) -> Tensor:

@@ -4,6 +4,7 @@ Only the abstract of the paper is public here: the pyramid, the number of levels
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -12,10 +13,11 @@ from torch import Tensor
 
 from replication.features import Backbone, backbone, imagenet_normalised
 from replication.metrics.checks import Validate, check_choice, check_values
-from replication.metrics.deep import check_rgb, checked_rgb_pair, registered
-from replication.metrics.deepssim import BLOCK, Prepared, channels_last, gram_blocks, similarity
+from replication.metrics.deep import check_rgb, checked_rgb_pair
+from replication.metrics.deepssim import BLOCK, Prepared, channels_last, check_block, gram_blocks, similarity
 from replication.metrics.filters import separable_filter
-from replication.metrics.registry import Metric, Source
+from replication.metrics.options import Device
+from replication.metrics.registry import Metric, Source, registered
 
 Pyramid = Literal["mean", "gaussian"]
 Fusion = Literal["arithmetic", "geometric"]
@@ -203,9 +205,9 @@ def _build(
     tap: str | None = None,
     shared_taps: Sequence[str] | None = None,
     block: int = BLOCK,
-    weights: str = "imagenet",
+    weights: str | Path = "imagenet",
     seed: int = 0,
-    device: str | torch.device | None = None,
+    device: Device = None,
     download: bool = False,
 ) -> Metric:
     """level: the score of this level alone, 0 the image itself, in place of the fusion of all.
@@ -216,6 +218,7 @@ def _build(
     if torch.device(device or "cpu").type == "cpu":
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     own = _tap(net, tap)
+    check_block(block, net.channels[own])
     shared = [own] if shared_taps is None else [_tap(net, each) for each in shared_taps]
     if own not in shared:
         raise ValueError(f"shared_taps must have the metric's own tap, {own}, got {', '.join(shared)}")

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from replication.metrics.checks import Validate, check_layout, check_values, checked_pair
 from replication.metrics.libraries import piq
-from replication.metrics.registry import Metric, register
+from replication.metrics.options import Device
+from replication.metrics.registry import Metric, registered
 
 _WEIGHTS_SOURCE = "https://github.com/photosynthesis-team/piq/releases"
 
@@ -50,8 +51,7 @@ def pieapp(
         raise ValueError(
             f"reference and distorted are {height} x {width}, too small for PieAPP: the least size is {PATCH} x {PATCH}"
         )
-    if stride < 1:
-        raise ValueError(f"stride must be positive, got {stride}")
+    _check_stride(stride)
     model: Any = network.to(reference.device)
     with torch.autocast(reference.device.type, enabled=False):
         x, y = (255 / data_range * image.float().expand(-1, 3, -1, -1) for image in (reference, distorted))
@@ -86,7 +86,8 @@ def pieapp_network(weights: Weights) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def _create(*, weights: Weights = "pretrained", stride: int = 27, device: str | torch.device | None = None) -> Metric:
+@registered("pieapp")
+def _create(*, weights: Weights = "pretrained", stride: int = 27, device: Device = None) -> Metric:
     """`create("pieapp", ...)`.
 
     weights: as for `pieapp_network`; "pretrained" finds the file under the data root's weights/ or in torch's cache,
@@ -94,6 +95,7 @@ def _create(*, weights: Weights = "pretrained", stride: int = 27, device: str | 
     device: where to compute; None is where the image is.
     Raises AbsentWeightsError if the file is in neither, saying where to get it.
     """
+    _check_stride(stride)
     if weights == "pretrained":
         weights = find_weights()
     known = "given" if isinstance(weights, Mapping) else "random, seed 0" if weights == "random" else Path(weights).name
@@ -110,6 +112,11 @@ def _create(*, weights: Weights = "pretrained", stride: int = 27, device: str | 
 
     protocol = {"colour": "rgb", "weights": known, "patch": PATCH, "stride": stride}
     return Metric("pieapp", False, protocol, prepare, compare)
+
+
+def _check_stride(stride: int) -> None:
+    if stride < 1:
+        raise ValueError(f"stride must be positive, got {stride}")
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:
@@ -131,6 +138,3 @@ def _patches(image: Tensor, top: int, stride: int) -> Tensor:
     """One row of patches of each image: (N, 3, H, W) to (N * patches, 3, 64, 64)."""
     patches = image[..., top : top + PATCH, :].unfold(-1, PATCH, stride)
     return patches.permute(0, 3, 1, 2, 4).flatten(0, 1)
-
-
-register("pieapp", _create)

@@ -4,8 +4,10 @@ import torch
 from torch import Tensor
 
 from replication.metrics.checks import Validate, checked_pair
+from replication.metrics.registry import metric
 
 
+@metric("psnr", higher_is_better=True)
 def psnr(
     reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, epsilon: float = 0.0, validate: Validate = None
 ) -> Tensor:

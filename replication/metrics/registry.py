@@ -7,21 +7,25 @@ For example
         return (reference - distorted).abs().pow(power).mean(dim=(1, 2, 3))
 
     create("mean-error", power=2.0)(reference, distorted)
+
+In a file of this package, `replication/metrics/NAME.py`, that is all: the package imports each of its modules. In any
+other module, it takes effect when that module is imported.
 """
 
-import inspect
-from collections.abc import Callable, Hashable, Mapping
+import importlib
+import pkgutil
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from replication.metrics import colour
-from replication.metrics.checks import check_choice, check_layout, check_values
-from replication.metrics.psnr import psnr
+from replication.metrics.checks import check_layout, check_values
+from replication.metrics.names import nearest
+from replication.metrics.options import Device, Option, Options, check_options, options_of, takes_any
 from replication.metrics.resize import reduce_2004
-from replication.metrics.ssim import ms_ssim, ssim
 
 _COLOURS: dict[str, Callable[[Tensor], Tensor]] = {
     "rgb": lambda image: image,
@@ -30,7 +34,32 @@ _COLOURS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 _REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"none": lambda image: image, "2004": reduce_2004}
 
-_factories: dict[str, Callable[..., "Metric"]] = {}
+# Options that every metric made of a function has, beside its own.
+_COMMON: Options = {
+    "colour": Option(Literal["rgb", "gray", "y"], "rgb"),
+    "eight_bit": Option(bool, False),
+    "reduction": Option(Literal["none", "2004"], "none"),
+    "device": Option(Device, None),
+}
+
+# Options of the functions that are no part of a protocol: images are in [0, 1], and `prepare` has checked them.
+_SETTLED = ("data_range", "validate")
+
+_STRIP = 2**21  # pixels whose colours are converted at a time
+_TRIAL_SIDES = (1024, 2**15)  # of the empty batches that try a function's options
+
+Factory = TypeVar("Factory", bound=Callable[..., "Metric"])
+
+
+class _Entry(NamedTuple):
+    """A registered metric: its factory, the options of that (None: any), and the module that it is defined in."""
+
+    factory: Callable[..., "Metric"]
+    options: Options | None
+    module: str
+
+
+_factories: dict[str, _Entry] = {}
 _recreated: dict[tuple[str, str], "Metric"] = {}
 
 
@@ -38,23 +67,23 @@ _recreated: dict[tuple[str, str], "Metric"] = {}
 class Source:
     """A first step of preparation that several metrics share, such as the features of one backbone.
 
-    Sources of the same key compute the same: whoever prepares an image for several metrics computes it once.
+    Sources with equal keys compute the same: an image that is prepared for several metrics passes each source once.
     """
 
     key: Hashable
     compute: Callable[[Tensor], Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Metric:
     """A metric with its protocol settled: call it on two batches, or on each half separately.
 
     `prepare` does what concerns one image alone, so that a reference is prepared once for all its distorted copies;
-    `compare` gives the scores (N,) of two prepared batches, the reference's being of the same N, or of 1.
+    `compare` gives the scores (N,) of two prepared batches; the reference's holds N images, or one.
 
     source, finish: for metrics that share a first step; prepare(image) is then finish(source.compute(image)).
     recipe: name and options that `create` made it from. A metric that has one is pickled as that, not with its weights,
-        and two copies unpickled in one process are one.
+        and copies unpickled in one process are one object.
     """
 
     name: str
@@ -74,6 +103,10 @@ class Metric:
         """Scores (N,) of (N, C, H, W) images in [0, 1]."""
         return self.compare(self.prepare(reference), self.prepare(distorted))
 
+    def __repr__(self) -> str:
+        """The name and the protocol: "ssim (colour: gray, window_size: 11)"."""
+        return f"{self.name} ({', '.join(f'{option}: {value}' for option, value in self.protocol.items())})"
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self.recipe is None:
             return super().__reduce_ex__(protocol)
@@ -85,7 +118,7 @@ def metric(
 ) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
     """Register a function of (reference, distorted, *, options), both (N, C, H, W) in [0, 1], that returns scores (N,).
 
-    Its keyword options become those of `create`, beside those that every such metric has:
+    Its keyword options become options of `create`, beside those that every such metric has:
         colour: "rgb" (channels as they are), "gray" (MATLAB's rgb2gray) or "y" (of YCbCr, MATLAB's rgb2ycbcr).
             Grey images are taken as they are.
         eight_bit: round images to 8 bits before and after the change of colour, as MATLAB code reading files does; the
@@ -93,36 +126,53 @@ def metric(
         reduction: "none", or "2004" for the size-dependent reduction of the SSIM authors' script, `resize.reduce_2004`.
         device: where to compute; None is where the image is.
     defaults: of these options, where the original implementation converts first: colour="gray", eight_bit=True.
+
+    `create` compares the options with their annotations, then calls the function once on a batch without images: a
+    ValueError about an option is raised there, before there is an image.
     """
 
     def decorate(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def build(**options: Any) -> Metric:
             return _from_function(name, function, higher_is_better, defaults, options)
 
-        register(name, build)
+        _add(name, _Entry(build, {**_COMMON, **_own_options(function)}, function.__module__))
         return function
 
     return decorate
 
 
-def register(name: str, factory: Callable[..., Metric]) -> None:
-    """Make `create(name, **options)` call `factory(**options)`: for metrics with a `prepare` of their own."""
-    if name in _factories:
-        raise ValueError(f"a metric named {name!r} is registered already")
-    _factories[name] = factory
+def register(name: str, factory: Callable[..., Metric], *, options: Options | None = None) -> None:
+    """Make `create(name, **options)` call `factory(**options)`: for metrics with a `prepare` of their own.
+
+    options: what the factory takes; None are its keyword-only parameters, and anything if it has others, or **options.
+    """
+    if options is None and not takes_any(factory):
+        options = options_of(factory)
+    _add(name, _Entry(factory, options, factory.__module__))
+
+
+def registered(name: str) -> Callable[[Factory], Factory]:
+    """Decorator form of `register`."""
+
+    def decorate(factory: Factory) -> Factory:
+        register(name, factory)
+        return factory
+
+    return decorate
 
 
 def create(name: str, **options: Any) -> Metric:
-    """The metric of that name. Raises ValueError for an unknown name or option; the message lists the known ones."""
-    if name not in _factories:
-        raise ValueError(f"unknown metric {name!r}; known: {', '.join(names())}")
-    return replace(_factories[name](**options), recipe=(name, options))
+    """Return the metric of that name.
 
-
-def takes_device(name: str) -> bool:
-    """Whether the metric of that name has an option `device`; one without computes where its images are."""
-    parameters = inspect.signature(_factories[name]).parameters if name in _factories else {}
-    return "device" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    Raises ValueError for an unknown name or option, naming the known ones and those most like it, and for a value that
+    an option cannot have: of another type, or out of its range.
+    """
+    factory, known, _ = _entry(name)
+    if known is not None:
+        if known.get("reduction") == _COMMON["reduction"] and "reduction" in options:
+            options["reduction"] = str(options["reduction"])  # 2004 is a number to a command line
+        check_options(name, options, known)
+    return replace(factory(**options), recipe=(name, options))
 
 
 def names() -> list[str]:
@@ -130,36 +180,69 @@ def names() -> list[str]:
     return sorted(_factories)
 
 
+def takes(name: str, option: str) -> bool:
+    """Whether the metric of that name has that option; one whose options are not declared takes any."""
+    return name in _factories and ((known := _factories[name].options) is None or option in known)
+
+
+def takes_device(name: str) -> bool:
+    """Whether the metric of that name has an option `device`; one without computes where its images are."""
+    return takes(name, "device")
+
+
+def module_of(name: str) -> str:
+    """The module in which the metric of that name is registered, such as "replication.metrics.gmsd".
+
+    Raises ValueError for an unknown name.
+    """
+    return _entry(name).module
+
+
+def discover(package: str, folders: Iterable[str]) -> None:
+    """Import every module of a package, so that the metrics they define are registered."""
+    for module in pkgutil.iter_modules(folders):
+        importlib.import_module(f"{package}.{module.name}")
+
+
+def _entry(name: str) -> _Entry:
+    if name not in _factories:
+        raise ValueError(f"unknown metric {name!r}; known: {', '.join(names())}{nearest(name, names())}")
+    return _factories[name]
+
+
+def _add(name: str, entry: _Entry) -> None:
+    if name in _factories:
+        raise ValueError(f"a metric named {name!r} is registered already, in {_factories[name].module}")
+    _factories[name] = entry
+
+
 def _recreate(name: str, options: Mapping[str, Any]) -> Metric:
-    """What a pickled metric becomes: the same one each time, so that a network is built once for all its tasks."""
+    """The metric that a pickled one stands for: the same object each time, so that a network is built once."""
     key = name, repr(sorted(options.items()))
     if key not in _recreated:
         _recreated[key] = create(name, **options)
     return _recreated[key]
 
 
+def _own_options(function: Callable[..., Any]) -> dict[str, Option]:
+    return {name: option for name, option in options_of(function).items() if name not in _SETTLED}
+
+
 def _from_function(
     name: str,
     function: Callable[..., Tensor],
     higher_is_better: bool,
-    defaults: Mapping[str, Any],
+    preset: Mapping[str, Any],
     options: Mapping[str, Any],
 ) -> Metric:
-    parameters = inspect.signature(function).parameters.values()
-    own = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in _SETTLED}
-    known = {"colour": "rgb", "eight_bit": False, "reduction": "none", "device": None, **own, **defaults}
-    for option in options:
-        if option not in known:
-            raise ValueError(f"metric {name!r} has no option {option!r}; known: {', '.join(known)}")
-    chosen = {**known, **options}
-    chosen["reduction"] = str(chosen["reduction"])  # 2004 is a number to a command line
+    own = _own_options(function)
+    chosen = {option: default for option, (_, default) in {**_COMMON, **own}.items()} | {**preset, **options}
     device = chosen.pop("device")
     colours, eight_bit, reduction = chosen["colour"], chosen["eight_bit"], chosen["reduction"]
-    check_choice("colour", colours, tuple(_COLOURS))
-    check_choice("reduction", reduction, tuple(_REDUCTIONS))
     keywords = {option: chosen[option] for option in own}
-    if "validate" in {p.name for p in parameters}:
+    if "validate" in options_of(function):
         keywords["validate"] = False  # `prepare` has done it, once for each image
+    _try(function, 3 if colours == "rgb" else 1, keywords)
 
     def converted(image: Tensor) -> Tensor:
         precision = image.dtype
@@ -186,11 +269,20 @@ def _from_function(
     return Metric(name, higher_is_better, chosen, prepare, compare)
 
 
-_STRIP = 2**21  # pixels whose colours are converted at a time
+def _try(function: Callable[..., Tensor], channels: int, keywords: Mapping[str, Any]) -> None:
+    """Raise the ValueError that the function raises on a batch without images, whatever their size.
 
-# Options of the functions that are no part of a protocol: images are in [0, 1] here, and checked in `prepare`.
-_SETTLED = ("data_range", "validate")
-
-metric("psnr", higher_is_better=True)(psnr)
-metric("ssim", higher_is_better=True)(ssim)
-metric("ms-ssim", higher_is_better=True)(ms_ssim)
+    Images of 1024 x 1024 are large enough for most options; where they are refused, larger ones decide.
+    """
+    for side in _TRIAL_SIDES:
+        empty = torch.zeros(0, channels, side, side)
+        try:
+            with torch.no_grad():
+                function(empty, empty, **keywords)
+        except ValueError:
+            if side == _TRIAL_SIDES[-1]:
+                raise
+        except Exception:  # a function need not take empty batches; its options are then seen with the first image
+            return
+        else:
+            return

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from replication.metrics.checks import Padding, Validate, check_choice, checked_pair
 from replication.metrics.filters import WindowKind, window
+from replication.metrics.registry import metric
 from replication.metrics.similarity import Constants, mean_similarity, similarity_maps
 
 OddSides = Literal["zeros", "repeat"]
@@ -16,6 +17,7 @@ OddSides = Literal["zeros", "repeat"]
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
+@metric("ssim", higher_is_better=True)
 def ssim(
     reference: Tensor,
     distorted: Tensor,
@@ -76,6 +78,7 @@ def ssim_map(
         return luminance * structure
 
 
+@metric("ms-ssim", higher_is_better=True)
 def ms_ssim(
     reference: Tensor,
     distorted: Tensor,

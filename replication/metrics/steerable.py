@@ -1,10 +1,12 @@
-"""Two orientations of the steerable pyramid of Simoncelli and Freeman (1995), built with filters in space."""
+"""Two orientations of the steerable pyramid of Simoncelli and Freeman (1995), as filters of the image."""
 
 from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from replication.metrics.chunks import strips
 
 # The filters 'sp5' of the authors' matlabPyrTools (Karasaridis, Simoncelli 1996). Those of the low passes are symmetric
 # about both axes, so that a quarter is given, the centre at its lower right. Of the six orientations of the band-pass
@@ -52,6 +54,14 @@ def _symmetric(quarter: tuple[tuple[float, ...], ...]) -> Tensor:
 
 
 def _filtered(image: Tensor, weights: Tensor, stride: int = 1) -> Tensor:
-    margin = weights.shape[0] // 2
-    padded = F.pad(image, [margin] * 4, mode="reflect")
-    return F.conv2d(padded, weights.to(image)[None, None], stride=stride)
+    """Correlation with a filter, (N, 1, H, W) to a `stride`-th of the rows and columns, rounded up.
+
+    Strip by strip: on a CPU a convolution takes many times the memory of its image.
+    """
+    size = weights.shape[0]
+    padded, kernel = F.pad(image, [size // 2] * 4, mode="reflect"), weights.to(image)[None, None]
+    parts = [
+        F.conv2d(padded[..., rows.start * stride : (rows.stop - 1) * stride + size, :], kernel, stride=stride)
+        for rows in strips(-(-image.shape[-2] // stride), len(image) * image.shape[-1])
+    ]
+    return torch.cat(parts, dim=-2)

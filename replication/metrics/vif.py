@@ -1,7 +1,7 @@
 """Visual information fidelity (VIF), in the steerable pyramid and in the pixel domain."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from replication.metrics.checks import Validate, checked_pair
-from replication.metrics.chunks import in_chunks
+from replication.metrics.chunks import in_chunks, strips
 from replication.metrics.filters import separable_filter, window
 from replication.metrics.registry import metric
 from replication.metrics.steerable import oriented_bands
@@ -47,7 +47,9 @@ def vif(reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, valida
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
     _check_size(reference, LEAST_SIZE)
     with torch.autocast(reference.device.type, enabled=False):
-        return in_chunks(_fidelity, 255 / data_range * reference, 255 / data_range * distorted)
+        planes = (image.reshape(-1, 1, *image.shape[-2:]) for image in (reference, distorted))
+        scores = in_chunks(functools.partial(_fidelity, scale=255 / data_range), *planes)
+        return scores.view(reference.shape[:2]).mean(dim=1).to(reference.dtype)
 
 
 @metric("vif-pixel", higher_is_better=True, colour="gray", eight_bit=True)
@@ -73,62 +75,86 @@ def vif_pixel(
     if not noise > 0:
         raise ValueError(f"noise must be positive, got {noise}")
     with torch.autocast(reference.device.type, enabled=False):
-        scaled = (255 / data_range * image for image in (reference, distorted))
-        return in_chunks(functools.partial(_fidelity_of_pixels, noise=noise), *scaled)
+        planes = (image.reshape(-1, 1, *image.shape[-2:]) for image in (reference, distorted))
+        score = functools.partial(_fidelity_of_pixels, noise=noise, scale=255 / data_range)
+        return in_chunks(score, *planes).view(reference.shape[:2]).mean(dim=1).to(reference.dtype)
 
 
 class _Information(NamedTuple):
-    """In bits: what of the reference the distorted band keeps, and what the reference has; each (N,)."""
+    """Bits (N,) of information on the reference: those that the distorted image preserves, and all."""
 
-    kept: Tensor
+    preserved: Tensor
     available: Tensor
 
+    def plus(self, other: "_Information") -> "_Information":
+        return _Information(self.preserved + other.preserved, self.available + other.available)
 
-def _fidelity(x: Tensor, y: Tensor) -> Tensor:
-    """VIF of images (N, C, H, W) in [0, 255]."""
+    def ratio(self) -> Tensor:
+        return (self.preserved + _TINY) / (self.available + _TINY)
+
+
+def _fidelity(x: Tensor, y: Tensor, scale: float) -> Tensor:
+    """VIF of images (N, 1, H, W) in [0, 255 / scale], (N,), float64."""
     # The bands do not see the mean; without it rounding errors are smaller, and none on flat images.
-    planes = [image.reshape(-1, 1, *image.shape[-2:]) for image in (x, y)]
-    centred = [image - image.mean(-1, keepdim=True).mean(-2, keepdim=True) for image in planes]
-    kept = available = torch.zeros(len(planes[0]), dtype=torch.float64, device=x.device)
+    centred = [_centred(scale * image) for image in (x, y)]
+    zero = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+    total = _Information(zero, zero)
     for level, pair in enumerate(zip(*(oriented_bands(image, _LEVELS) for image in centred), strict=True)):
         for a, b in zip(*pair, strict=True):
-            information = _information(a[:, 0].double(), b[:, 0].double(), 2 ** (_LEVELS - level) + 1)
-            kept, available = kept + information.kept, available + information.available
-    score = (kept + _TINY) / (available + _TINY)
-    return score.view(x.shape[:2]).mean(dim=1).to(x.dtype)
+            total = total.plus(_information(a[:, 0], b[:, 0], 2 ** (_LEVELS - level) + 1))
+    return total.ratio()
 
 
-def _fidelity_of_pixels(reference: Tensor, distorted: Tensor, noise: float) -> Tensor:
-    """VIF in the pixel domain of images (N, C, H, W) in [0, 255]."""
-    x, y = (image.double() for image in (reference, distorted))
-    x, y = (image - image.mean(-1, keepdim=True).mean(-2, keepdim=True) for image in (x, y))
-    kept = available = torch.zeros(x.shape[:2], dtype=x.dtype, device=x.device)
-    for scale, size in enumerate((17, 9, 5, 3)):
+def _fidelity_of_pixels(reference: Tensor, distorted: Tensor, noise: float, scale: float) -> Tensor:
+    """VIF in the pixel domain of images (N, 1, H, W) in [0, 255 / scale], (N,), float64."""
+    x, y = (_centred((scale * image).double()) for image in (reference, distorted))
+    zero = torch.zeros(len(x), dtype=x.dtype, device=x.device)
+    total = _Information(zero, zero)
+    for level, size in enumerate((17, 9, 5, 3)):
         taps = window(size, sigma=size / 5)
-        if scale:
-            x, y = (separable_filter(image, taps)[..., ::2, ::2] for image in (x, y))
-        model = _channel(x, y, functools.partial(separable_filter, taps=taps))
-        kept = kept + torch.log2(1 + model.gain.square() * model.signal / (model.noise + noise)).sum(-1).sum(-1)
-        available = available + torch.log2(1 + model.signal / noise).sum(-1).sum(-1)
-    return ((kept + _TINY) / (available + _TINY)).mean(dim=1).to(reference.dtype)
+        if level:
+            x, y = (_halved(image, taps) for image in (x, y))
+        mean = functools.partial(separable_filter, taps=taps)
+        parts = []
+        for rows in strips(x.shape[-2] - size + 1, len(x) * x.shape[-1]):
+            under = slice(rows.start, rows.stop + size - 1)
+            model = _channel(x[..., under, :], y[..., under, :], mean)
+            preserved = torch.log2(1 + model.gain.square() * model.signal / (model.noise + noise))
+            parts.append(_Information(preserved.sum(-1), torch.log2(1 + model.signal / noise).sum(-1)))
+        total = total.plus(_Information(*(torch.cat(rows, dim=-1).sum(-1)[:, 0] for rows in zip(*parts, strict=True))))
+    return total.ratio()
+
+
+def _centred(image: Tensor) -> Tensor:
+    return image - image.mean(-1, keepdim=True).mean(-2, keepdim=True)
+
+
+def _halved(image: Tensor, taps: Sequence[float]) -> Tensor:
+    """Every second row and column of the filtered image; a copy, which does not keep the whole in memory."""
+    return separable_filter(image, taps)[..., ::2, ::2].contiguous()
 
 
 def _information(reference: Tensor, distorted: Tensor, size: int) -> _Information:
-    """Of bands (N, H, W)."""
+    """Information of bands (N, H, W), fitted in windows of size x size coefficients."""
     inside = _skipped(size)
     first = inside * _SIDE + _SIDE // 2 - size // 2
-    count = [side // _SIDE - 2 * inside for side in reference.shape[-2:]]
-    rows, columns = (slice(first, first + (n - 1) * _SIDE + size) for n in count)
+    down, across = (side // _SIDE - 2 * inside for side in reference.shape[-2:])
+    columns = slice(first, first + (across - 1) * _SIDE + size)
     around = functools.partial(F.avg_pool2d, kernel_size=size, stride=_SIDE)
-    model = _channel(reference[:, rows, columns], distorted[:, rows, columns], around)
-    strength, eigenvalues = _source(reference)
-    strength = strength[:, inside : strength.shape[1] - inside, inside : strength.shape[2] - inside]
-    kept = available = torch.zeros_like(strength)
-    for eigenvalue in eigenvalues.unbind(dim=1):
-        signal = strength * eigenvalue[:, None, None]
-        kept = kept + torch.log2(1 + model.gain.square() * signal / (model.noise + _NOISE))
-        available = available + torch.log2(1 + signal / _NOISE)
-    return _Information(kept.sum(-1).sum(-1), available.sum(-1).sum(-1))
+    inverse, eigenvalues = _covariance(reference)
+    parts = []
+    for blocks in strips(down, _SIDE * len(reference) * reference.shape[-1]):
+        rows = slice(first + blocks.start * _SIDE, first + (blocks.stop - 1) * _SIDE + size)
+        model = _channel(reference[:, rows, columns].double(), distorted[:, rows, columns].double(), around)
+        strength = _strength(reference, inverse, slice(inside + blocks.start, inside + blocks.stop))
+        strength = strength[..., inside : strength.shape[-1] - inside]
+        preserved = available = torch.zeros_like(strength)
+        for eigenvalue in eigenvalues.unbind(dim=1):
+            signal = strength * eigenvalue[:, None, None]
+            preserved = preserved + torch.log2(1 + model.gain.square() * signal / (model.noise + _NOISE))
+            available = available + torch.log2(1 + signal / _NOISE)
+        parts.append(_Information(preserved.sum(-1), available.sum(-1)))
+    return _Information(*(torch.cat(rows, dim=-1).sum(-1) for rows in zip(*parts, strict=True)))
 
 
 class _Channel(NamedTuple):
@@ -148,22 +174,36 @@ def _channel(x: Tensor, y: Tensor, mean: Callable[[Tensor], Tensor]) -> _Channel
     return _Channel(signal, gain, (variance - gain * covariance).clamp(min=0))
 
 
-def _source(band: Tensor) -> tuple[Tensor, Tensor]:
-    """Strength of each block, (N, H / 3, W / 3), and eigenvalues of the blocks' covariance, (N, 9).
+def _covariance(band: Tensor) -> tuple[Tensor, Tensor]:
+    """Inverse (N, 9, 9) and eigenvalues (N, 9) of the covariance of a band's blocks, about their mean.
 
-    The covariance is of all blocks, those between the others too, and about their mean; the strength, as in the
-    authors' program, about zero.
+    It is of all blocks, overlapping ones too.
     """
-    height, width = (side // _SIDE * _SIDE for side in band.shape[-2:])
+    number, height, width = len(band), band.shape[-2] // _SIDE * _SIDE, band.shape[-1] // _SIDE * _SIDE
+    count = (height - _SIDE + 1) * (width - _SIDE + 1)
     band = band[:, None, :height, :width]
-    blocks = F.unfold(band, _SIDE)
-    blocks = blocks - blocks.mean(dim=2, keepdim=True)
-    covariance = blocks @ blocks.mT / blocks.shape[2]
-    apart = F.unfold(band, _SIDE, stride=_SIDE)
+
+    def all_blocks() -> Iterator[Tensor]:
+        for rows in strips(height - _SIDE + 1, number * width):
+            yield F.unfold(band[:, :, rows.start : rows.stop + _SIDE - 1].double(), _SIDE)
+
+    zero = torch.zeros((), dtype=torch.float64, device=band.device)
+    mean = sum((blocks.sum(dim=2, keepdim=True) for blocks in all_blocks()), zero) / count
+    covariance = sum(((blocks - mean) @ (blocks - mean).mT for blocks in all_blocks()), zero) / count
     inverse = torch.linalg.pinv(covariance, hermitian=True)
+    return inverse, torch.linalg.eigvalsh(covariance).clamp(min=0)
+
+
+def _strength(band: Tensor, inverse: Tensor, blocks: slice) -> Tensor:
+    """Strength c' C^-1 c / 9 of each block in these rows of blocks, (N, rows, W / 3).
+
+    As in the authors' program it is about zero, and not about the blocks' mean.
+    """
+    width = band.shape[-1] // _SIDE * _SIDE
+    rows = band[:, None, blocks.start * _SIDE : blocks.stop * _SIDE, :width].double()
+    apart = F.unfold(rows, _SIDE, stride=_SIDE)
     strength = (apart * (inverse @ apart)).sum(dim=1) / _SIDE**2
-    eigenvalues = torch.linalg.eigvalsh(covariance).clamp(min=0)
-    return strength.clamp(min=0).view(-1, height // _SIDE, width // _SIDE), eigenvalues
+    return strength.clamp(min=0).view(len(band), -1, width // _SIDE)
 
 
 def _skipped(size: int) -> int:

@@ -1,7 +1,6 @@
 """Data sets x metrics -> long-form score tables, on one machine or on a cluster, going on where it stopped."""
 
 import os
-import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -13,11 +12,11 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import pandas as pd
 import torch
-import yaml
 
 from replication.datasets.decoding import Decoder
 from replication.datasets.rated import Readable
 from replication.metrics import registry
+from replication.metrics.names import parse as parse
 from replication.metrics.registry import Metric
 from replication.scoring import executors, tasks
 from replication.scoring.errors import ScoringError
@@ -118,20 +117,6 @@ def score(
                 if advance is not None:
                     advance(len(job.rows))
     return sheet.table()
-
-
-def parse(text: str) -> tuple[str, dict[str, Any]]:
-    """Name and options of a metric written as "ssim" or "ssim(colour=gray, reduction=2004)"; values are YAML."""
-    match = re.fullmatch(r"\s*([^()\s]+)\s*(?:\((.*)\))?\s*", text, re.DOTALL)
-    try:
-        if match is None:
-            raise ValueError
-        options = yaml.safe_load("{" + re.sub(r"(\w+)\s*=\s*", r"\1: ", match[2] or "") + "}")
-        if any(not isinstance(name, str) or value is None for name, value in options.items()):
-            raise ValueError
-    except (ValueError, yaml.YAMLError):
-        raise ScoringError(f"{text!r} is no metric; write it as NAME or as NAME(option=value, option=value)") from None
-    return match[1], options
 
 
 class _Sheet:
@@ -285,7 +270,10 @@ def _metrics(
 
 def _create(text: str, device: str | None, elsewhere: bool) -> Metric:
     """The metric, made for `device`; where it is used `elsewhere`, this machine need not have that."""
-    name, options = parse(text)
+    try:
+        name, options = parse(text)
+    except ValueError as error:
+        raise ScoringError(str(error)) from None
     there = {"device": device, **options} if device is not None and registry.takes_device(name) else options
     try:
         metric = registry.create(name, **(options if elsewhere else there))

@@ -388,7 +388,7 @@ def test_images_on_two_devices_are_refused() -> None:
         ("psnr+smic", {"backbone": "squeezenet1_1"}, "needs two or more taps of squeezenet1_1.*; it has relu1, fire2"),
         ("psnr+smic", {"taps": ("relu3_3",)}, r"needs two or more taps of vgg16, finest first, got \('relu3_3',\)"),
         ("psnr+smic", {"taps": ("relu3_3", "relu3_3")}, "needs two or more taps"),
-        ("psnr+smic", {"taps": "relu3_3"}, "needs two or more taps"),
+        ("psnr+smic", {"taps": "relu3_3"}, "taps must be a list of texts or None, got 'relu3_3'"),
         ("psnr+smic", {"taps": ("relu3_3", "fire4")}, "vgg16 has no tap fire4; it has relu1_1"),
         ("ssim+smic", {"patch": 1}, "patch must be at least 2 and stride at least 1, got 1 and 7"),
         ("ssim+smic", {"law": "uniform"}, "law must be one of released, paper"),

@@ -1,4 +1,4 @@
-"""Results kept for as long as the tensors live that they were computed from."""
+"""The cache of results of pairs of tensors: hits, and entries that go with their tensors."""
 
 import gc
 import weakref
@@ -6,7 +6,7 @@ import weakref
 import torch
 from torch import Tensor
 
-from replication.metrics.kept import once
+from replication.metrics.pair_cache import cached
 
 
 class Counter:
@@ -15,15 +15,15 @@ class Counter:
     def __init__(self) -> None:
         self.calls = 0
 
-    def add(self, asked: object, x: Tensor, y: Tensor) -> Tensor:
+    def add(self, key: str, x: Tensor, y: Tensor) -> Tensor:
         def compute() -> Tensor:
             self.calls += 1
             return x + y
 
-        return once(asked, x, y, compute)  # type: ignore[arg-type]
+        return cached(key, x, y, compute)
 
 
-def test_the_same_question_about_the_same_tensors_is_answered_once() -> None:
+def test_a_result_of_the_same_key_and_tensors_is_computed_once() -> None:
     counter, (x, y) = Counter(), torch.rand(2, 3)
     assert counter.add("sum", x, y) is counter.add("sum", x, y)
     assert counter.calls == 1
@@ -36,7 +36,7 @@ def test_the_same_question_about_the_same_tensors_is_answered_once() -> None:
     assert counter.calls == 5
 
 
-def test_nothing_is_kept_of_tensors_that_are_gone_or_need_a_gradient() -> None:
+def test_nothing_is_cached_of_tensors_that_are_gone_or_need_a_gradient() -> None:
     counter, (x, y) = Counter(), torch.rand(2, 3).clone().unbind()
     x, y = x.clone(), y.clone()
     result = weakref.ref(counter.add("sum", x, y))

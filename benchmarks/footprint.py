@@ -1,0 +1,104 @@
+"""Peak memory of every metric by the size of the image: `python -m benchmarks memory`, reports/benchmarks/memory.md.
+
+Each measurement is a process of its own: it makes a pair of RGB images as 32-bit floats, scores them, and reports the
+largest resident set that the system has seen, so that the interpreter and torch (about 0.2 GB) are in it. As scoring
+does, it prepares the reference, lets the image go, and then does the same with the distorted image.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from replication import metrics
+from replication.files import atomic_write_text
+from replication.metrics.names import parse
+from replication.metrics.registry import takes
+
+SIZES = {"1": (1000, 1000), "24": (4000, 6000), "100": (8000, 12500)}  # megapixels: rows and columns
+_CLASSICAL_LARGE = ("psnr", "ssim", "ms-ssim", "gmsd", "fsim")  # at 100 megapixels
+_LIMIT = 16 * 10**9  # bytes of address space of a measurement
+_SECONDS = 1800
+_TARGET = Path("reports/benchmarks/memory.md")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks memory", description=__doc__)
+    parser.add_argument("--metrics", nargs="*", help="names; all that need no file of weights unless given")
+    parser.add_argument("--sizes", nargs="*", choices=list(SIZES), default=list(SIZES), help="megapixels")
+    parser.add_argument("--out", type=Path, default=_TARGET)
+    chosen = parser.parse_args(arguments)
+    rows = []
+    for name in chosen.metrics or list(_names()):
+        cells = []
+        for size in SIZES:
+            wanted = size in chosen.sizes and (size != "100" or name in _CLASSICAL_LARGE or chosen.metrics)
+            cells.append(_cell(name, size) if wanted else "")
+            print(f"{name}, {size} megapixels: {cells[-1] or 'not measured'}", flush=True)
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    atomic_write_text(chosen.out, _page(rows))
+
+
+def _names() -> Iterator[str]:
+    for name in metrics.names():
+        if name not in ("pieapp", "feature-distance"):  # these need a file, and a choice of network and tap
+            yield f"{name}(weights=random)" if takes(name, "download") else name
+
+
+def _cell(name: str, size: str) -> str:
+    command = [sys.executable, "-m", "benchmarks.footprint", name, size]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"over {_SECONDS // 60} min"
+    if done.returncode == 0:
+        return done.stdout.strip().splitlines()[-1]
+    return f"more than {_LIMIT / 1e9:.0f} GB" if "memory" in done.stderr else "failed"
+
+
+def _measure(name: str, size: str) -> None:
+    """Print the peak of this process in GB, with a mark if the metric warned of what it needs."""
+    resource.setrlimit(resource.RLIMIT_AS, (_LIMIT, _LIMIT))
+    torch.set_num_threads(1)
+    kind, options = parse(name)
+    metric = metrics.create(kind, **options)
+    with warnings.catch_warnings(record=True) as warned, torch.no_grad():
+        warnings.simplefilter("always")
+        reference = metric.prepare(_image(size, 0))
+        score = metric.compare(reference, metric.prepare(_image(size, 1)))
+    assert score.shape == (1,)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    told = any("GB" in str(each.message) for each in warned)
+    print(f"{peak / 1e9:.2f}{' (announced)' if told else ''}")
+
+
+def _image(size: str, seed: int) -> Tensor:
+    return torch.rand(1, 3, *SIZES[size], generator=torch.Generator().manual_seed(seed))
+
+
+def _page(rows: Sequence[str]) -> str:
+    sizes = [f"{size} megapixels" for size in SIZES]
+    return "\n".join(
+        [
+            "# Peak memory of a metric, GB",
+            "",
+            "The largest resident set of a process that scores one pair of RGB images in 32-bit floats on the CPU, one",
+            "thread, Python and torch (about 0.3 GB) and the images included: 0.3 and 1.2 GB each at 24 and 100 megapixels.",
+            '"announced": before it starts, the metric warns of how much it needs. Written by `python -m benchmarks memory`.',
+            "",
+            f"| metric | {' | '.join(sizes)} |",
+            f"| :--- | {' | '.join('---:' for _ in sizes)} |",
+            *rows,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    _measure(*sys.argv[1:])

@@ -1,0 +1,257 @@
+"""Scores of metrics whose distortion is weighted by attention: one function for each metric of `smic`.
+
+Each takes the name of the metric, its network and the attention, and returns a `Plan`; formulas are in `smic`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from replication.features import Backbone
+from replication.metrics.attention import RESIZING, attention, zoomed_mean
+from replication.metrics.checks import check_choice
+from replication.metrics.deep import VGG_STAGES, Features, Resizing, check_comparable
+from replication.metrics.deepwsd import (
+    Variant,
+    pixel_weights,
+    reduced_stages,
+    reduction,
+    sizing,
+    stage_distance,
+    whole_windows,
+    window_distances,
+    window_side,
+)
+from replication.metrics.distortion import WINDOW, dissimilarity_map, patch_errors, patches, squared_error_map
+from replication.metrics.dists import Moments, check_l2_vgg16, coefficients
+from replication.metrics.dists import stage_distance as dists_distance
+from replication.metrics.lpips import BACKBONES, TAPS, heads
+
+Weighting = Literal["local", "level", "none"]
+
+
+class PatchAttention(NamedTuple):
+    """The taps at which patches are weighted, the patches, and how their weights are computed; fields as in `smic`."""
+
+    taps: tuple[str, ...]
+    projections: tuple[Tensor | None, ...]
+    patch: int
+    stride: int
+    alpha: float
+    c: float
+    weighting: Weighting
+
+    def maps(self, of: Features, name: str) -> tuple[Tensor, ...]:
+        """The maps of attention's taps. Raises ValueError where one is smaller than a patch."""
+        for tap in self.taps:
+            height, width = of.maps[tap].shape[-2:]
+            if min(height, width) < self.patch:
+                raise ValueError(
+                    f"images of {of.size[0]} x {of.size[1]} are too small for {name}: {tap} has {height} x {width} "
+                    f"pixels, not enough for a patch of {self.patch} x {self.patch}"
+                )
+        return tuple(of.maps[tap] for tap in self.taps)
+
+    def between(self, reference: Sequence[Tensor], distorted: Sequence[Tensor]) -> list[Tensor]:
+        """The weights of the patches at each tap, (N, h, w)."""
+        if self.weighting == "none":
+            return [torch.ones_like(patches(y, self.patch, self.stride)[:, 0, ..., 0, 0]) for y in distorted]
+        maps = [
+            attention(y, x, projection, self.patch, self.stride, self.alpha, self.c)
+            for x, y, projection in zip(reference, distorted, self.projections, strict=True)
+        ]
+        return maps if self.weighting == "local" else [a.mean(dim=(1, 2), keepdim=True).expand_as(a) for a in maps]
+
+    def over(self, reference: Sequence[Tensor], distorted: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
+        """One map of weights, (N, *size), from all taps."""
+        return zoomed_mean(self.between(reference, distorted), size)
+
+
+class Plan(NamedTuple):
+    """The two halves of a metric, the taps of its pass, and its part of the protocol."""
+
+    finish: Callable[[Features], Any]
+    compare: Callable[[Any, Any], Tensor]
+    taps: tuple[str, ...]
+    protocol: Mapping[str, Any]
+    resizing: Resizing = RESIZING
+
+
+class _Pixels(NamedTuple):
+    """The image, the maps of attention's taps, and the size of the image before it was resized."""
+
+    image: Tensor
+    maps: tuple[Tensor, ...]
+    size: tuple[int, int]
+
+
+def _pixels(name: str, where: PatchAttention) -> Callable[[Features], _Pixels]:
+    return lambda of: _Pixels(of.image, where.maps(of, name), of.size)
+
+
+def _pixel_taps(net: Backbone, where: PatchAttention) -> tuple[str, ...]:
+    """The taps of the pass: all stages of VGG16, so that all metrics share it, else attention's."""
+    return VGG_STAGES if net.name == "vgg16" and set(where.taps) <= set(VGG_STAGES) else where.taps
+
+
+def psnr_scores(name: str, net: Backbone, where: PatchAttention) -> Plan:
+    """10 log10(1 / (mean of the weighted squared error + 1e-10))."""
+
+    def compare(reference: _Pixels, distorted: _Pixels) -> Tensor:
+        check_comparable(reference.maps, distorted.maps, (reference.size, distorted.size))
+        error = squared_error_map(reference.image, distorted.image)
+        weight = where.over(reference.maps, distorted.maps, (error.shape[-2], error.shape[-1]))
+        return -10 * torch.log10((error * weight).mean(dim=(1, 2)) + 1e-10)
+
+    protocol = {"map": f"squared error, mean of channels and {WINDOW} x {WINDOW} pixels"}
+    return Plan(_pixels(name, where), compare, _pixel_taps(net, where), protocol)
+
+
+def ssim_scores(name: str, net: Backbone, where: PatchAttention) -> Plan:
+    """Mean of the weighted 1 - SSIM."""
+
+    def compare(reference: _Pixels, distorted: _Pixels) -> Tensor:
+        check_comparable(reference.maps, distorted.maps, (reference.size, distorted.size))
+        dissimilarity = dissimilarity_map(reference.image, distorted.image)
+        weight = where.over(reference.maps, distorted.maps, (dissimilarity.shape[-2], dissimilarity.shape[-1]))
+        return (dissimilarity * weight).mean(dim=(1, 2))
+
+    protocol = {"map": f"1 - SSIM, Gaussian window of {WINDOW}, sigma 1.5, mean of channels"}
+    return Plan(_pixels(name, where), compare, _pixel_taps(net, where), protocol)
+
+
+class _Maps(NamedTuple):
+    """The maps of attention's taps and of the other stages, and the size of the images."""
+
+    attended: tuple[Tensor, ...]
+    others: tuple[Tensor, ...]
+    size: tuple[int, int]
+
+
+def lpips_scores(name: str, net: Backbone, where: PatchAttention) -> Plan:
+    """Sum over taps of LPIPS's distances, weighted at attention's taps."""
+    network = BACKBONES[name.removeprefix("lpips-").split("+")[0]]
+    if net.name != network or net.pooling != "max":
+        raise ValueError(
+            f"{name} is defined on {network} with max-pooling, got {net.name} with {net.pooling}; "
+            "its heads were trained for that"
+        )
+    taps = TAPS[network]
+    rest = _stages(name, taps, where)
+    trained = dict(zip(taps, heads(network), strict=True))
+
+    def finish(of: Features) -> _Maps:
+        return _Maps(where.maps(of, name), tuple(of.maps[tap] for tap in rest), of.size)
+
+    def compare(reference: _Maps, distorted: _Maps) -> Tensor:
+        check_comparable(reference.attended, distorted.attended, (reference.size, distorted.size))
+        parts = []
+        for tap, x, y in zip(rest, reference.others, distorted.others, strict=True):
+            head = trained[tap].to(x.dtype).to(x.device, non_blocking=True)
+            parts.append(((x - y).square().mean(dim=(2, 3)) * head).sum(dim=1))
+        weights = where.between(reference.attended, distorted.attended)
+        for x, y, weight in zip(reference.attended, distorted.attended, weights, strict=True):
+            error = patch_errors(x, y, where.patch, where.stride)
+            parts.append((weight * error).mean(dim=(1, 2)) * where.patch**2)
+        return torch.stack(parts).sum(dim=0)
+
+    return Plan(finish, compare, taps, {"heads": "LPIPS 0.1, not at attention's taps"})
+
+
+def _stages(name: str, taps: Sequence[str], where: PatchAttention) -> tuple[str, ...]:
+    """The taps of a metric that attention is not at. Raises ValueError where attention is at another tap."""
+    if foreign := [tap for tap in where.taps if tap not in taps]:
+        raise ValueError(f"attention of {name} must be at two or more of {', '.join(taps)}, got {', '.join(foreign)}")
+    return tuple(tap for tap in taps if tap not in where.taps)
+
+
+class _Structure(NamedTuple):
+    """Moments of the stages that attention is not at, and of the patches at its taps; and the maps there."""
+
+    stages: tuple[Moments, ...]
+    patches: tuple[Moments, ...]
+    attended: tuple[Tensor, ...]
+    size: tuple[int, int]
+
+
+def dists_scores(name: str, net: Backbone, where: PatchAttention) -> Plan:
+    """DISTS, with weighted patches at attention's taps."""
+    check_l2_vgg16(net, name)
+    rest = _stages(name, VGG_STAGES, where)
+    trained = dict(zip(("image", *VGG_STAGES), coefficients(), strict=True))
+    left_out = float(sum((alpha.sum() + beta.sum()).item() for alpha, beta in (trained[tap] for tap in where.taps)))
+
+    def finish(of: Features) -> _Structure:
+        attended = where.maps(of, name)
+        stages = tuple(Moments.of(x.flatten(2), 1) for x in (of.image, *(of.maps[tap] for tap in rest)))
+        cut = (patches(x, where.patch, where.stride).flatten(-2) for x in attended)
+        return _Structure(stages, tuple(Moments.of(x, 1) for x in cut), attended, of.size)
+
+    def compare(reference: _Structure, distorted: _Structure) -> Tensor:
+        check_comparable(reference.attended, distorted.attended, (reference.size, distorted.size))
+        stages = zip(("image", *rest), reference.stages, distorted.stages, strict=True)
+        parts = [dists_distance(x, y, trained[tap]) for tap, x, y in stages]
+        weights = where.between(reference.attended, distorted.attended)
+        for weight, first, second in zip(weights, reference.patches, distorted.patches, strict=True):
+            texture, structure = first.dissimilarity(second)
+            parts.append((weight * (texture.mean(dim=1) + structure.mean(dim=1))).mean(dim=(1, 2)))
+        return torch.stack(parts).sum(dim=0) + left_out
+
+    return Plan(finish, compare, VGG_STAGES, {"coefficients": "trained alpha and beta"})
+
+
+class _Windows(NamedTuple):
+    """The maps of the stages that attention is not at, and of attention's taps.
+
+    patches: the values and the cumulated weights of the pixels of each patch at these taps, (N, pixels, windows).
+    """
+
+    stages: tuple[Tensor, ...]
+    attended: tuple[Tensor, ...]
+    patches: tuple[tuple[Tensor, Tensor], ...]
+    factor: int
+    size: tuple[int, int]
+
+
+def deepwsd_scores(
+    name: str, net: Backbone, where: PatchAttention, *, variant: Variant, resize: bool, reduce: bool
+) -> Plan:
+    """DeepWSD, with weighted patches at attention's taps."""
+    check_l2_vgg16(net, name)
+    check_choice("variant", variant, ("released", "paper"))
+    _stages(name, VGG_STAGES, where)  # raises where attention is elsewhere
+
+    def in_patches(x: Tensor) -> Tensor:
+        """(N, patch^2, patches C): a patch is cut up by a flat reshape, or into its channels."""
+        cut = patches(x, where.patch, where.stride).permute(0, 2, 3, 1, 4, 5).flatten(1, 2)
+        if variant == "released":
+            rows = cut.reshape(*cut.shape[:2], where.patch**2, x.shape[1])
+        else:
+            rows = cut.flatten(3).transpose(2, 3)
+        return rows.transpose(1, 2).flatten(2)
+
+    def finish(of: Features) -> _Windows:
+        whole = reduced_stages(of, reduction(of.size, resize, reduce))
+        stages = dict(zip(("the image", *VGG_STAGES), whole.stages, strict=True))
+        padded = {tap: whole_windows(stages.pop(tap), window_side(whole.factor)) for tap in where.taps}
+        attended = where.maps(Features(of.image, padded, of.size), name)
+        cut = tuple((in_patches(x), in_patches(pixel_weights(x)).cumsum(dim=1)) for x in attended)
+        return _Windows(tuple(stages.values()), attended, cut, whole.factor, of.size)
+
+    def compare(reference: _Windows, distorted: _Windows) -> Tensor:
+        check_comparable(reference.attended, distorted.attended, (reference.size, distorted.size))
+        side = window_side(distorted.factor)
+        pairs = zip(reference.stages, distorted.stages, strict=True)
+        parts = [stage_distance(x, y, side, variant).log1p() for x, y in pairs]
+        weights = where.between(reference.attended, distorted.attended)
+        for weight, (x, u), (y, v) in zip(weights, reference.patches, distorted.patches, strict=True):
+            weight = weight.flatten(1)
+            of_patches = window_distances(x, y, u, v).view(*weight.shape, x.shape[2] // weight.shape[1]).sum(dim=2)
+            parts.append((weight * of_patches).sum(dim=1))
+        score = torch.stack(parts).sum(dim=0).div(len(VGG_STAGES) + 1).log1p()
+        return score.square() if distorted.factor > 1 else score
+
+    resizing = sizing(resize, reduce)
+    return Plan(finish, compare, VGG_STAGES, {"variant": variant}, resizing)
