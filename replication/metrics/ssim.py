@@ -1,5 +1,6 @@
 """Structural similarity (SSIM) and its multi-scale form (MS-SSIM)."""
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -149,9 +150,13 @@ def least_size(window_size: int = 11, levels: int = 5) -> int:
 
 
 def _log(x: Tensor, epsilon: float = 1e-6) -> Tensor:
-    """Logarithm, continued below `epsilon` by its tangent."""
-    bounded = x.clamp(min=epsilon)
-    return bounded.log() + (x - bounded) / epsilon
+    """Logarithm, continued below `epsilon` by its tangent.
+
+    Each value takes one of the two branches alone: a sum of both would add 1 / epsilon to the slope and subtract it
+    again, which leaves float32 no digits for 1 / x.
+    """
+    tangent = math.log(epsilon) - 1 + x / epsilon
+    return torch.where(x < epsilon, tangent, x.clamp(min=epsilon).log())
 
 
 def _halve(image: Tensor, odd_sides: OddSides) -> Tensor:
