@@ -102,11 +102,14 @@ def lwssim(
 
 
 class LWSSIMLoss(nn.Module):
-    """2 mean(weights) - LWSSIM, batch mean: zero for identical images. Options: those of `lwssim`."""
+    """2 mean(weights) - LWSSIM, batch mean: zero for identical images.
 
-    def __init__(self, *, validate: bool = False, **options: Any) -> None:
+    Options: those of `lwssim`. As with the losses in `losses`, values are not checked and images are padded by default.
+    """
+
+    def __init__(self, *, padding: Padding = "reflect", validate: bool = False, **options: Any) -> None:
         super().__init__()
-        self.options = {"validate": validate, **options}
+        self.options = {"padding": padding, "validate": validate, **options}
         weights = options.get("weights")
         self.most = 2.0 if weights is None else 2 * sum(weights) / len(weights)
 
