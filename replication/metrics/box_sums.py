@@ -1,59 +1,67 @@
-"""Sums under windows of several sizes at once, on images that lie row by row in one flat array.
+"""Sums under windows of several sizes at once, along one side of images, and the gradients of these sums.
 
-Shifting a flat array by one moves every image by a column, shifting it by the row's length moves it by a row: sums of
-shifted copies then run over contiguous memory, whatever the size of the images. Windows that would reach over the end
-of a row hold sums of other pixels; the caller leaves them out.
+A sum of n ones is the sum of two shorter ones side by side, so that windows share their parts: the sizes 3, 7 and 11
+take five additions together (2 = 1 + 1, 3 = 1 + 2, 4 = 1 + 3, 7 = 3 + 4, 11 = 4 + 7), whatever the image.
 """
 
+import functools
 from collections.abc import Sequence
 
 from torch import Tensor
 
-Taps = Sequence[float]
+
+def box_sums(image: Tensor, sizes: Sequence[int], dim: int) -> list[Tensor]:
+    """For each size n, the sum over every whole window of n pixels along `dim`, which becomes n - 1 shorter."""
+    length = image.shape[dim]
+    sums = {1: image}
+    additions = _additions(tuple(sizes))
+    for place, (size, left, right) in enumerate(additions):
+        first, second = (
+            sums[part].narrow(dim, shift, length - size + 1) for part, shift in ((left, 0), (right, left))
+        )
+        done_with = right != 1 and right not in sizes and not any(right in parts for parts in additions[place + 1 :])
+        # In place where a part is not needed again: that moves a third less memory.
+        sums[size] = second.add_(first) if done_with and left != right else first + second
+    return [sums[size] for size in sizes]
 
 
-def shifted_sums(flat: Tensor, windows: Sequence[int | Taps], stride: int) -> list[Tensor]:
-    """For each window w, sum over j of w[j] flat[..., i + j stride], at all i for which the window is whole.
+def box_sums_adjoint(gradients: Sequence[Tensor], sizes: Sequence[int], dim: int) -> Tensor:
+    """The gradient with respect to the image of `box_sums`, given those with respect to its sums, which are used up.
 
-    windows: taps, or an integer for that many ones. A sum of n ones is the sum of two shorter ones side by side: of
-    two that are there already, else of its halves. The sizes 3, 7 and 11 take five additions together (2 = 1 + 1,
-    3 = 1 + 2, 4 = 1 + 3, 7 = 3 + 4, 11 = 4 + 7).
+    Each addition backwards: both parts receive the gradient of their sum.
     """
-    boxes = {1: flat}
-    return [_box(boxes, w, stride) if isinstance(w, int) else _weighted(flat, w, stride) for w in windows]
+    length = gradients[0].shape[dim] + sizes[0] - 1
+    by_size: dict[int, Tensor] = {}
+    for size, gradient in zip(sizes, gradients, strict=True):
+        by_size[size] = by_size[size].add_(gradient) if size in by_size else gradient
+    for size, left, right in reversed(_additions(tuple(sizes))):
+        gradient = by_size.pop(size)
+        for part, shift in ((left, 0), (right, left)):
+            if part not in by_size:
+                shape = list(gradient.shape)
+                shape[dim] = length - part + 1
+                by_size[part] = gradient.new_zeros(shape)
+            by_size[part].narrow(dim, shift, gradient.shape[dim]).add_(gradient)
+    return by_size[1]
 
 
-def shifted_sum(flat: Tensor, window: int | Taps, stride: int) -> Tensor:
-    """The same for one window. Ones are added by doubling, in place as far as possible, which caches like better."""
-    if not isinstance(window, int):
-        return _weighted(flat, window, stride)
-    length = flat.shape[-1] - (window - 1) * stride
-    doubled = [flat]
-    for power in range(window.bit_length() - 1):
-        last, shift = doubled[-1], stride << power
-        doubled.append(last.narrow(-1, 0, last.shape[-1] - shift) + last.narrow(-1, shift, last.shape[-1] - shift))
-    total, start = doubled[-1].narrow(-1, 0, length), 1 << (window.bit_length() - 1)
-    for power in reversed(range(window.bit_length() - 1)):
-        if window >> power & 1:
-            total.add_(doubled[power].narrow(-1, start * stride, length))
-            start += 1 << power
-    return total
+@functools.cache
+def _additions(sizes: tuple[int, ...]) -> tuple[tuple[int, int, int], ...]:
+    """(size, left part, right part) in an order in which parts come before their sums; single pixels are given.
 
+    The parts of a size are two that are there already where possible, else its halves.
+    """
+    additions: list[tuple[int, int, int]] = []
+    known = {1: None}
 
-def _box(boxes: dict[int, Tensor], size: int, stride: int) -> Tensor:
-    if size not in boxes:
-        left = next((known for known in boxes if size - known in boxes), size // 2)
-        first, second = (_box(boxes, part, stride) for part in (left, size - left))
-        length = boxes[1].shape[-1] - (size - 1) * stride
-        boxes[size] = first.narrow(-1, 0, length) + second.narrow(-1, left * stride, length)
-    return boxes[size]
+    def add(size: int) -> None:
+        if size not in known:
+            left = next((part for part in known if size - part in known), size // 2)
+            add(left)
+            add(size - left)
+            known[size] = None
+            additions.append((size, left, size - left))
 
-
-def _weighted(flat: Tensor, taps: Taps, stride: int) -> Tensor:
-    """Smallest terms first, as in `filters.separable_filter`."""
-    length = flat.shape[-1] - (len(taps) - 1) * stride
-    (first, least), *others = sorted(enumerate(taps), key=lambda shift_and_tap: shift_and_tap[1])
-    total = flat.narrow(-1, first * stride, length) * least
-    for shift, tap in others:
-        total.add_(flat.narrow(-1, shift * stride, length), alpha=tap)
-    return total
+    for size in sizes:
+        add(size)
+    return tuple(additions)

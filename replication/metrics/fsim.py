@@ -1,14 +1,18 @@
 """Feature similarity (FSIM), with colour (FSIMc)."""
 
 import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from replication.metrics.blocks import block_means
 from replication.metrics.checks import Validate, checked_pair
 from replication.metrics.libraries import piq
 from replication.metrics.registry import metric
+from replication.metrics.roots import square_root
 
 LEAST_SIZE = 16
 
@@ -54,5 +58,15 @@ def fsim(
         x, y = (block_means(image / data_range, factor).clamp(max=1) for image in (reference, distorted))
         options = {"data_range": 1.0, "chromatic": chromatic and channels == 3, "reduction": "none"}
         # One by one: 64 maps of each image are held at once, and a batch is not faster.
-        scores = [piq().fsim(y[i : i + 1], x[i : i + 1], **options) for i in range(len(x))]
+        with _DifferentiableRoots():
+            scores = [piq().fsim(y[i : i + 1], x[i : i + 1], **options) for i in range(len(x))]
         return torch.cat(scores) if scores else x.new_zeros(0)
+
+
+class _DifferentiableRoots(TorchFunctionMode):
+    """Within it torch.sqrt has derivative zero at zero, so that piq's gradient is finite where nothing responds."""
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        return (square_root if function is torch.sqrt else function)(*args, **(kwargs or {}))

@@ -1,17 +1,25 @@
 """Level weighted structural similarity (LWSSIM): SSIM with luminance added, not multiplied, at several window sizes."""
 
+import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from replication.metrics.box_sums import Taps, shifted_sum, shifted_sums
-from replication.metrics.checks import Validate, check_choice, checked_pair
-from replication.metrics.filters import WindowKind, window
+from replication.metrics.box_sums import box_sums, box_sums_adjoint
+from replication.metrics.checks import Padding, Validate, check_choice, checked_pair
+from replication.metrics.filters import (
+    WindowKind,
+    reflected,
+    separable_filter,
+    separable_filter_adjoint,
+    window,
+)
 from replication.metrics.registry import metric
 from replication.metrics.similarity import Constants
+from replication.metrics.tiles import tiles
 
 WINDOW_SIZES = (3, 7, 11)
 
@@ -37,6 +45,7 @@ def lwssim(
     sigma: float = 1.5,
     k1: float = 0.01,
     k2: float = 0.03,
+    padding: Padding = "valid",
     validate: Validate = None,
 ) -> Tensor:
     """LWSSIM of each image, shape (N,); higher is better, 2 mean(weights) for identical images, which is the most.
@@ -69,30 +78,38 @@ def lwssim(
     for name, exponent in (("alpha", alpha), ("beta", beta), ("gamma", gamma)):
         if not (exponent >= 0 and math.isfinite(exponent)):
             raise ValueError(f"{name} must be a number that is not negative, got {exponent}")
+    check_choice("padding", padding, ("valid", "reflect"))
     height, width = reference.shape[-2:]
-    largest = max(level.size for level in levels)
-    if min(height, width) < largest:
+    largest = max(window_sizes)
+    least = largest if padding == "valid" else largest // 2 + 1
+    if min(height, width) < least:
         raise ValueError(
-            f"reference and distorted are {height} x {width}, too small for a window of {largest}: "
-            f"the least size is {largest} x {largest}; use smaller window_sizes"
+            f"reference and distorted are {height} x {width}, too small for a window of {largest} and padding "
+            f"{padding!r}: the least size is {least} x {least}; use smaller window_sizes"
         )
     constants = Constants.of(data_range, k1, k2)
     with torch.autocast(reference.device.type, enabled=False):
+        x, y = reference, distorted
+        if padding == "reflect":
+            x, y = reflected(x, _margin(levels)), reflected(y, _margin(levels))
         if alpha == beta == gamma == 1:
             if not torch.is_grad_enabled():
-                reference, distorted = reference.detach(), distorted.detach()
-            scores: Tensor = _MeanSum.apply(reference, distorted, levels, constants)  # type: ignore[no-untyped-call]
+                x, y = x.detach(), y.detach()
+            scores: Tensor = _MeanSum.apply(x, y, levels, constants, padding)  # type: ignore[no-untyped-call]
         else:
-            scores = _mean_of_powers(reference, distorted, levels, constants, (alpha, beta, gamma), data_range)
+            scores = _mean_of_powers(x, y, levels, constants, (alpha, beta, gamma), data_range, padding)
         return scores.mean(dim=1)
 
 
 class LWSSIMLoss(nn.Module):
-    """2 mean(weights) - LWSSIM, batch mean: zero for identical images. Options: those of `lwssim`."""
+    """2 mean(weights) - LWSSIM, batch mean: zero for identical images.
 
-    def __init__(self, *, validate: bool = False, **options: Any) -> None:
+    Options: those of `lwssim`. As with the losses in `losses`, values are not checked and images are padded by default.
+    """
+
+    def __init__(self, *, padding: Padding = "reflect", validate: bool = False, **options: Any) -> None:
         super().__init__()
-        self.options = {"validate": validate, **options}
+        self.options = {"padding": padding, "validate": validate, **options}
         weights = options.get("weights")
         self.most = 2.0 if weights is None else 2 * sum(weights) / len(weights)
 
@@ -101,10 +118,10 @@ class LWSSIMLoss(nn.Module):
 
 
 class _Level(NamedTuple):
-    """A window: its size, its taps (the size itself stands for that many ones) and their sum, and w_i / I."""
+    """A window: its size, its taps (None for ones) and their sum over the window, and its weight w_i / I."""
 
     size: int
-    taps: int | Taps
+    taps: tuple[float, ...] | None
     mass: float
     weight: float
 
@@ -124,23 +141,37 @@ def _levels(
     for size, weight in zip(sizes, given, strict=True):
         taps = window(size, sigma * size / 11, kind)  # checks both
         share = weight / len(sizes)
-        levels.append(_Level(size, size, size**2, share) if kind == "uniform" else _Level(size, taps, 1.0, share))
-    return tuple(levels)
+        levels.append(_Level(size, None, size**2, share) if kind == "uniform" else _Level(size, taps, 1.0, share))
+    return tuple(level for level in levels if level.weight > 0)
 
 
-def _sums(flat: Tensor, levels: Sequence[_Level], pixels: int, width: int) -> list[Tensor]:
-    """Under every level's window, the sums (K, pixels) of K planes that lie flat with enough after them.
+def _sums(maps: Tensor, levels: Sequence[_Level]) -> list[Tensor]:
+    """Under every whole window of each level, the weighted sums of maps (..., H, W)."""
+    if any(level.taps for level in levels):
+        return [separable_filter(maps, level.taps or ()) for level in levels]
+    across = box_sums(maps, [level.size for level in levels], -1)
+    return [box_sums(columns, [level.size], -2)[0] for columns, level in zip(across, levels, strict=True)]
 
-    They stand where the window's upper left corner is, and mean something only where the window is whole.
+
+def _sums_adjoint(by_sums: Sequence[Tensor], levels: Sequence[_Level]) -> Tensor:
+    """The gradient with respect to the maps, given those with respect to `_sums`, with zeros above and below them."""
+    if any(level.taps for level in levels):
+        spread = [separable_filter_adjoint(by, level.taps or ()) for by, level in zip(by_sums, levels, strict=True)]
+        return functools.reduce(Tensor.add_, spread)
+    down = [box_sums(by, [level.size], -2)[0] for by, level in zip(by_sums, levels, strict=True)]
+    return box_sums_adjoint(down, [level.size for level in levels], -1)
+
+
+def _places(size: int, margin: int, tile: slice, side: int, padding: Padding) -> slice:
+    """Along one side, where in a tile's sums its windows of that size are.
+
+    tile: the places of the largest windows, `side` in all. Of the smaller windows a tile has those with the same
+    centres; unless the image is padded, a tile at the border also has those nearer to the border.
     """
-    across = shifted_sums(flat, [level.taps for level in levels], 1)
-    down = [shifted_sum(columns, level.taps, width) for level, columns in zip(levels, across, strict=True)]
-    return [sums.narrow(-1, 0, pixels) for sums in down]
-
-
-def _beyond(levels: Sequence[_Level], width: int) -> int:
-    """How many pixels after its corner the largest window ends."""
-    return (max(level.size for level in levels) - 1) * (width + 1)
+    inset = margin - size // 2
+    before = 0 if padding == "valid" and tile.start == 0 else inset
+    after = 0 if padding == "valid" and tile.stop == side else inset
+    return slice(before, tile.stop - tile.start + 2 * inset - after)
 
 
 class _MeanSum(torch.autograd.Function):
@@ -154,29 +185,30 @@ class _MeanSum(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor, levels: tuple[_Level, ...], constants: Constants) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, y: Tensor, levels: tuple[_Level, ...], constants: Constants, padding: Padding
+    ) -> Tensor:
         shape = x.shape
         x, y = x.reshape(-1, *shape[-2:]), y.reshape(-1, *shape[-2:])
         total = x.new_zeros(len(x))
-        gradients = [torch.zeros_like(x) if needed else None for needed in ctx.needs_input_grad[:2]]
-        wanted, largest = any(ctx.needs_input_grad), max(level.size for level in levels)
-        for planes, rows in _tiles(x, levels):
-            inside = (planes, slice(rows.start, min(rows.stop + largest - 1, shape[-2])))
-            whole = [_whole(level, shape, rows) for level in levels]
-            tile = _Tile.of(x[inside], y[inside], levels)
-            scales = [2 * level.weight / math.prod(_whole(level, shape)) for level in levels]
-            total_by_moments = None
-            for level, sums, windows, scale in zip(levels, tile.sums, whole, scales, strict=True):
-                distance, by_sums = _distance(tile, sums, level, constants, windows, scale if wanted else None)
+        wanted = ctx.needs_input_grad[:2]
+        gradients = [torch.zeros_like(x) if needed else None for needed in wanted]
+        margin = _margin(levels)
+        sides = [side - 2 * margin for side in shape[-2:]]
+        for planes, *block in tiles(len(x), *sides, _TILE_CPU if x.device.type == "cpu" else _TILE_ACCELERATOR):
+            inside = (planes, *(slice(part.start, part.stop + 2 * margin) for part in block))
+            tile = _Tile.of(x[inside], y[inside], constants)
+            by_sums = []
+            for level, sums in zip(levels, _sums(tile.maps, levels), strict=True):
+                where = [_places(level.size, margin, part, side, padding) for part, side in zip(block, sides, strict=True)]
+                scale = 2 * level.weight / _count(level, margin, sides, padding)
+                distance, by = _distance(sums, tile.offset, where, level, constants, scale, wanted)
                 total[planes] -= scale * distance
-                if by_sums is not None:
-                    across = shifted_sum(by_sums, level.taps, 1)
-                    spread = shifted_sum(across, level.taps, shape[-1])
-                    total_by_moments = spread if total_by_moments is None else total_by_moments.add_(spread)
-            if total_by_moments is not None:
-                by_mean, by_square = total_by_moments.view(4, *x[inside].shape).chunk(2)
-                by_s, by_d = by_mean.addcmul_(tile.signals, by_square)
-                for gradient, by in zip(gradients, (by_s - by_d, by_s + by_d), strict=True):
+                if by is not None:
+                    by_sums.append(by)
+            if by_sums:
+                by_image = tile.by_image(_sums_adjoint(by_sums, levels), wanted)
+                for gradient, by in zip(gradients, by_image, strict=True):
                     if gradient is not None:
                         gradient[inside] += by
         ctx.save_for_backward(*gradients)
@@ -191,71 +223,102 @@ class _MeanSum(torch.autograd.Function):
             None if saved is None else scale * saved.view(*by_score.shape, *saved.shape[-2:])
             for saved in ctx.saved_tensors
         )
-        return *gradients, None, None
+        return *gradients, None, None, None
 
 
 class _Tile(NamedTuple):
-    """s and d from their planes' means (2, P, h, w); these means; each level's sums of s, d, s^2 and d^2, (4, P h w).
+    """s, d, s^2 + 2 C2 and d^2 of a tile, (4, P, h, w), s and d measured from their planes' means; and these means.
 
-    Variances are differences of squares, and precise in float32 when measured from the mean.
+    Variances are differences of squares, and precise in float32 when measured from the mean. Of the squares of s only
+    vs + vd + 2 C2 is made: added here, the constant costs one addition for all levels.
     """
 
-    signals: Tensor
+    maps: Tensor
     offset: Tensor
-    sums: list[Tensor]
 
     @classmethod
-    def of(cls, x: Tensor, y: Tensor, levels: Sequence[_Level]) -> "_Tile":
-        pixels, width = x.numel(), x.shape[-1]
-        flat = x.new_empty(4, pixels + _beyond(levels, width))
-        flat[:, pixels:] = 0
-        planes = flat[:, :pixels].view(4, *x.shape)
-        signals = planes[:2]
-        torch.add(x, y, out=signals[0])
-        torch.sub(x, y, out=signals[1])
+    def of(cls, x: Tensor, y: Tensor, constants: Constants) -> "_Tile":
+        maps = x.new_empty(4, *x.shape)
+        signals = maps[:2]
+        torch.add(x, y, out=maps[0])
+        torch.sub(x, y, out=maps[1])
         offset = signals.mean(-1, keepdim=True).mean(-2, keepdim=True)
         signals -= offset
-        torch.mul(signals, signals, out=planes[2:])
-        return cls(signals, offset, _sums(flat, levels, pixels, width))
+        torch.mul(signals, signals, out=maps[2:])
+        maps[2] += 2 * constants.c2
+        return cls(maps, offset)
+
+    def by_image(self, by_maps: Tensor, wanted: Sequence[bool]) -> tuple[Tensor | None, Tensor | None]:
+        """Derivatives by x and by y, from those that `_distance` gives, summed over levels."""
+        if all(wanted):
+            by_s, by_d = by_maps[:2].addcmul_(self.maps[:2], by_maps[2:])
+            return by_s + by_d, by_s - by_d
+        gradient, *by_squares = by_maps
+        for signal, by_square, sign in zip(self.maps[:2], by_squares, (1, 1 if wanted[0] else -1), strict=True):
+            gradient.addcmul_(signal, by_square, value=sign)
+        return (gradient, None) if wanted[0] else (None, gradient)
 
 
 def _distance(
-    tile: _Tile, sums: Tensor, level: _Level, constants: Constants, whole: tuple[int, int], scale: float | None
+    sums: Tensor,
+    offset: Tensor,
+    where: Sequence[slice],
+    level: _Level,
+    constants: Constants,
+    scale: float,
+    wanted: Sequence[bool],
 ) -> tuple[Tensor, Tensor | None]:
-    """Sum over whole windows of md^2 / (ms^2 + md^2 + 2 C1) + vd / (vs + vd + 2 C2), (P,), and its derivatives.
+    """Sum over the windows of md^2 / (ms^2 + md^2 + 2 C1) + vd / (vs + vd + 2 C2), (P,), and its derivatives.
 
-    With `scale`, these are by the sums, times scale and with the sign changed for d and d^2, flat behind as many zeros
-    as a window reaches. Sums are left undivided: with n the mass of a window, the ratios are those of (n m)^2 and n v.
+    The derivatives, times -2 scale, are by the sums of s, d, s^2 and d^2; where one image's gradient is wanted, the first
+    two are added up to it. Around them are the zeros that `_sums_adjoint` wants. Sums are left undivided: with n the mass
+    of a window, the ratios are those of (n m)^2 and n v. The squares of s come with 2 C2 added, see `_Tile`.
     """
-    shape, n = tile.signals.shape, level.mass
-    sums = sums.view(4, *shape[1:])
-    from_offset, squares = sums[:2], sums[2:]
-    means = from_offset + n * tile.offset
-    parts = sums.new_empty(2, *shape)  # of s, of d; for luminance, for structure
-    torch.mul(means, means, out=parts[:, 0])
-    torch.addcmul(squares, from_offset, from_offset, value=-1 / n, out=parts[:, 1])
-    inverse = parts[0] + parts[1]
+    n, planes = level.mass, sums.shape[1]
+    inside = sums[:, :, where[0], where[1]]
+    from_offset, squares = inside[:2], inside[2:]
+    means = from_offset + n * offset
+    parts = means.new_empty(2, *means.shape)  # of luminance, of structure; of s, of d
+    torch.mul(means, means, out=parts[0])
+    torch.addcmul(squares, from_offset, from_offset, value=-1 / n, out=parts[1])
+    inverse = parts[:, 0] + parts[:, 1]
     inverse[0] += 2 * n * n * constants.c1
-    inverse[1] += 2 * n * constants.c2
-    inverse.reciprocal_()
-    inverse[:, :, whole[0] :] = 0  # no share for what is no whole window
-    inverse[:, :, : whole[0], whole[1] :] = 0
-    ratio = parts[1] * inverse
-    distance = ratio.flatten(-2).sum(-1).sum(0)  # plane by plane: the same order whatever the batch
-    if scale is None:
+    # Its root is in both factors of a derivative, ratio and inverse, and so scales derivatives at no cost.
+    root = math.sqrt(2 * scale)
+    torch.div(inverse.new_tensor(root), inverse, out=inverse)
+    ratio = parts[:, 1].mul_(inverse)
+    distance = ratio.sum(-1).sum(-1).sum(0) / root  # plane by plane: the same order whatever the batch
+    if not any(wanted):
         return distance, None
-    before, pixels = (level.size - 1) * (shape[-1] + 1), sums[0].numel()
-    flat = sums.new_empty(4, before + pixels)
-    flat[:, :before] = 0
-    by_sums = flat[:, before:].view(sums.shape)
-    inverse *= 2 * scale
-    by_mean_s = torch.mul(ratio[0], inverse[0])  # by (n ms)^2, the sign changed
-    torch.mul(ratio[1], inverse[1], out=by_sums[2])
-    torch.sub(inverse[1], by_sums[2], out=by_sums[3])
-    torch.mul(means[0], by_mean_s, out=by_sums[0])
-    torch.mul(means[1], inverse[0].sub_(by_mean_s), out=by_sums[1])
-    by_sums[:2].addcmul_(from_offset, by_sums[2:], value=-1 / n)
-    return distance, flat
+    room = 0 if level.taps else level.size - 1
+    by_sums = means.new_zeros(4 if all(wanted) else 3, planes, sums.shape[2] + 2 * room, sums.shape[3])
+    by = by_sums[:, :, room + where[0].start : room + where[0].stop, where[1]]
+    by_means, by_squares = by[:-2], by[-2:]
+    torch.mul(ratio[1], inverse[1], out=by_squares[0])
+    torch.sub(by_squares[0], inverse[1], alpha=root, out=by_squares[1])
+    by_mean_s = torch.mul(ratio[0], inverse[0], out=ratio[0])  # by (n ms)^2 / 2
+    by_mean_d = torch.sub(by_mean_s, inverse[0], alpha=root, out=inverse[0])
+    torch.mul(means[0], by_mean_s, out=by_means[0])
+    by_means[0].addcmul_(from_offset[0], by_squares[0], value=-1 / n)
+    if all(wanted):
+        torch.mul(means[1], by_mean_d, out=by_means[1])
+        by_means[1].addcmul_(from_offset[1], by_squares[1], value=-1 / n)
+    else:
+        sign = 1 if wanted[0] else -1
+        by_means[0].addcmul_(means[1], by_mean_d, value=sign)
+        by_means[0].addcmul_(from_offset[1], by_squares[1], value=-sign / n)
+    return distance, by_sums
+
+
+def _margin(levels: Sequence[_Level]) -> int:
+    """Half the largest window: what a padded image is padded by."""
+    return max(level.size for level in levels) // 2
+
+
+def _count(level: _Level, margin: int, sides: Sequence[int], padding: Padding) -> int:
+    """How many windows of the level an image has, with `sides` of the largest."""
+    inset = margin - level.size // 2 if padding == "valid" else 0
+    return math.prod(side + 2 * inset for side in sides)
 
 
 def _mean_of_powers(
@@ -265,19 +328,19 @@ def _mean_of_powers(
     constants: Constants,
     exponents: tuple[float, float, float],
     data_range: float,
+    padding: Padding,
 ) -> Tensor:
     """The same for any exponents, by autograd through maps of the whole batch: (N, C, H, W) to (N, C)."""
     alpha, beta, gamma = exponents
-    planes, width = (x.shape[0] * x.shape[1], *x.shape[2:]), x.shape[-1]
-    signals = torch.stack((x + y, x - y)).view(2, *planes)
+    margin = _margin(levels)
+    sides = [side - 2 * margin for side in x.shape[-2:]]
+    signals = torch.stack((x + y, x - y)).flatten(1, 2)
     offset = signals.detach().mean(-1, keepdim=True).mean(-2, keepdim=True)
     s, d = signals - offset
-    flat = torch.stack((s, d, s * s, d * d, s * d)).view(5, -1)
-    flat = torch.cat((flat, flat.new_zeros(5, _beyond(levels, width))), dim=1)
-    total = x.new_zeros(planes[0])
-    for level, sums in zip(levels, _sums(flat, levels, s.numel(), width), strict=True):
-        rows, columns = _whole(level, x.shape)
-        moments = sums.view(5, *planes)[:, :, :rows, :columns] / level.mass
+    total = x.new_zeros(len(s))
+    for level, sums in zip(levels, _sums(torch.stack((s, d, s * s, d * d, s * d)), levels), strict=True):
+        rows, columns = (_places(level.size, margin, slice(0, side), side, padding) for side in sides)
+        moments = sums[:, :, rows, columns] / level.mass
         mean_s, mean_d = moments[:2] + offset
         variance_s, variance_d = moments[2:4] - moments[:2].square()
         variances = variance_s + variance_d  # 2 (vx + vy)
@@ -312,22 +375,3 @@ def _deviation(variance: Tensor, data_range: float) -> Tensor:
     least = _NO_VARIANCE * data_range**2
     positive = variance.clamp(min=0)
     return torch.where(positive < least, positive / math.sqrt(least), positive.clamp(min=least).sqrt())
-
-
-def _whole(level: _Level, shape: torch.Size, rows: slice | None = None) -> tuple[int, int]:
-    """How many windows of the level there are down and across, in an image or where they begin in these rows of it."""
-    down, across = shape[-2] - level.size + 1, shape[-1] - level.size + 1
-    return (down if rows is None else max(0, min(rows.stop, down) - rows.start)), across
-
-
-def _tiles(images: Tensor, levels: Sequence[_Level]) -> Iterator[tuple[slice, slice]]:
-    """Slices of planes, and of the rows in which windows begin: small planes together, a large one in strips."""
-    planes, height, width = images.shape
-    pixels = _TILE_CPU if images.device.type == "cpu" else _TILE_ACCELERATOR
-    down = height - min(level.size for level in levels) + 1
-    strips = math.ceil(down * width / pixels)
-    rows = math.ceil(down / strips)
-    together = max(1, pixels // (height * width))
-    for plane in range(0, planes, together):
-        for row in range(0, down, rows):
-            yield slice(plane, min(plane + together, planes)), slice(row, min(row + rows, down))

@@ -8,18 +8,18 @@ With s = x + y and d = x - y, and m and v for their local means and variances,
 so that four filtered maps (s, d, s^2, d^2) are enough, and similar images, where d is small, lose no precision.
 """
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from replication.metrics.filters import separable_filter, separable_filter_adjoint
+from replication.metrics.tiles import tiles
 
 # Pixels worked on at a time. On a CPU a tile's maps (about twelve) should stay in the caches; on an accelerator fewer,
 # larger kernels matter more, and the limit only bounds memory.
-_TILE_CPU = 2**17
+_TILE_CPU = 2**16
 _TILE_ACCELERATOR = 2**25
 
 
@@ -110,17 +110,17 @@ class _MeanSimilarity(torch.autograd.Function):
         height, width = (side - len(taps) + 1 for side in shape[-2:])
         total = x.new_zeros(len(x))
         gradients = [torch.zeros_like(x) if needed else None for needed in ctx.needs_input_grad[:2]]
-        for planes, rows in _tiles(len(x), height, width, x.device):
-            inside = (planes, slice(rows.start, rows.stop + len(taps) - 1))
+        for planes, *block in tiles(len(x), height, width, _TILE_CPU if x.device.type == "cpu" else _TILE_ACCELERATOR):
+            inside = (planes, *(slice(side.start, side.stop + len(taps) - 1) for side in block))
             moments = _Moments.of(x[inside], y[inside], taps)
             ratios = _ratios(moments, constants)
             similarity = ratios[0].value * ratios[1].value if luminance else ratios[1].value
             total[planes] += similarity.sum(-1).sum(-1)  # row by row: the same order whatever the batch
             if any(ctx.needs_input_grad):
-                by_s, by_d = _gradient(moments, ratios, taps, luminance)
-                for gradient, sign in zip(gradients, (1, -1), strict=True):
+                by_image = _gradients(moments, ratios, taps, luminance, ctx.needs_input_grad[:2])
+                for gradient, by in zip(gradients, by_image, strict=True):
                     if gradient is not None:
-                        gradient[inside] += torch.add(by_s, by_d, alpha=sign)
+                        gradient[inside] += by
         ctx.save_for_backward(*gradients)
         ctx.windows = height * width
         return (total / (height * width)).view(shape[:2])
@@ -137,11 +137,14 @@ class _MeanSimilarity(torch.autograd.Function):
         return *gradients, None, None, None
 
 
-def _gradient(moments: _Moments, ratios: tuple[_Ratio, _Ratio], taps: Sequence[float], luminance: bool) -> Tensor:
-    """Derivatives of the sum of l cs (or of cs) with respect to s and d, (2, ..., H, W).
+def _gradients(
+    moments: _Moments, ratios: tuple[_Ratio, _Ratio], taps: Sequence[float], luminance: bool, wanted: Sequence[bool]
+) -> tuple[Tensor | None, Tensor | None]:
+    """Derivatives of the sum of l cs (or of cs) with respect to x and to y, (..., H, W), those that are wanted.
 
     The chain rule through v = filter(s^2) - m^2: with f_v and f_m the derivatives by variance and by mean,
-    f_s = adjoint(f_m - 2 m f_v) + 2 s adjoint(f_v), and likewise for d.
+    f_s = adjoint(f_m - 2 m f_v) + 2 s adjoint(f_v), and likewise for d; then f_x = f_s + f_d and f_y = f_s - f_d. Where
+    one of these two is wanted, the means of s and d share one adjoint.
     """
     brightness, structure = ratios
     by_variance = structure.derivatives()
@@ -150,16 +153,13 @@ def _gradient(moments: _Moments, ratios: tuple[_Ratio, _Ratio], taps: Sequence[f
     by_mean = (-2 * moments.means_from_offset).mul_(by_variance)
     if luminance:
         by_mean += (2 * moments.means).mul_(brightness.derivatives()).mul_(structure.value)
-    from_means, from_squares = separable_filter_adjoint(torch.cat((by_mean, by_variance)), taps).chunk(2)
-    return from_means.addcmul_(moments.signals, from_squares, value=2)
-
-
-def _tiles(planes: int, height: int, width: int, device: torch.device) -> Iterator[tuple[slice, slice]]:
-    """Slices of planes and rows that cover (planes, height, width): small planes together, a large one in strips."""
-    pixels = _TILE_CPU if device.type == "cpu" else _TILE_ACCELERATOR
-    strips = math.ceil(height * width / pixels)
-    rows = math.ceil(height / strips)
-    together = max(1, pixels // (height * width))
-    for plane in range(0, planes, together):
-        for row in range(0, height, rows):
-            yield slice(plane, min(plane + together, planes)), slice(row, min(row + rows, height))
+    if all(wanted):
+        from_means, from_squares = separable_filter_adjoint(torch.cat((by_mean, by_variance)), taps).chunk(2)
+        by_s, by_d = from_means.addcmul_(moments.signals, from_squares, value=2)
+        return by_s + by_d, by_s - by_d
+    sign = 1 if wanted[0] else -1
+    by_mean[0].add_(by_mean[1], alpha=sign)
+    gradient, from_squares, from_square_d = separable_filter_adjoint(torch.cat((by_mean[:1], by_variance)), taps)
+    gradient.addcmul_(moments.signals[0], from_squares, value=2)
+    gradient.addcmul_(moments.signals[1], from_square_d, value=2 * sign)
+    return (gradient, None) if wanted[0] else (None, gradient)

@@ -1,5 +1,6 @@
 """Structural similarity (SSIM) and its multi-scale form (MS-SSIM)."""
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -8,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from replication.metrics.checks import Padding, Validate, check_choice, checked_pair
-from replication.metrics.filters import WindowKind, window
+from replication.metrics.filters import WindowKind, reflected, window
 from replication.metrics.registry import metric
 from replication.metrics.similarity import Constants, mean_similarity, similarity_maps
 
@@ -48,9 +49,10 @@ def ssim(
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
     taps, constants = window(window_size, sigma, window_kind), Constants.of(data_range, k1, k2)
+    _check_size(reference, window_size, padding)
     with torch.autocast(reference.device.type, enabled=False):
-        reference, distorted = _padded(reference, distorted, window_size, padding)
-        return mean_similarity(reference, distorted, taps, constants).mean(dim=1)
+        x, y = _padded(reference, distorted, window_size, padding)
+        return mean_similarity(x, y, taps, constants).mean(dim=1)
 
 
 def ssim_map(
@@ -72,9 +74,10 @@ def ssim_map(
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
     taps, constants = window(window_size, sigma, window_kind), Constants.of(data_range, k1, k2)
+    _check_size(reference, window_size, padding)
     with torch.autocast(reference.device.type, enabled=False):
-        reference, distorted = _padded(reference, distorted, window_size, padding)
-        luminance, structure = similarity_maps(reference, distorted, taps, constants)
+        x, y = _padded(reference, distorted, window_size, padding)
+        luminance, structure = similarity_maps(x, y, taps, constants)
         return luminance * structure
 
 
@@ -92,6 +95,7 @@ def ms_ssim(
     k1: float = 0.01,
     k2: float = 0.03,
     odd_sides: OddSides = "zeros",
+    padding: Padding = "valid",
     validate: Validate = None,
 ) -> Tensor:
     """MS-SSIM of each image, shape (N,), in [0, 1]; higher is better.
@@ -114,14 +118,15 @@ def ms_ssim(
     exponents = level_weights(levels, weights)
     taps, constants = window(window_size, sigma, window_kind), Constants.of(data_range, k1, k2)
     check_choice("odd_sides", odd_sides, ("zeros", "repeat"))
-    _check_size(reference, window_size, len(exponents))
+    _check_size(reference, window_size, padding, len(exponents))
     with torch.autocast(reference.device.type, enabled=False):
         log_score = torch.zeros((), dtype=reference.dtype, device=reference.device)
         for exponent in exponents[:-1]:
-            structure = mean_similarity(reference, distorted, taps, constants, luminance=False)
+            x, y = _padded(reference, distorted, window_size, padding)
+            structure = mean_similarity(x, y, taps, constants, luminance=False)
             log_score = log_score + exponent * _log(structure)
             reference, distorted = _halve(reference, odd_sides), _halve(distorted, odd_sides)
-        similarity = mean_similarity(reference, distorted, taps, constants)
+        similarity = mean_similarity(*_padded(reference, distorted, window_size, padding), taps, constants)
         log_score = log_score + exponents[-1] * _log(similarity)
         return log_score.exp().mean(dim=1)
 
@@ -146,15 +151,20 @@ def level_weights(levels: int | None = None, weights: Sequence[float] | None = N
     return tuple(weight / sum(first) for weight in first)
 
 
-def least_size(window_size: int = 11, levels: int = 5) -> int:
-    """Least height and width for which the window fits into the coarsest level."""
-    return int((window_size - 1) * 2 ** (levels - 1) + 1)
+def least_size(window_size: int = 11, levels: int = 5, padding: Padding = "valid") -> int:
+    """Least height and width: the coarsest level holds a whole window or, with "reflect", is wider than its margin."""
+    margin = window_size - 1 if padding == "valid" else window_size // 2
+    return int(margin * 2 ** (levels - 1) + 1)
 
 
 def _log(x: Tensor, epsilon: float = 1e-6) -> Tensor:
-    """Logarithm, continued below `epsilon` by its tangent."""
-    bounded = x.clamp(min=epsilon)
-    return bounded.log() + (x - bounded) / epsilon
+    """Logarithm, continued below `epsilon` by its tangent.
+
+    Each value takes one of the two branches alone: a sum of both would add 1 / epsilon to the slope and subtract it
+    again, which leaves float32 no digits for 1 / x.
+    """
+    tangent = math.log(epsilon) - 1 + x / epsilon
+    return torch.where(x < epsilon, tangent, x.clamp(min=epsilon).log())
 
 
 def _halve(image: Tensor, odd_sides: OddSides) -> Tensor:
@@ -170,20 +180,19 @@ def _halve(image: Tensor, odd_sides: OddSides) -> Tensor:
 
 
 def _padded(reference: Tensor, distorted: Tensor, window_size: int, padding: Padding) -> tuple[Tensor, Tensor]:
-    """Both images, extended so that every pixel is the centre of a window unless padding is "valid"."""
-    check_choice("padding", padding, ("valid", "reflect"))
-    _check_size(reference, window_size, 1)
+    """Both images as they are, or extended so that every pixel is the centre of a window."""
     if padding == "valid":
         return reference, distorted
-    margins = [window_size // 2] * 4
-    return F.pad(reference, margins, mode="reflect"), F.pad(distorted, margins, mode="reflect")
+    return reflected(reference, window_size // 2), reflected(distorted, window_size // 2)
 
 
-def _check_size(image: Tensor, window_size: int, levels: int) -> None:
+def _check_size(image: Tensor, window_size: int, padding: Padding, levels: int = 1) -> None:
+    check_choice("padding", padding, ("valid", "reflect"))
     height, width = image.shape[-2:]
-    least = least_size(window_size, levels)
+    least = least_size(window_size, levels, padding)
     if min(height, width) < least:
         raise ValueError(
             f"reference and distorted are {height} x {width}, too small for {levels} level(s) with a window of "
-            f"{window_size}: the least size is {least} x {least}; use fewer levels or a smaller window"
+            f"{window_size} and padding {padding!r}: the least size is {least} x {least}; "
+            "use fewer levels or a smaller window"
         )
