@@ -48,6 +48,10 @@ class Readable(Protocol):
         """uint8 pixels, (H, W, 3) for "RGB"."""
         ...
 
+    def read_hashed(self, mode: str = "RGB") -> tuple[Pixels, str]:
+        """The same pixels, and the digest of the content that they were decoded from."""
+        ...
+
     def digest(self) -> str:
         """A hash of the content."""
         ...
@@ -80,7 +84,7 @@ class RatedSet:
         lines = [repr(self.opinion)]
         lines += ["\t".join(map(str, row)) for row in self.table[list(COLUMNS)].itertuples(index=False)]
         lines += [f"{name} {image.digest()}" for name, image in self.images.items()]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 def load(
