@@ -335,7 +335,7 @@ def _csv(
         raise DataError(f"no file {given}; known sets: {', '.join([*RATED, distort.NAME])}")
     rows = own.read(path)
     files = {key: path.parent / key for row in rows for key in (row.reference, row.distorted)}
-    missing = [key for key, at in files.items() if not at.is_file()]
+    missing = [key for key, at in files.items() if not os.path.isfile(at)]  # false also for names no system accepts
     absent = set(missing)
     kept = [row for row in rows if not absent & {row.reference, row.distorted}]
     if missing and (on_missing == "stop" or not kept):
