@@ -15,7 +15,7 @@ import typer
 
 from replication import datasets, project
 from replication.datasets import archives, catalogue, fetch, pin, place, status
-from replication.errors import CommandError, Interrupted
+from replication.errors import CommandError
 from replication.files import atomic_write_text, remove_older
 
 app = typer.Typer(
@@ -38,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and print whatever goes wrong as one sentence on standard error.
 
     Returns the exit code: 0 where all was done, 1 where something failed or could not be computed, 2 where the command
-    is wrong, 130 where the user interrupted it. Output is UTF-8; what is not valid text in it, such as a file name in
-    another encoding, is escaped.
+    is wrong, 130 where the user interrupted it (a KeyboardInterrupt may carry a sentence that says what is kept).
+    Output is UTF-8; what is not valid text in it, such as a file name in another encoding, is escaped.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -51,14 +51,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as finished:
         code = finished.code if isinstance(finished.code, int) else int(bool(finished.code))
         if code == _INTERRUPTED:
-            print("error: interrupted", file=sys.stderr)
+            print(f"error: {_interruption(finished)}", file=sys.stderr)
         return code
     except Exception as error:
         if debug:
             traceback.print_exc()
         print(f"error: {_sentence(error)}", file=sys.stderr)
-        return 2 if isinstance(error, CommandError) else _INTERRUPTED if isinstance(error, Interrupted) else 1
+        return 2 if isinstance(error, CommandError) else 1
     return 0
+
+
+def _interruption(error: BaseException | None) -> str:
+    """The sentence of the KeyboardInterrupt that Typer has turned into an exit; "interrupted" where it has none."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return str(error or "") or "interrupted"
 
 
 def _sentence(error: Exception) -> str:
@@ -208,7 +215,7 @@ def score(
         )
     except KeyboardInterrupt:
         kept = "what is finished is kept; run the same command again to go on" if keep else "nothing is kept"
-        raise Interrupted(f"interrupted; {kept}") from None
+        raise KeyboardInterrupt(f"interrupted; {kept}") from None
     text = table.to_csv(index=False, lineterminator="\n")
     if out is None:
         print(text, end="", flush=True)

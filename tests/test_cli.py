@@ -113,15 +113,23 @@ def test_the_traceback_is_shown_on_request(
     assert said[-1].startswith("error: ZeroDivisionError: ")
 
 
+@pytest.mark.parametrize(
+    ("interruption", "said"),
+    [(KeyboardInterrupt(), "interrupted"), (KeyboardInterrupt("stopped; run it again"), "stopped; run it again")],
+)
 def test_ctrl_c_is_one_sentence(
-    clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    clone: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    interruption: KeyboardInterrupt,
+    said: str,
 ) -> None:
     def interrupted() -> None:
-        raise KeyboardInterrupt
+        raise interruption
 
     monkeypatch.setattr(project, "profiles", interrupted)
     assert main(["profile"]) == 130
-    assert capsys.readouterr().err == "error: interrupted\n"
+    assert capsys.readouterr().err == f"error: {said}\n"
 
 
 @pytest.mark.parametrize("content", ["[" * 10_000, "a: &a [*a]", "profile: [", "x" * 2_000_000, "profile: 3"])

@@ -128,6 +128,9 @@ def _tar(source: Path, limits: Limits, stack: ExitStack) -> Container:
         limits.check(source, number, size)  # at once, because the next member is reached only by unpacking this one
         if member.isfile():
             members[member.name] = member
+    while chunk := stream.read(_COPY):  # to the end, where gzip has the checksum of all that comes before
+        size += len(chunk)
+        limits.check(source, len(members), size)
 
     def opened(inside: str) -> IO[bytes]:
         content = archive.extractfile(members[inside])

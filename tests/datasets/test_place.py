@@ -260,6 +260,15 @@ def test_damaged_members_are_refused(project: Path, downloaded: Path, tmp_path: 
         place.add(FOLDERS["set5"], packed)
 
 
+def test_the_checksum_at_the_end_of_a_gzip_file_is_verified(project: Path, downloaded: Path, tmp_path: Path) -> None:
+    packed = pack(downloaded, tmp_path / "set.tgz")
+    data = bytearray(packed.read_bytes())
+    data[-8] ^= 1  # its CRC-32, and then its length
+    packed.write_bytes(data)
+    with pytest.raises(DataError, match=r"set\.tgz is damaged or incomplete \(CRC check failed"):
+        place.add(FOLDERS["set5"], packed)
+
+
 def test_names_that_lead_out_of_an_archive_stay_inside(project: Path, downloaded: Path, tmp_path: Path) -> None:
     folder = downloaded / "SR" / "Set5"
     with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
