@@ -1,16 +1,11 @@
-"""`python -m benchmarks [ssim | lwssim | mad | mic | msds | smic]`: speed beside other libraries; ssim unless told."""
+"""`python -m benchmarks [ssim | lwssim | mad | mic | msds | smic]`: speed beside other libraries, by default of ssim.
 
+`python -m benchmarks faults`: damaged inputs and killed work.
+"""
+
+import importlib
 import sys
 
-from benchmarks import lwssim, mad, mic, msds, smic, ssim
+_NAMES = ("ssim", "lwssim", "mad", "mic", "msds", "smic", "faults")
 
-_MAINS = {
-    "ssim": ssim.main,
-    "lwssim": lwssim.main,
-    "mad": mad.main,
-    "mic": mic.main,
-    "msds": msds.main,
-    "smic": smic.main,
-}
-
-_MAINS[sys.argv[1] if sys.argv[1:] and sys.argv[1] in _MAINS else "ssim"]()
+importlib.import_module(f"benchmarks.{sys.argv[1] if sys.argv[1:] and sys.argv[1] in _NAMES else 'ssim'}").main()

@@ -1,6 +1,7 @@
 """Folders, zip and tar archives as files by name, with limits on how much an archive may unpack to."""
 
 import bz2
+import errno
 import gzip
 import lzma
 import tarfile
@@ -164,7 +165,7 @@ def _damage(source: Path) -> Iterator[None]:
     except (RuntimeError, NotImplementedError) as error:  # zipfile: encrypted, or an unknown compression
         raise DataError(f"{source} cannot be read ({error}); unpack it and give the folder") from error
     except Exception as error:  # damage leads to errors of any class: BadZipFile, zlib.error, ValueError, ...
-        if isinstance(error, OSError) and error.errno is not None:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # which a wrong offset leads to
             raise  # the system's: no permission, a full disk
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"{source} is damaged or incomplete ({reason}); get it again") from error
