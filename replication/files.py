@@ -1,6 +1,8 @@
-"""Writing files so that a reader sees the old content or the new one, never a part of it."""
+"""Reading regular files only, and writing files so that a reader sees the old content or the new one, never a part."""
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,18 +10,33 @@ from pathlib import Path
 from typing import IO, Any
 
 
+def read_regular(path: str | os.PathLike[str]) -> bytes:
+    """Content of a regular file, or of one that links lead to.
+
+    Raises an OSError for whatever else `path` names. A FIFO or a device is not opened: it could block for ever, or
+    never end.
+    """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):
+        number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+        raise OSError(number, "is a folder" if stat.S_ISDIR(mode) else "is not a regular file", os.fspath(path))
+    with open(path, "rb") as file:
+        return file.read()
+
+
 @contextmanager
 def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
     """Open a temporary file beside `path` for writing; replace `path` with it when the block ends well.
 
     If the block raises, or the disk is full, the temporary file is removed and what stood at `path` before stays as it
-    was. Parent folders are made. `mode` is "w" (UTF-8, newlines as written) or "wb".
+    was. Parent folders are made. `mode` is "w" (UTF-8, newlines as written; bytes of file names that are no UTF-8 are
+    escaped, as in "bruit\\udce9.png") or "wb".
     """
     if mode not in ("w", "wb"):
         raise ValueError(f"mode must be 'w' or 'wb', got {mode!r}")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = {"encoding": "utf-8", "newline": ""} if mode == "w" else {}
+    text = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""} if mode == "w" else {}
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(descriptor, mode, **text) as file:  # type: ignore[call-overload]

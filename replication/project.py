@@ -1,15 +1,27 @@
 """Where the project and its data are, and the active profile's parameters."""
 
+import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from replication.errors import CommandError
+from replication.files import read_regular
+
+_LONGEST = 1_000_000  # bytes of a file of parameters
+_DEEPEST = 20  # lists and mappings inside one another
+
 
 class SettingsError(ValueError):
-    """A profile or a parameter that does not exist; the message lists the known ones."""
+    """Parameters that cannot be used: not YAML, unknown, missing or of another type; the message names them."""
+
+
+class UnknownProfileError(SettingsError, CommandError):
+    """A profile that does not exist; the message lists those that do."""
 
 
 def root() -> Path:
@@ -40,7 +52,32 @@ class _Open(dict[str, Any]):
     """A mapping whose keys are names that users may add and remove: `!open` in conf/base.yaml."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Strict(yaml.SafeLoader):
+    """YAML without what makes a small file a large value, or one that means something else than it seems to."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=self.get_mark())
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            problem = f"it is nested more than {_DEEPEST} deep"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.get_mark())
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"{key.value!r} is given twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+class _Loader(_Strict):
     """YAML with the two marks of conf/."""
 
 
@@ -64,7 +101,7 @@ def profiles() -> list[str]:
 def profile_values(name: str) -> dict[str, Any]:
     """All parameters of a profile: conf/base.yaml with the changes of conf/<name>.yaml."""
     if name not in profiles():
-        raise SettingsError(f"unknown profile {name!r}; known: {', '.join(profiles())}")
+        raise UnknownProfileError(f"unknown profile {name!r}; known: {', '.join(profiles())}")
     conf = root() / "conf"
     return _merge(_read_mapping(conf / "base.yaml", _Loader), _read_mapping(conf / f"{name}.yaml", _Loader))
 
@@ -72,15 +109,23 @@ def profile_values(name: str) -> dict[str, Any]:
 def settings(path: Path | None = None) -> dict[str, Any]:
     """The active parameters (params.yaml), checked against the profile they started from.
 
-    A parameter the profile does not have is a spelling mistake that would otherwise change nothing in silence, so it is
-    an error that lists the known names; a missing one likewise. Groups marked `!open` in conf/base.yaml take any names.
+    A parameter that the profile does not have is a spelling mistake, which would change nothing and go unnoticed, so it
+    is a SettingsError that lists the known names. So are a missing parameter, one given twice, one of another type than
+    in the profiles, and a file that is not YAML, longer than 1 MB, nested more than 20 deep or with aliases. Groups
+    marked `!open` in conf/base.yaml take any names.
     """
     path = path or root() / "params.yaml"
     values = _read_mapping(path)
     profile = values.get("profile")
     if profile not in profiles():
-        raise SettingsError(f"{path.name}: unknown profile {profile!r}; known: {', '.join(profiles())}")
-    _check_names(values, profile_values(profile), path.name)
+        raise SettingsError(f"{path.name}: unknown profile {str(profile)[:40]!r}; known: {', '.join(profiles())}")
+    known = [profile_values(profile)]
+    _check_names(values, known[0], path.name)
+    try:
+        _check_types(values, known, path.name)
+    except SettingsError:  # a value of the type that it has in another profile is as good
+        known += [profile_values(other) for other in profiles() if other != profile]
+        _check_types(values, known, path.name)
     return values
 
 
@@ -90,7 +135,7 @@ def results_folder(profile: str, experiment: str) -> Path:
 
 
 def checkpoint_folder(profile: str, stage: str) -> Path:
-    """Where an unfinished stage keeps what it needs to go on: checkpoints/<profile>/<stage>/, removed on success."""
+    """Where a stage stores unfinished work: checkpoints/<profile>/<stage>/, removed on success."""
     return root() / "checkpoints" / profile / stage
 
 
@@ -108,10 +153,19 @@ def _merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _read_mapping(path: Path, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> dict[str, Any]:
+def _read_mapping(path: Path, loader: type[yaml.SafeLoader] = _Strict) -> dict[str, Any]:
+    data = read_regular(path)
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), loader)
+        if len(data) > _LONGEST:
+            raise SettingsError(f"{path.name} has {len(data):,} bytes; parameters have {_LONGEST:,} at most")
+        values = yaml.load(data.decode("utf-8"), loader)
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path.name} is not UTF-8 text (byte {error.start})") from None
     except yaml.YAMLError as error:
+        raise SettingsError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from error
+    except (ValueError, RecursionError) as error:  # 2024-99-99 is no date, and so on
+        if isinstance(error, SettingsError):
+            raise
         raise SettingsError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise SettingsError(
@@ -133,3 +187,34 @@ def _check_names(values: Mapping[str, Any], known: Mapping[str, Any], where: str
             if not isinstance(values[name], dict):
                 raise SettingsError(f"{where}: {name!r} must be a group with {', '.join(map(str, expected))}")
             _check_names(values[name], expected, f"{where}: {name}")
+
+
+def _check_types(values: Mapping[str, Any], known: Iterable[Mapping[str, Any]], where: str) -> None:
+    """Raise a SettingsError for a value of another type than in any of the known mappings; null there allows any."""
+    for name, value in values.items():
+        expected = [mapping[name] for mapping in known if name in mapping]
+        if isinstance(value, dict):
+            _check_types(value, [inner for inner in expected if isinstance(inner, dict)], f"{where}: {name}")
+        types = {_type(example) for example in expected}
+        if isinstance(value, float) and not math.isfinite(value):
+            raise SettingsError(f"{where}: {name!r} must be finite, got {value}")
+        if types and "null" not in types and _type(value) not in types:
+            raise SettingsError(
+                f"{where}: {name!r} must be a {' or a '.join(sorted(types))}, got the {_type(value)} "
+                f"{str(value)[:40]!r}{_looks_like_number(value)}"
+            )
+
+
+def _type(value: object) -> str:
+    """The type in YAML's words; whole and other numbers are one."""
+    if isinstance(value, dict):
+        return "group"
+    names = {bool: "truth value", int: "number", float: "number", str: "text", list: "list", type(None): "null"}
+    return names.get(type(value), type(value).__name__)
+
+
+def _looks_like_number(value: object) -> str:
+    """A hint where YAML reads as text what other languages read as a number, such as 1e-3."""
+    if isinstance(value, str) and re.fullmatch(r"[+-]?\d+[eE][+-]?\d+", value):
+        return "; YAML wants a decimal point in such a number, as in 1.0e-3"
+    return ""

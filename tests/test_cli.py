@@ -1,6 +1,7 @@
 """The command line as a whole: exit codes, errors in a sentence, profiles, a quick start."""
 
 import errno
+import os
 import re
 import subprocess
 import sys
@@ -45,7 +46,7 @@ def test_profile_switches_with_comments_and_all(clone: Path, capsys: pytest.Capt
 
 def test_unknown_profile_is_one_sentence_and_changes_nothing(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (clone / "params.yaml").read_text()
-    assert main(["profile", "papr"]) == 1
+    assert main(["profile", "papr"]) == 2
     captured = capsys.readouterr()
     assert captured.err == "error: unknown profile 'papr'; known: paper, sample\n"
     assert (clone / "params.yaml").read_text() == before
@@ -78,13 +79,69 @@ def test_full_disk_is_one_sentence_and_leaves_the_old_profile(
     assert (clone / "params.yaml").read_text() == before
 
 
-def test_mistakes_of_our_own_keep_their_traceback(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (KeyError("bug"), "KeyError: 'bug'; run with --debug for the traceback"),
+        (RecursionError("too deep"), "RecursionError: too deep; run with --debug for the traceback"),
+        (MemoryError(), "there is not enough memory"),
+        (PermissionError(errno.EACCES, "Permission denied", b"gr\xfcn.csv"), r"Permission denied: gr\udcfcn.csv"),
+        (datasets.DataError("a tab\tand\na new line \x1b[31m"), r"a tab and a new line \x1b[31m"),
+        (datasets.DataError("a" * 10_000 + "b"), f"{'a' * 1000} ... {'a' * 999}b"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_whatever_is_raised_is_one_sentence(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, said: str
+) -> None:
     def broken() -> list[str]:
-        raise KeyError("bug")
+        raise error
 
     monkeypatch.setattr(project, "profiles", broken)
-    with pytest.raises(KeyError):
-        main(["profile"])
+    assert main(["profile"]) == 1
+    assert capsys.readouterr().err == f"error: {said}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "profile"], ["profile", "--debug"]])
+def test_the_traceback_is_shown_on_request(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    monkeypatch.setattr(project, "profiles", lambda: 1 / 0)
+    assert main(arguments) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "Traceback (most recent call last):"
+    assert said[-1].startswith("error: ZeroDivisionError: ")
+
+
+@pytest.mark.parametrize(
+    ("interruption", "said"),
+    [(KeyboardInterrupt(), "interrupted"), (KeyboardInterrupt("stopped; run it again"), "stopped; run it again")],
+)
+def test_ctrl_c_is_one_sentence(
+    clone: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    interruption: KeyboardInterrupt,
+    said: str,
+) -> None:
+    def interrupted() -> None:
+        raise interruption
+
+    monkeypatch.setattr(project, "profiles", interrupted)
+    assert main(["profile"]) == 130
+    assert capsys.readouterr().err == f"error: {said}\n"
+
+
+@pytest.mark.parametrize("content", ["[" * 10_000, "a: &a [*a]", "profile: [", "x" * 2_000_000, "profile: 3"])
+def test_parameters_that_cannot_be_read_are_one_sentence(
+    clone: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    (clone / "params.yaml").write_text(content)
+    assert main(["profile"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: params.yaml")
+    assert said.count("\n") == 1
+    assert len(said) < 300
 
 
 @pytest.mark.parametrize(
@@ -104,8 +161,27 @@ def test_the_module_runs_with_the_same_exit_codes(clone: Path) -> None:
     command = [sys.executable, "-m", "replication", "profile", "papr"]
     environment = {"PYTHONPATH": str(Path(project.__file__).parents[1])}
     finished = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert (finished.returncode, finished.stdout) == (1, "")
+    assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr == "error: unknown profile 'papr'; known: paper, sample\n"
+
+
+def test_output_is_utf8_whatever_the_console_and_names_that_are_not_are_escaped(clone: Path) -> None:
+    pixels = pictures.Noise(1).read()
+    for folder in ("r", "d"):
+        pictures.files(clone / folder, {"größer.png": pixels})
+        os.rename(clone / folder / "größer.png", os.fsencode(clone / folder) + b"/gr\xf6sser.png")
+        pictures.files(clone / folder, {"größer.png": pixels})
+    command = [sys.executable, "-m", "replication", "score", "--reference", "r", "--distorted", "d", "--metric", "psnr"]
+    environment = {"PYTHONPATH": str(Path(project.__file__).parents[1]), "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    for more in ([], ["--out", "s.csv"]):
+        finished = subprocess.run([*command, *more], capture_output=True, check=False, env=environment)
+        assert (finished.returncode, b"Traceback" in finished.stderr) == (0, False), finished.stderr
+    written = (clone / "s.csv").read_bytes()
+    assert finished.stdout == b""
+    assert sorted(line.split(",")[2] for line in written.decode().splitlines()[1:]) == [
+        "distorted/gr\\udcf6sser.png",
+        "distorted/größer.png",
+    ]
 
 
 def test_importing_the_command_line_imports_nothing_heavy() -> None:
@@ -223,7 +299,7 @@ class TestScore:
 
         with monkeypatch.context() as patch:
             patch.setattr(tasks, "run", interrupted)
-            assert main(["score", "--dataset", "tiny", "--metric", "psnr"]) == 1
+            assert main(["score", "--dataset", "tiny", "--metric", "psnr"]) == 130
         said = capsys.readouterr().err.splitlines()
         assert said == ["error: interrupted; what is finished is kept; run the same command again to go on"]
         assert len(list((folder / "checkpoints" / "score" / "tiny").iterdir())) == 1

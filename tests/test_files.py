@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from replication.files import atomic_write, atomic_write_bytes, atomic_write_text
+from replication.files import atomic_write, atomic_write_bytes, atomic_write_text, read_regular
 
 
 def test_writes_text_and_bytes_and_makes_folders(tmp_path: Path) -> None:
@@ -14,6 +14,21 @@ def test_writes_text_and_bytes_and_makes_folders(tmp_path: Path) -> None:
     atomic_write_bytes(tmp_path / "c.bin", b"\x00\xff")
     assert (tmp_path / "a" / "b.txt").read_bytes() == "größer\n".encode()
     assert (tmp_path / "c.bin").read_bytes() == b"\x00\xff"
+
+
+def test_what_is_not_utf8_is_escaped(tmp_path: Path) -> None:
+    atomic_write_text(tmp_path / "a", "bruit\udce9.png\n")
+    assert (tmp_path / "a").read_bytes() == b"bruit\\udce9.png\n"
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"content")
+    (tmp_path / "link").symlink_to("a")
+    assert read_regular(tmp_path / "link") == b"content"
+    os.mkfifo(tmp_path / "fifo")
+    for path, words in ((tmp_path / "fifo", "not a regular file"), (tmp_path, "a folder"), ("/dev/zero", "not a reg")):
+        with pytest.raises(OSError, match=words):
+            read_regular(path)
 
 
 def test_permissions_are_those_of_an_ordinary_new_file(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Profiles and parameters: found from anywhere inside the project, and spelling mistakes are errors."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -95,6 +96,86 @@ def test_a_mistake_in_the_parameters_is_named(clone: Path, old: str, new: str, m
     assert old in text
     (clone / "params.yaml").write_text(text.replace(old, new, 1))
     with pytest.raises(project.SettingsError, match=message):
+        project.settings()
+
+
+BOMB = "\n".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10 if i else ['x'])}]" for i in range(12))
+UNREADABLE = {
+    "brackets": (b"[" * 10_000, "params.yaml is not valid YAML: it is nested more than 20 deep"),
+    "mappings": (b"{a: " * 10_000, "nested more than 20 deep"),
+    "indented": ("\n".join(" " * i + "a:" for i in range(500)).encode(), "nested more than 20 deep"),
+    "bomb": (BOMB.encode(), "not valid YAML: aliases are not allowed"),
+    "too long": (b"# " + b"x" * 1_000_001, "has 1,000,003 bytes; parameters have 1,000,000 at most"),
+    "ANSI": ("profile: gr\xfcn".encode("latin-1"), "params.yaml is not UTF-8 text .byte 11."),
+    "binary": (bytes(range(32)), "params.yaml is not valid YAML"),
+    "no date": (b"profile: 2024-99-99", "params.yaml is not valid YAML: month must be"),
+    "code": (b"!!python/object/apply:os.getcwd []", "could not determine a constructor"),
+    "list": (b"- profile", "must hold a mapping"),
+    "empty": (b"", "must hold a mapping"),
+    "twice": (b"profile: paper\nprofile: sample\n", "'profile' is given twice .*line 2"),
+    "a list as key": (b"? [a]\n: b\n", "unhashable key"),
+    "a list as profile": (b"profile: [sample]", r"unknown profile \"\['sample'\]\""),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_parameters_that_cannot_be_read_are_one_sentence(clone: Path, kind: str) -> None:
+    content, message = UNREADABLE[kind]
+    (clone / "params.yaml").write_bytes(content)
+    with pytest.raises(project.SettingsError, match=message) as caught:
+        project.settings()
+    assert len(str(caught.value)) < 300
+    assert "\n" not in str(caught.value)
+
+
+def test_parameters_are_not_read_from_a_fifo(clone: Path) -> None:
+    os.mkfifo(clone / "params.yaml")
+    with pytest.raises(OSError, match="not a regular file"):
+        project.settings()
+
+
+@pytest.fixture
+def typed(clone: Path) -> Path:
+    """Two small profiles, in which a parameter may have two types."""
+    text = "profile: {}\nrate: 0.1\nsteps: 3\nfast: true\nmetrics: [psnr]\ngroup: {{seed: 1, limit: {}}}\nkind: {}\n"
+    (clone / "conf" / "base.yaml").write_text(text.format("base", 5, "small"))
+    (clone / "conf" / "sample.yaml").write_text("profile: sample\n")
+    (clone / "conf" / "paper.yaml").write_text("profile: paper\ngroup: {limit: null}\nkind: 3\n")
+    (clone / "params.yaml").write_text(text.format("sample", 5, "small"))
+    return clone / "params.yaml"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("rate: 0.1", "rate: 1e-3", "'rate' must be a number, got the text '1e-3'; YAML wants .* as in 1.0e-3"),
+        ("steps: 3", "steps: many", "params.yaml: 'steps' must be a number, got the text 'many'$"),
+        ("steps: 3", "steps: .nan", "'steps' must be finite, got nan"),
+        ("steps: 3", "steps: true", "'steps' must be a number, got the truth value 'True'"),
+        ("steps: 3", "steps:", "'steps' must be a number, got the null 'None'"),
+        ("metrics: [psnr]", "metrics: psnr", "'metrics' must be a list, got the text 'psnr'"),
+        ("seed: 1", "seed: [1]", "params.yaml: group: 'seed' must be a number, got the list"),
+        ("kind: small", "kind: []", "'kind' must be a number or a text, got the list"),
+    ],
+)
+def test_a_parameter_has_the_type_that_it_has_in_a_profile(typed: Path, old: str, new: str, message: str) -> None:
+    typed.write_text(typed.read_text().replace(old, new))
+    with pytest.raises(project.SettingsError, match=message):
+        project.settings()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("rate: 0.1", "rate: 2"), ("limit: 5", "limit: null"), ("limit: 5", "limit: all"), ("kind: small", "kind: 4")],
+)
+def test_a_parameter_may_have_the_type_of_any_profile(typed: Path, old: str, new: str) -> None:
+    typed.write_text(typed.read_text().replace(old, new))
+    assert project.settings()["profile"] == "sample"
+
+
+def test_the_profiles_have_the_types_that_they_demand(clone: Path) -> None:
+    for name in project.profiles():
+        profiles.activate(name)
         project.settings()
 
 

@@ -1,4 +1,4 @@
-"""Reading images ahead of their use, in other processes: decoding holds a lock, so threads would take turns."""
+"""Reading images ahead of their use in worker processes; threads would take turns, because decoding holds a lock."""
 
 import logging
 import multiprocessing
@@ -23,19 +23,19 @@ _PIXELS_AHEAD = 2**26  # decoded or being decoded before they are asked for: som
 class Decoder:
     """Reads images in the order in which they will be asked for, ahead of that.
 
-    images: in the order of the calls of `read`; images may be passed over.
-    workers: processes. With 0 images are read when they are asked for, in this process. Workers import neither torch
-        nor the caller's script, and end with this process however it ends.
+    images: in the order of the calls of `read` or `read_hashed`; images may be passed over.
+    workers: number of processes. With 0, images are read when they are asked for, in this process. Workers import
+        neither torch nor the caller's script, and end when this process ends, even if it is killed.
 
-    How far ahead is bounded by the size of the last image, so that memory does not depend on their number. Use it as a
-    context manager. Errors are those of the image's own `read`.
+    The size of the last image bounds how far ahead images are read, so that memory does not depend on their number. Use
+    it as a context manager. Errors are those of the image's own `read_hashed`.
     """
 
     def __init__(self, images: Iterable[Readable], workers: int) -> None:
         self._images = iter(images)
         self._most = 4 * workers
         self._depth = min(2, workers)  # until the size of the images is known
-        self._ahead: deque[tuple[Readable, Future[Pixels]]] = deque()
+        self._ahead: deque[tuple[Readable, Future[tuple[Pixels, str]]]] = deque()
         self._pool: ProcessPoolExecutor | None = None
         if workers:
             self._pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start)
@@ -49,21 +49,25 @@ class Decoder:
 
     def read(self, image: Readable) -> Pixels:
         """Pixels of `image`, uint8 (H, W, 3)."""
+        return self.read_hashed(image)[0]
+
+    def read_hashed(self, image: Readable) -> tuple[Pixels, str]:
+        """The same pixels, and the digest of the content that they were decoded from."""
         if self._pool is None:
-            return image.read()
+            return image.read_hashed()
         try:
             self._look_ahead(self._pool)
             while self._ahead and self._ahead[0][0] is not image:
                 self._ahead.popleft()[1].cancel()
                 self._look_ahead(self._pool)
-            pixels = self._ahead.popleft()[1].result() if self._ahead else image.read()
+            pixels, digest = self._ahead.popleft()[1].result() if self._ahead else image.read_hashed()
             self._depth = max(1, min(self._most, _PIXELS_AHEAD // max(1, pixels.size // 3)))
             self._look_ahead(self._pool)
         except BrokenProcessPool:  # one was killed, or cannot import the class of the images
             _log.warning("the processes that decode images have died; decoding goes on in this one, more slowly")
             self._pool, self._ahead = None, deque()
-            return image.read()
-        return pixels
+            return image.read_hashed()
+        return pixels, digest
 
     def _look_ahead(self, pool: ProcessPoolExecutor) -> None:
         while len(self._ahead) < self._depth:
@@ -74,8 +78,8 @@ class Decoder:
                 self._ahead.append((image, pool.submit(_read, image)))
 
 
-def _read(image: Readable) -> Pixels:
-    return image.read()
+def _read(image: Readable) -> tuple[Pixels, str]:
+    return image.read_hashed()
 
 
 def _start() -> None:
@@ -95,8 +99,8 @@ def _end_with_parent() -> None:
 def _without_main() -> Iterator[None]:
     """Start processes that do not run the caller's script again.
 
-    They would, to be able to use what it defines; a script without `if __name__ == "__main__":` would fail there, and
-    one that imports torch would take seconds and hundreds of megabytes in each.
+    By default they would, to make its definitions available. A script without `if __name__ == "__main__":` would fail
+    there, and one that imports torch would take seconds and hundreds of megabytes in each process.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from replication.datasets import photos
-from replication.datasets.images import Pixels
+from replication.datasets.images import Pixels, hash_pixels
 
 NAME = "photos-distorted"
 REFERENCES = "photos-a"
@@ -41,10 +41,14 @@ class Distorted:
         function, strengths, _ = DISTORTIONS[self.kind]
         return function(self.piece.read("RGB"), strengths[self.level - 1], np.random.default_rng(seed))
 
+    def read_hashed(self, mode: str = "RGB") -> tuple[Pixels, str]:
+        """The same pixels, and the digest."""
+        pixels = self.read(mode)
+        return pixels, hash_pixels(pixels if mode == "RGB" else self.read())
+
     def digest(self) -> str:
-        """SHA-256 of the pixels and their shape."""
-        pixels = self.read()
-        return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+        """SHA-256 of the RGB pixels and their shape."""
+        return hash_pixels(self.read())
 
 
 def listing() -> Iterator[tuple[str, str, str, int]]:

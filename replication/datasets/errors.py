@@ -9,12 +9,16 @@ class DataError(ValueError):
 
 
 class ImageError(DataError):
-    """An image that cannot be used as it is: `path` names the file, `reason` says why and what to do."""
+    """An image that cannot be used as it is: `path` names the file, `reason` says why and what to do.
 
-    def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
-        super().__init__(os.fspath(path), reason)  # both arguments, so that the error survives pickling
+    digest: MD5 of the bytes that could not be used; empty where none could be read, or where nobody asked for it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], reason: str, digest: str = "") -> None:
+        super().__init__(os.fspath(path), reason, digest)  # every argument, so that the error survives pickling
         self.path = Path(path)
         self.reason = reason
+        self.digest = digest
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"

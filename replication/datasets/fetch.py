@@ -3,7 +3,10 @@
 import contextlib
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -21,14 +24,56 @@ _CHUNK = 1 << 14  # bytes; what a broken connection costs at most
 _RETRIES = 2  # each goes on where the last one stopped
 
 
+class LimitError(Exception):
+    """A download is above a limit. Not a ValueError, which Pooch would try again."""
+
+
+class Limits:
+    """What a call of `fetch` may take, over all its files: bytes received, and seconds.
+
+    A server that sends without end, or a byte a minute, would otherwise fill the disk or never return.
+    """
+
+    def __init__(self, size: float = 20e9, seconds: float = 24 * 3600) -> None:
+        self.size, self.seconds = size, seconds
+        self._received = 0
+        self._end = time.monotonic() + seconds
+
+    def count(self, received: int) -> None:
+        """Raise a LimitError where this many more bytes are above a limit."""
+        self._received += received
+        if self.full:
+            raise LimitError(f"the server sent more than {self.size / 1e9:g} GB; --max-size raises this limit")
+        if self.left <= 0:
+            raise LimitError(
+                f"the download took more than {self.seconds / 3600:g} hours; the same command goes on where it "
+                "stopped, and --max-hours raises this limit"
+            )
+
+    @property
+    def full(self) -> bool:
+        """Whether more bytes than allowed were received."""
+        return self._received > self.size
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        return self._end - time.monotonic()
+
+    def stop(self) -> None:
+        """Let no time be left."""
+        self._end = time.monotonic()
+
+
 class Resuming:
     """A downloader for Pooch that keeps what has arrived in <file>.part and asks the server for the rest.
 
-    A server that does not know ranges sends the whole file, and it starts afresh. Pooch then checks the hash, and only
-    after that does the file get its name; a file with the wrong hash is removed.
+    A server that does not know ranges sends the whole file, and the part is written anew. Pooch then checks the hash,
+    and only after that does the file get its name; a file with the wrong hash is removed.
     """
 
-    def __init__(self, progress: Progress | None = None) -> None:
+    def __init__(self, limits: Limits, progress: Progress | None = None) -> None:
+        self.limits = limits
         self.progress = progress
 
     def __call__(self, url: str, output_file: str, pooch: Any, check_only: bool = False) -> None:
@@ -61,17 +106,27 @@ class Resuming:
         done = start
         with open(part, "ab" if start else "wb") as out:
             for chunk in response.iter_content(_CHUNK):
+                try:
+                    self.limits.count(len(chunk))
+                except LimitError:
+                    if self.limits.full:
+                        part.unlink()  # of no use to a call with the same limit
+                    raise
                 out.write(chunk)
                 done += len(chunk)
                 if self.progress:
                     self.progress(file, done, total)
 
 
-def fetch(entries: Sequence[Entry], *, force: bool = False, progress: Progress | None = None) -> None:
-    """Download these sets and put them in place. Exactly the manifest's files, or a DataError and nothing in place.
+def fetch(
+    entries: Sequence[Entry], *, force: bool = False, progress: Progress | None = None, limits: Limits | None = None
+) -> None:
+    """Download these sets and put them in place: exactly the manifest's files, or a DataError and nothing in place.
 
-    Interrupted, it leaves what has arrived in a hidden folder of the data root, and the next call goes on there.
+    Interrupted, or out of time, it leaves what has arrived in a hidden folder of the data root, and the next call goes
+    on from that.
     """
+    limits = limits or Limits()
     free: list[Folder] = []
     for entry in entries:
         if not isinstance(entry, Folder) or entry.download is None:
@@ -88,8 +143,10 @@ def fetch(entries: Sequence[Entry], *, force: bool = False, progress: Progress |
         of_this = [entry for entry in free if entry.download == url]
         staging = data_root() / ".downloads" / PurePosixPath(urlsplit(url).path).name
         try:
-            source = _download(url, of_this[0], staging, progress)
-            _put_in_place(of_this, source, staging, force)
+            download = partial(_download, url, of_this[0], staging, limits, progress)
+            _put_in_place(of_this, _in_time(download, limits), staging, force)
+        except LimitError as error:
+            raise DataError(f"{url}: {error}") from error
         finally:
             for folder in (staging, staging.parent):
                 with contextlib.suppress(OSError):
@@ -106,7 +163,7 @@ def _put_in_place(entries: Sequence[Folder], source: Path, staging: Path, force:
     shutil.rmtree(staging)
 
 
-def _download(url: str, entry: Folder, staging: Path, progress: Progress | None) -> Path:
+def _download(url: str, entry: Folder, staging: Path, limits: Limits, progress: Progress | None) -> Path:
     """What is at `url`, in `staging`: the folder with the manifest's files, or the archive."""
     import pooch
     import requests
@@ -120,7 +177,7 @@ def _download(url: str, entry: Folder, staging: Path, progress: Progress | None)
     downloads = pooch.create(staging, f"{folder_url}/", registry=registry, retry_if_failed=_RETRIES)
     for file in registry:
         try:
-            downloads.fetch(file, downloader=Resuming(progress))
+            downloads.fetch(file, downloader=Resuming(limits, progress))
         except requests.exceptions.HTTPError as error:
             status = error.response.status_code if error.response is not None else "no"
             raise DataError(f"{folder_url}/{file}: the server answers {status}; {_by_hand(entry)}") from error
@@ -134,6 +191,34 @@ def _download(url: str, entry: Folder, staging: Path, progress: Progress | None)
                 f"{folder_url}/{file} is not the file it should be (its MD5 differs); {_by_hand(entry)}"
             ) from error
     return staging / archive if archive else staging
+
+
+def _in_time(download: Callable[[], Path], limits: Limits) -> Path:
+    """The result of `download`, which runs in a thread that is left to itself when no time is left.
+
+    A server that sends a byte now and then holds up a read for ever, and no timeout of the network libraries passes.
+    """
+    results: list[Path] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(download())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        thread.join(max(0, limits.left))
+    finally:
+        if thread.is_alive():
+            limits.stop()  # so that it ends with the next bytes
+    if errors:
+        raise errors[0]
+    if not results:
+        limits.count(0)
+    return results[0]
 
 
 def _first_byte(headers: Any) -> int | None:

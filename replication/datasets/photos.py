@@ -4,7 +4,6 @@ Every piece is a rectangle of one photo, reduced by averaging square blocks of p
 and testing are different ones, and no two pieces overlap. Numbers computed on them replicate nothing.
 """
 
-import hashlib
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from replication.datasets.errors import DataError
-from replication.datasets.images import Pixels, read_image
+from replication.datasets.images import Pixels, hash_pixels, read_image
 
 LICENCE = "CC0, public domain, or as distributed with scikit-image; china and flower CC BY 2.0 (scikit-learn)"
 _FOLDERS = {"skimage": ("scikit-image", "data"), "sklearn": ("scikit-learn", "datasets/images")}
@@ -40,10 +39,14 @@ class Piece:
         reduced: Pixels = ((blocks + area // 2) // area).astype(np.uint8)
         return reduced
 
+    def read_hashed(self, mode: str = "RGB") -> tuple[Pixels, str]:
+        """The same pixels, and the digest."""
+        pixels = self.read(mode)
+        return pixels, hash_pixels(pixels if mode == "RGB" else self.read())
+
     def digest(self) -> str:
-        """SHA-256 of the pixels and their shape."""
-        pixels = self.read()
-        return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+        """SHA-256 of the RGB pixels and their shape."""
+        return hash_pixels(self.read())
 
 
 def photo_path(photo: str) -> Path:

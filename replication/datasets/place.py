@@ -1,70 +1,56 @@
 """Putting a downloaded set in place: found inside a folder or an archive, checked, and moved there in one step."""
 
-import lzma
 import os
-import shutil
 import stat
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from replication.datasets import manifests
+from replication.datasets.archives import DEFAULT_LIMITS, Container, Limits, open_source
 from replication.datasets.catalogue import Entry, Folder, Judged, Whole
 from replication.datasets.errors import DataError, ImageError
 from replication.datasets.images import read_image
 from replication.datasets.iqa.listing import is_stray, normal
+from replication.datasets.staging import staging
 from replication.datasets.whole import read_whole
 from replication.project import data_root
 
 
-@dataclass(frozen=True)
-class _Container:
-    """A folder or an archive: its files (path inside, with slashes -> bytes), and how to read one."""
-
-    sizes: Mapping[str, int]
-    read: Callable[[str], bytes]
-
-
-def add(entry: Entry, source: Path, *, force: bool = False, as_published: bool = False) -> manifests.State:
+def add(
+    entry: Entry, source: Path, *, force: bool = False, as_published: bool = False, limits: Limits = DEFAULT_LIMITS
+) -> manifests.State:
     """Copy the images of a set from `source`, a folder or a zip or tar archive that holds them somewhere inside.
 
     The folder inside `source` that has most of the manifest's file names is taken; a set with opinions, comparisons or
-    tables is taken whole, as the folder that holds the file it is recognised by, and read once. Nothing is in place
-    until everything is: the copy grows in a hidden folder beside its destination and is renamed at the end; if anything
-    fails, what was there before is untouched. Gives the state of what is now in place: complete, or different where the
-    copy is another one than the manifest's or a part of a set.
+    tables is taken whole, as the folder that holds the file it is recognised by, and read once. The copy is built in a
+    hidden folder beside its destination, written to disk, checked, and only then renamed; if anything fails, what was
+    in place before is untouched. Returns the state of what is now in place: complete, or different where the copy is
+    another one than the manifest's or a part of a set.
 
-    A DataError: nothing like the set inside, images missing or unusable, a damaged archive, images in place already
-    (unless `force`), or files other than the manifest's where `as_published` asks for exactly those.
+    A DataError: nothing like the set inside, images missing or unusable, a damaged archive, one above `limits`, images
+    in place already (unless `force`), files other than the manifest's where `as_published` asks for exactly those, or
+    another process that adds the same set.
     """
     destination = manifests.locate(entry.folder) or data_root() / entry.folder
     refuse_read_only(destination)
-    if not force and destination.is_dir() and any(destination.iterdir()):
-        raise DataError(f"{entry.name}: the folder {destination} is not empty; --force replaces it")
-    with _open(source) as container:
-        if isinstance(entry, Folder):
-            chosen = {inside: PurePosixPath(inside).name for inside in _choose(entry, container, source)}
-        else:
-            chosen = _choose_whole(entry, container, source)
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        building = destination.parent / f".{destination.name}.{os.getpid()}.part"
-        try:
-            building.mkdir()
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with staging(destination) as building:
+        if not force and destination.is_dir() and any(destination.iterdir()):
+            raise DataError(f"{entry.name}: the folder {destination} is not empty; --force replaces it")
+        with open_source(source, limits) as container:
+            if isinstance(entry, Folder):
+                chosen = {inside: PurePosixPath(inside).name for inside in _choose(entry, container)}
+            else:
+                chosen = _choose_whole(entry, container)
             for inside, place in chosen.items():
                 # Only the last part of a name is used, or parts without "..": no name can lead out of the folder.
                 (building / place).parent.mkdir(parents=True, exist_ok=True)
-                _write(building / place, container.read(inside))
-            if isinstance(entry, Folder):
-                state = _check(entry, building, source, as_published)
-            else:
-                state = _check_whole(entry, building, source, len(chosen))
-            _swap(building, destination)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
+                container.copy(inside, building / place)
+        _write_to_disk()
+        if isinstance(entry, Folder):
+            state = _check(entry, building, source, as_published)
+        else:
+            state = _check_whole(entry, building, source, len(chosen))
+        _swap(building, destination)
     return state
 
 
@@ -97,8 +83,9 @@ def _check(entry: Folder, folder: Path, source: Path, as_published: bool) -> man
     return state
 
 
-def _choose(entry: Folder, container: _Container, source: Path) -> list[str]:
+def _choose(entry: Folder, container: Container) -> list[str]:
     """The set's files, in the order in which they lie in the container."""
+    source = container.source
     manifest = manifests.read(entry.name)
     folders: dict[str, dict[str, str]] = {}
     for inside in container.sizes:
@@ -127,8 +114,9 @@ def _choose(entry: Folder, container: _Container, source: Path) -> list[str]:
     return list(chosen)
 
 
-def _choose_whole(entry: Whole, container: _Container, source: Path) -> dict[str, str]:
-    """Path in the container -> path in the set's folder, of every file below the folder that holds the set's marker."""
+def _choose_whole(entry: Whole, container: Container) -> dict[str, str]:
+    """Path in the container -> path in the set's folder, for every file below the folder that holds the marker."""
+    source = container.source
     marker = normal(entry.marker).split("/")
     above: set[tuple[str, ...]] = set()  # the folders that hold the marker, as spelled
     files = [inside for inside in container.sizes if not is_stray(inside.removeprefix("./"))]
@@ -167,54 +155,21 @@ def _check_whole(entry: Whole, folder: Path, source: Path, files: int) -> manife
     return manifests.State("complete" if words.startswith("complete") else "different", files, files)
 
 
-@contextmanager
-def _open(source: Path) -> Iterator[_Container]:
-    try:
-        if source.is_dir():
-            files = {path.relative_to(source).as_posix(): path for path in sorted(source.rglob("*")) if path.is_file()}
-            sizes = {inside: path.stat().st_size for inside, path in files.items()}
-            yield _Container(sizes, lambda inside: files[inside].read_bytes())
-        elif not source.exists():
-            raise DataError(f"no file or folder {source}")
-        elif zipfile.is_zipfile(source):
-            with zipfile.ZipFile(source) as archive:
-                files_inside = [info for info in archive.infolist() if not info.is_dir()]
-                yield _Container({info.filename: info.file_size for info in files_inside}, archive.read)
-        elif tarfile.is_tarfile(source):
-            with tarfile.open(source) as tar:
-                members = {member.name: member for member in tar if member.isfile()}
-                yield _Container(
-                    {name: member.size for name, member in members.items()},
-                    lambda inside: tar.extractfile(members[inside]).read(),  # type: ignore[union-attr]  # a file, see above
-                )
-        else:
-            raise DataError(f"{source} is neither a folder nor a zip or tar archive; unpack it and give the folder")
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError) as error:
-        raise DataError(f"{source} is damaged or incomplete ({error}); get it again") from error
-    except (RuntimeError, NotImplementedError) as error:  # zipfile: encrypted, or an unknown compression
-        raise DataError(f"{source} cannot be read ({error}); unpack it and give the folder") from error
-
-
-def _write(path: Path, data: bytes) -> None:
-    with open(path, "xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+def _write_to_disk() -> None:
+    """Have the system write all that it holds back: once for a set, since doing so file by file takes minutes."""
+    if hasattr(os, "sync"):
+        os.sync()
 
 
 def _swap(new: Path, destination: Path) -> None:
-    """Put `new` at `destination`; what was there is removed only after that, and comes back if it fails."""
-    if not destination.exists() and not destination.is_symlink():
+    """Put `new` at `destination`. What was there lies beside `new` as "old" until then, and comes back on failure."""
+    if not os.path.lexists(destination):
         os.replace(new, destination)
         return
-    aside = new.with_suffix(".old")
-    os.replace(destination, aside)
+    old = new.with_name("old")
+    os.replace(destination, old)
     try:
         os.replace(new, destination)
     except BaseException:
-        os.replace(aside, destination)
+        os.replace(old, destination)
         raise
-    if aside.is_symlink():
-        aside.unlink()
-    else:
-        shutil.rmtree(aside)

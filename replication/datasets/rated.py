@@ -48,6 +48,10 @@ class Readable(Protocol):
         """uint8 pixels, (H, W, 3) for "RGB"."""
         ...
 
+    def read_hashed(self, mode: str = "RGB") -> tuple[Pixels, str]:
+        """The same pixels, and the digest of the content that they were decoded from."""
+        ...
+
     def digest(self) -> str:
         """A hash of the content."""
         ...
@@ -80,7 +84,7 @@ class RatedSet:
         lines = [repr(self.opinion)]
         lines += ["\t".join(map(str, row)) for row in self.table[list(COLUMNS)].itertuples(index=False)]
         lines += [f"{name} {image.digest()}" for name, image in self.images.items()]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 def load(
@@ -331,7 +335,7 @@ def _csv(
         raise DataError(f"no file {given}; known sets: {', '.join([*RATED, distort.NAME])}")
     rows = own.read(path)
     files = {key: path.parent / key for row in rows for key in (row.reference, row.distorted)}
-    missing = [key for key, at in files.items() if not at.is_file()]
+    missing = [key for key, at in files.items() if not os.path.isfile(at)]  # false also for names no system accepts
     absent = set(missing)
     kept = [row for row in rows if not absent & {row.reference, row.distorted}]
     if missing and (on_missing == "stop" or not kept):

@@ -11,7 +11,8 @@ from typing import Literal
 from replication.datasets import manifests, photos
 from replication.datasets.catalogue import FOLDERS, Folder
 from replication.datasets.errors import DataError, ImageError
-from replication.datasets.images import SUFFIXES, Pixels, read_image
+from replication.datasets.images import SUFFIXES, Pixels, read_hashed, read_image
+from replication.files import read_regular
 from replication.project import data_root, root
 
 
@@ -25,9 +26,13 @@ class ImageFile:
         """Pixels in a mode of `read_image`; ImageError where the file is no image that can be used as it is."""
         return read_image(self.path, mode)
 
+    def read_hashed(self, mode: str = "RGB") -> tuple[Pixels, str]:
+        """The same pixels, and the MD5 of the very bytes that they were decoded from."""
+        return read_hashed(self.path, mode)
+
     def digest(self) -> str:
         """MD5 of the file."""
-        return manifests.md5(self.path)
+        return hashlib.md5(read_regular(self.path), usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ class ImageSet:
     def digest(self) -> str:
         """SHA-256 over the images' names and contents, independent of where the set lies."""
         lines = "".join(f"{name} {item.digest()}\n" for name, item in self.items.items())
-        return hashlib.sha256(lines.encode()).hexdigest()
+        return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()  # names need not be UTF-8
 
 
 def images(name: str | os.PathLike[str]) -> ImageSet:

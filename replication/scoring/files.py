@@ -11,23 +11,29 @@ import pandas as pd
 from replication.datasets import manifests
 from replication.datasets.errors import DataError
 from replication.datasets.images import SUFFIXES
+from replication.datasets.iqa.listing import is_stray
 from replication.datasets.sets import ImageFile
 from replication.scoring.errors import ScoringError
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of images to score: what `score` needs of a data set."""
+    """Pairs of images to score: what `score` needs of a data set.
+
+    remarks: sentences about what was passed over in the folders.
+    """
 
     name: str
     table: pd.DataFrame
     images: Mapping[str, ImageFile]
+    remarks: tuple[str, ...] = ()
 
 
 def pairs(reference: Path, distorted: Path) -> Pairs:
     """Two files, or the images of two folders, matched by file name without suffix, whatever its case.
 
-    A DataError names what is missing, and lists the images of either folder that the other lacks.
+    Hidden files are ignored; files of other formats and folders inside the folders are passed over and named in the
+    remarks. A DataError names what is missing, and lists the images of either folder that the other lacks.
     """
     for path in (reference, distorted):
         if not path.exists():
@@ -47,7 +53,8 @@ def pairs(reference: Path, distorted: Path) -> Pairs:
         raise DataError(
             f"images are matched by file name without suffix, and these have no partner: {'; '.join(unmatched)}"
         )
-    return _pairs(distorted.resolve().name, [(first[name], second[name]) for name in first])
+    remarks = tuple(remark for folder in (reference, distorted) if (remark := _passed_over(folder)))
+    return _pairs(distorted.resolve().name, [(first[name], second[name]) for name in first], remarks)
 
 
 def check_writable(file: Path) -> None:
@@ -70,7 +77,21 @@ def _images(folder: Path) -> dict[str, Path]:
     return images
 
 
-def _pairs(name: str, files: list[tuple[Path, Path]]) -> Pairs:
+def _passed_over(folder: Path) -> str:
+    """A sentence that counts and names what `list_images` leaves out of a folder; empty where that is nothing."""
+    others: dict[str, list[str]] = {"file": [], "folder": []}
+    for path in sorted(folder.iterdir()):
+        if not is_stray(path.name) and not (manifests.is_image(path.name) and path.is_file()):
+            others["folder" if path.is_dir() else "file"].append(path.name)
+    counted = [
+        f"{len(names)} {kind}{'s' * (len(names) > 1)} ({manifests.enumerate_briefly(names)})"
+        for kind, names in others.items()
+        if names
+    ]
+    return f"{folder}: passed over {' and '.join(counted)}" if counted else ""
+
+
+def _pairs(name: str, files: list[tuple[Path, Path]], remarks: tuple[str, ...] = ()) -> Pairs:
     """Keys are file names after "reference/" or "distorted/": the two of a pair often share a name."""
     images: dict[str, ImageFile] = {}
     rows = []
@@ -81,4 +102,4 @@ def _pairs(name: str, files: list[tuple[Path, Path]]) -> Pairs:
     table = pd.DataFrame(rows, columns=["reference", "distorted"]).assign(
         opinion=float("nan"), distortion="", level=pd.array([pd.NA] * len(rows), dtype="Int64")
     )
-    return Pairs(name, table, images)
+    return Pairs(name, table, images, remarks)

@@ -1,5 +1,7 @@
 """`python -m replication data ...` as typed."""
 
+import hashlib
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,21 +87,40 @@ def test_add_says_what_it_put_in_place(
     )
 
 
+def test_limits_of_archives_are_options(
+    project: Path, tmp_path: Path, miniature: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    miniature("set5", "baby.png", at=tmp_path / "downloaded")
+    with zipfile.ZipFile(tmp_path / "set.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(tmp_path / "downloaded" / "baby.png", "baby.png")
+        archive.writestr("zeros", bytes(110_000_000))
+    command = ["data", "add", "set5", str(tmp_path / "set.zip")]
+    for more, words in (
+        ([], "more than 100 times is refused; --max-ratio raises this limit"),
+        (["--max-size", "0.1"], "unpacks to 0.1 GB or more, and 0.1 GB are allowed; --max-size raises"),
+        (["--max-files", "1"], "holds more than 1 files; --max-files raises"),
+    ):
+        assert main([*command, *more]) == 1
+        assert words in capsys.readouterr().err
+    assert main([*command, "--max-ratio", "2000"]) == 0
+
+
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("code", "arguments", "words"),
     [
-        (["data", "add", "sett5", "."], "unknown set 'sett5'; known: set5, set14, t91"),
-        (["data", "add", "set5", "nowhere"], "no file or folder nowhere"),
-        (["data", "fetch", "set5"], "no place to be downloaded from freely"),
-        (["data", "fetch", "photos-a"], "unknown set 'photos-a'"),
-        (["data", "pin", "set5"], "set5 is missing"),
-        (["data", "pin"], "set5 is missing"),
+        (2, ["data", "add", "sett5", "."], "unknown set 'sett5'; known: set5, set14, t91"),
+        (1, ["data", "add", "set5", "nowhere"], "no file or folder nowhere"),
+        (1, ["data", "fetch", "set5"], "no place to be downloaded from freely"),
+        (2, ["data", "fetch", "photos-a"], "unknown set 'photos-a'"),
+        (1, ["data", "pin", "set5"], "set5 is missing"),
+        (1, ["data", "pin"], "set5 is missing"),
+        (2, ["data", "pin", "sett5"], "unknown set 'sett5'"),
     ],
 )
 def test_errors_are_one_line_on_stderr(
-    project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+    project: Path, capsys: pytest.CaptureFixture[str], code: int, arguments: list[str], words: str
 ) -> None:
-    assert main(arguments) == 1
+    assert main(arguments) == code
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("error: ")

@@ -1,13 +1,14 @@
 """`data fetch` against a server of the test's own: whole, cut off, resumed, wrong."""
 
+import contextlib
 import errno
 import io
 import os
 import re
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,6 +33,8 @@ class Server:
     ranges: bool = True
     shift: int = 0  # a range starts this many bytes later than asked for
     cuts: dict[str, int] = field(default_factory=dict)  # path -> how many more times the connection breaks half-way
+    endless: bool = False  # zeros follow the content
+    slow: bool = False  # the content comes a byte at a time
     requests: list[tuple[str, str | None]] = field(default_factory=list)
 
 
@@ -56,15 +59,26 @@ def server() -> Iterator[Server]:
             self.send_response(206 if start else 200)
             if start:
                 self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-            self.send_header("Content-Length", str(len(content) - start))
+            if not state.endless:
+                self.send_header("Content-Length", str(len(content) - start))
             self.end_headers()
-            if state.cuts.get(self.path, 0) > 0:
+            if state.endless or state.slow:
+                self.drip(content[start:])
+            elif state.cuts.get(self.path, 0) > 0:
                 state.cuts[self.path] -= 1
                 self.wfile.write(content[start : start + (len(content) - start) // 2])
                 self.wfile.flush()
                 self.connection.close()
             else:
                 self.wfile.write(content[start:])
+
+        def drip(self, content: bytes) -> None:
+            with contextlib.suppress(OSError):  # until the other side has had enough
+                while state.endless:
+                    self.wfile.write(bytes(1 << 16))
+                for byte in content:
+                    self.wfile.write(bytes([byte]))
+                    threading.Event().wait(0.01)  # time.sleep does nothing in these tests
 
         def log_message(self, *arguments: object) -> None:
             pass
@@ -247,6 +261,28 @@ def test_what_the_server_refuses_is_said_with_the_way_out(project: Path, kodak: 
         fetch.fetch([kodak])
 
 
+def test_a_server_that_sends_without_end_is_left(project: Path, kodak: Folder, server: Server) -> None:
+    server.endless = True
+    with pytest.raises(DataError, match=r"/kodak/: the server sent more than 0\.001 GB; --max-size raises this limit"):
+        fetch.fetch([kodak], limits=fetch.Limits(size=1e6))
+    assert not any((project / "data").rglob("*.part"))
+
+
+def test_a_server_that_is_too_slow_is_left_and_taken_up_again(project: Path, kodak: Folder, server: Server) -> None:
+    part = project / "data" / ".downloads" / "kodak" / "kodim01.png.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(server.files["/kodak/kodim01.png"][:1000])
+    server.slow = True
+    started = time.monotonic()
+    with pytest.raises(DataError, match=r"took more than 0\.0001\d* hours; the same command goes on .* --max-hours"):
+        fetch.fetch([kodak], limits=fetch.Limits(seconds=0.5))
+    assert time.monotonic() - started < 5
+    assert part.stat().st_size >= 1000
+    server.slow = False
+    fetch.fetch([kodak])
+    assert in_place(project)
+
+
 def test_no_server_is_said_with_the_way_out(project: Path, kodak: Folder) -> None:
     with pytest.raises(DataError, match=r"the connection failed \(.*refused\)"):
         fetch.fetch([replace(kodak, download="http://127.0.0.1:9/kodak/")])
@@ -256,7 +292,7 @@ def test_no_server_is_said_with_the_way_out(project: Path, kodak: Folder) -> Non
 def test_full_disk_keeps_what_arrived_and_what_was_there(
     project: Path, kodak: Folder, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @contextmanager
+    @contextlib.contextmanager
     def full(path: Path, mode: str) -> Iterator[object]:
         with open(path, mode) as file:
 

@@ -1,6 +1,7 @@
 """`data add`: found in a folder or an archive, checked, put in place in one step or not at all."""
 
 import errno
+import io
 import os
 import shutil
 import tarfile
@@ -12,7 +13,8 @@ import pytest
 from pictures import encoded, picture
 
 from replication import datasets
-from replication.datasets import DataError, manifests, place
+from replication.datasets import DataError, manifests, place, staging
+from replication.datasets.archives import Container, Limits
 from replication.datasets.catalogue import FOLDERS, select
 
 FILES = ("baby.png", "bird.png", "woman.png")
@@ -137,15 +139,18 @@ def test_data_that_is_marked_read_only_stays_even_where_one_is_root(
     assert contents(project / "data") == before
 
 
-def failing_at(call: int, error: BaseException) -> Callable[[int], None]:
-    """An os.fsync that fails at its n-th call, as on a disk that fills up."""
+def failing_at(call: int, error: BaseException) -> Callable[[Container, str, Path], None]:
+    """A Container.copy that fails at its n-th call, half-way, as on a disk that fills up."""
     calls = iter(range(call + 1))
+    copy = Container.copy
 
-    def fsync(descriptor: int) -> None:
+    def failing(self: Container, inside: str, destination: Path) -> None:
+        copy(self, inside, destination)
         if next(calls, call) == call:
+            destination.write_bytes(destination.read_bytes()[:10])
             raise error
 
-    return fsync
+    return failing
 
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -158,7 +163,7 @@ def test_failure_half_way_leaves_what_was_there_and_nothing_else(
     place.add(FOLDERS["set5"], downloaded)
     before, names = contents(project / "data"), everything(project / "data")
     (downloaded / "SR" / "Set5" / "bird.png").write_bytes(encoded(picture(40)))
-    monkeypatch.setattr(os, "fsync", failing_at(2, error))
+    monkeypatch.setattr(Container, "copy", failing_at(2, error))
     with pytest.raises(type(error)):
         place.add(FOLDERS["set5"], downloaded, force=True)
     assert contents(project / "data") == before
@@ -168,7 +173,7 @@ def test_failure_half_way_leaves_what_was_there_and_nothing_else(
 def test_full_disk_at_the_first_add_leaves_no_set(
     project: Path, downloaded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "fsync", failing_at(1, FULL))
+    monkeypatch.setattr(Container, "copy", failing_at(1, FULL))
     with pytest.raises(OSError, match="No space left"):
         place.add(FOLDERS["set5"], downloaded)
     assert everything(project / "data") == []
@@ -182,7 +187,7 @@ def test_a_failed_exchange_puts_the_old_set_back(
     replace = os.replace
 
     def failing(source: Path, target: Path) -> None:
-        if source.suffix == ".part":
+        if source.name == "new":
             raise PermissionError(errno.EACCES, "no")
         replace(source, target)
 
@@ -255,6 +260,15 @@ def test_damaged_members_are_refused(project: Path, downloaded: Path, tmp_path: 
         place.add(FOLDERS["set5"], packed)
 
 
+def test_the_checksum_at_the_end_of_a_gzip_file_is_verified(project: Path, downloaded: Path, tmp_path: Path) -> None:
+    packed = pack(downloaded, tmp_path / "set.tgz")
+    data = bytearray(packed.read_bytes())
+    data[-8] ^= 1  # its CRC-32, and then its length
+    packed.write_bytes(data)
+    with pytest.raises(DataError, match=r"set\.tgz is damaged or incomplete \(CRC check failed"):
+        place.add(FOLDERS["set5"], packed)
+
+
 def test_names_that_lead_out_of_an_archive_stay_inside(project: Path, downloaded: Path, tmp_path: Path) -> None:
     folder = downloaded / "SR" / "Set5"
     with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
@@ -280,13 +294,147 @@ def test_names_that_lead_out_of_an_archive_stay_inside(project: Path, downloaded
 def test_encrypted_archives_say_what_to_do(
     project: Path, downloaded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def encrypted(self: zipfile.ZipFile, name: str) -> bytes:
-        raise RuntimeError(f"File {name!r} is encrypted, password required for extraction")
+    def encrypted(self: zipfile.ZipFile, name: zipfile.ZipInfo) -> bytes:
+        raise RuntimeError(f"File {name.filename!r} is encrypted, password required for extraction")
 
     packed = pack(downloaded, tmp_path / "set.zip")
-    monkeypatch.setattr(zipfile.ZipFile, "read", encrypted)
+    monkeypatch.setattr(zipfile.ZipFile, "open", encrypted)
     with pytest.raises(DataError, match=r"encrypted.*unpack it and give the folder"):
         place.add(FOLDERS["set5"], packed)
+
+
+def zip_of(tmp_path: Path, size: int, files: int = 1) -> Path:
+    """An archive of files of zeros."""
+    with zipfile.ZipFile(tmp_path / "zeros.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(files):
+            archive.writestr(f"Set5/{number}.png", bytes(size))
+    return tmp_path / "zeros.zip"
+
+
+def tar_of(tmp_path: Path, size: int, files: int = 1) -> Path:
+    with tarfile.open(tmp_path / "zeros.tgz", "w:gz") as archive:
+        for number in range(files):
+            member = tarfile.TarInfo(f"Set5/{number}.png")
+            member.size = size
+            archive.addfile(member, io.BytesIO(bytes(size)))
+    return tmp_path / "zeros.tgz"
+
+
+@pytest.mark.parametrize("make", [zip_of, tar_of])
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (Limits(size=90e6), r"unpacks to 0\.1 GB or more, and 0\.1 GB are allowed; --max-size raises this limit"),
+        (Limits(), r"unpacks to 0\.1 GB, 1,0\d\d times its own size, and more than 100 times .*; --max-ratio raises"),
+        (Limits(files=1, ratio=2000), "holds more than 1 files; --max-files raises this limit"),
+    ],
+)
+def test_archives_that_unpack_to_too_much_are_refused_before_they_are_unpacked(
+    project: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make: Callable[..., Path],
+    limits: Limits,
+    words: str,
+) -> None:
+    monkeypatch.setattr(Container, "copy", lambda *_: pytest.fail("unpacked"))
+    archive = make(tmp_path, 52_000_000, files=2)
+    with pytest.raises(DataError, match=words):
+        place.add(FOLDERS["set5"], archive, limits=limits)
+    assert everything(project / "data") == []
+
+
+def test_a_file_longer_than_its_directory_says_is_refused(tmp_path: Path) -> None:
+    longer = Container(tmp_path, {"a": 3}, lambda inside: io.BytesIO(b"abcd"))
+    with pytest.raises(DataError, match="a is longer than the archive's directory says"):
+        longer.copy("a", tmp_path / "a")
+    shorter = Container(tmp_path, {"a": 5}, lambda inside: io.BytesIO(b"abcd"))
+    with pytest.raises(DataError, match="a is cut off"):
+        shorter.copy("a", tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(1 << 30, "a header of 1,073,741,824 bytes"), (-512, "negative size|header")]
+)
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.REGTYPE])
+def test_lengths_in_a_tar_archive_are_not_trusted(
+    project: Path, tmp_path: Path, kind: bytes, size: int, words: str
+) -> None:
+    member = tarfile.TarInfo("name")
+    member.type, member.size = kind, size
+    (tmp_path / "a.tar").write_bytes(member.tobuf(tarfile.GNU_FORMAT) + bytes(10240))
+    if kind == tarfile.REGTYPE and size > 0:
+        words = "damaged|unpacks to 1.1 GB, 99,"
+    with pytest.raises(DataError, match=words):
+        place.add(FOLDERS["set5"], tmp_path / "a.tar")
+
+
+def test_a_fifo_is_no_archive(project: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "set.zip")
+    with pytest.raises(DataError, match=r"set\.zip is neither a folder nor a regular file"):
+        place.add(FOLDERS["set5"], tmp_path / "set.zip")
+
+
+def test_a_set_is_written_to_disk_once(project: Path, downloaded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[list[str]] = []
+    monkeypatch.setattr(os, "sync", lambda: synced.append(everything(project / "data")))
+    monkeypatch.setattr(os, "fsync", lambda descriptor: pytest.fail("one file"))
+    place.add(FOLDERS["set5"], downloaded)
+    assert [path.rsplit("/")[-1] for path in synced[0] if path.endswith(".png")] == list(FILES)
+    assert len(synced) == 1
+
+
+def left_by_a_killed_process(folder: Path, moved_aside: Path | None = None) -> Path:
+    """A staging folder with a part of a set, as `kill -9` leaves it."""
+    (folder / "new").mkdir(parents=True)
+    (folder / "new" / "baby.png").write_bytes(b"part")
+    (folder / staging._MARK).touch()
+    if moved_aside:
+        moved_aside.rename(folder / "old")
+    return folder
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(project: Path, downloaded: Path) -> None:
+    left_by_a_killed_process(project / "data" / ".set5.adding")
+    left_by_a_killed_process(project / "data" / ".kodak.adding")
+    (project / "data" / ".set14.adding").mkdir()  # killed at once
+    place.add(FOLDERS["set5"], downloaded)
+    assert everything(project / "data") == ["set5", *(f"set5/{file}" for file in FILES)]
+
+
+def test_a_set_that_was_moved_aside_comes_back(project: Path, downloaded: Path) -> None:
+    place.add(FOLDERS["set5"], downloaded)
+    before = contents(project / "data")
+    left_by_a_killed_process(project / "data" / ".set5.adding", moved_aside=project / "data" / "set5")
+    with pytest.raises(DataError, match="is not empty; --force replaces it"):
+        place.add(FOLDERS["set5"], downloaded)
+    assert contents(project / "data") == before
+
+
+def test_hidden_folders_of_others_stay(project: Path, downloaded: Path) -> None:
+    mine = project / "data" / ".set5.adding"
+    mine.mkdir(parents=True)
+    (mine / "notes.txt").write_text("mine")
+    (project / "data" / ".kodak.adding").symlink_to(mine)
+    before = everything(project / "data")
+    with pytest.raises(DataError, match=r"\.set5\.adding is in use .* or was made by something else"):
+        place.add(FOLDERS["set5"], downloaded)
+    assert everything(project / "data") == before
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def test_two_processes_do_not_add_one_set(project: Path, downloaded: Path) -> None:
+    with (
+        staging.staging(made(project / "data") / "set5") as building,
+        pytest.raises(DataError, match=r"in use by another `data add` of the same set"),
+    ):
+        place.add(FOLDERS["set5"], downloaded)
+    assert not building.exists()
+    place.add(FOLDERS["set5"], downloaded)
 
 
 def test_the_real_layout_is_its_own_source(real_data: Callable[[str], Path], project: Path, tmp_path: Path) -> None:

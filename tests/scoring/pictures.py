@@ -36,6 +36,9 @@ class Noise:
     def read(self, mode: str = "RGB") -> Pixels:
         return np.random.default_rng(self.seed).integers(0, 256, (*self.size, 3), dtype=np.uint8)
 
+    def read_hashed(self, mode: str = "RGB") -> tuple[Pixels, str]:
+        return self.read(mode), self.digest()
+
     def digest(self) -> str:
         return hashlib.sha256(repr(self).encode()).hexdigest()
 

@@ -9,6 +9,9 @@ from typing import Any
 
 from replication.datasets.errors import DataError
 
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -94,13 +97,15 @@ def text(path: Path) -> str:
 def number(
     value: object, where: str, what: str = "opinion", advice: str = "; the file is damaged, get it again"
 ) -> float:
-    """A finite number, or a DataError that names where it was wanted."""
-    try:
-        result = float(str(value))
-    except ValueError:
-        result = math.nan
+    """A finite number as CSV files have it (3, -3.5, 1e-3), or a DataError that names where it was wanted.
+
+    Python's other forms (1_000, inf, digits of other scripts) are refused, and so is a decimal comma.
+    """
+    given = str(value).strip()
+    result = float(given) if _NUMBER.fullmatch(given) else math.nan
     if not math.isfinite(result):
-        raise DataError(f"{where}: {value!r} is no {what}{advice}")
+        hint = "; write it with a decimal point" if _DECIMAL_COMMA.fullmatch(given) else ""
+        raise DataError(f"{where}: {given[:40]!r} is no {what}{hint or advice}")
     return result
 
 

@@ -1,0 +1,21 @@
+"""Files and folders as pairs: what is passed over is counted and named."""
+
+import os
+from pathlib import Path
+
+from replication.scoring import files
+from tests.scoring import pictures
+
+
+def test_what_is_passed_over_in_a_folder_is_counted_and_named(tmp_path: Path) -> None:
+    pixels = {"a.png": pictures.Noise(1).read()}
+    for folder in ("r", "d"):
+        pictures.files(tmp_path / folder, pixels)
+    assert files.pairs(tmp_path / "r", tmp_path / "d").remarks == ()
+    for name in ("b.webp", "notes.txt", ".DS_Store", "Thumbs.db"):
+        (tmp_path / "d" / name).touch()
+    os.mkfifo(tmp_path / "d" / "c.png")
+    (tmp_path / "d" / "sub").mkdir()
+    found = files.pairs(tmp_path / "r", tmp_path / "d")
+    assert found.remarks == (f"{tmp_path / 'd'}: passed over 3 files (b.webp, c.png, notes.txt) and 1 folder (sub)",)
+    assert found.table["distorted"].tolist() == ["distorted/a.png"]
