@@ -255,11 +255,12 @@ class TestPicklesOfArrays:
         attacks = [
             b"cos\nmkdir\n(X" + len(str(tmp_path / "x")).to_bytes(4, "little") + str(tmp_path / "x").encode() + b"tR.",
             b"cnumpy\nndarray\n((I1000000000\nI1000000000\ntt R.".replace(b" ", b""),
+            b"\x80\x03cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n(I1000000000\ntC\x01b\x87R.",
             b"cnumpy\nload\n(X\x01\x00\x00\x00xtR.",
             b"cbuiltins\neval\n(X\x03\x00\x00\x001+1tR.",
         ]
         for attack in attacks:
-            with pytest.raises(NotArraysError):
+            with pytest.raises(NotArraysError, match="it names|in an unusual way|not callable"):
                 read_arrays(io.BytesIO(attack))
         assert not (tmp_path / "x").exists()
 
