@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from replication.metrics.losses import MSSSIMLoss, SSIMLoss
+from replication.metrics.losses import MSSSIML1Loss, MSSSIMLoss, SSIMLoss
 from replication.metrics.lwssim import LWSSIMLoss
 
 
@@ -26,6 +26,7 @@ LOSSES: dict[str, Loss] = {
     "mae": Loss("MAE", nn.L1Loss),
     "ssim": Loss("SSIM", SSIMLoss),
     "ms_ssim": Loss("MS-SSIM", MSSSIMLoss),
+    "ms_ssim_l1": Loss("MS-SSIM + L1", MSSSIML1Loss),
     "lwssim": Loss("LWSSIM", LWSSIMLoss),
 }
 """Losses by the name used in params.yaml. One more entry is all that a new loss needs."""

@@ -10,7 +10,7 @@ from replication.training import losses
 from replication.training.losses import LOSSES, Loss
 
 IMAGES = torch.rand(2, 1, 40, 40, generator=torch.Generator().manual_seed(0))
-OPTIONS = {"ms_ssim": {"levels": 2}}
+OPTIONS = {"ms_ssim": {"levels": 2}, "ms_ssim_l1": {"levels": 2}}
 
 
 @pytest.mark.parametrize("name", LOSSES)

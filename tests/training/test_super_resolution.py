@@ -110,7 +110,7 @@ def test_training_lowers_the_loss_and_reports_it_on_held_out_images(pairs: Pairs
 
 @pytest.mark.parametrize("loss", sorted(LOSSES))
 def test_every_loss_trains(loss: str, pairs: Pairs, tmp_path: Path) -> None:
-    options = {"levels": 2} if loss == "ms_ssim" else {}
+    options = {"levels": 2} if loss.startswith("ms_ssim") else {}
     trained = train(
         replace(RECIPE, loss=loss, loss_options=options),
         pairs,
@@ -123,7 +123,7 @@ def test_every_loss_trains(loss: str, pairs: Pairs, tmp_path: Path) -> None:
 
 
 def test_an_unknown_loss_is_refused_with_the_known_ones(pairs: Pairs, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="unknown loss 'l3'; known: mse, mae, ssim, ms_ssim"):
+    with pytest.raises(ValueError, match="unknown loss 'l3'; known: mse, mae"):
         train(replace(RECIPE, loss="l3"), pairs, pairs, checkpoints=tmp_path, compute=COMPUTE, label="")
 
 
