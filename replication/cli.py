@@ -1,4 +1,4 @@
-"""The command line, `python -m replication`. Heavy imports (torch, Lightning) belong inside the commands."""
+"""The command line, `python -m replication`. Heavy imports (torch, pandas) belong inside the commands."""
 
 import io
 import os

@@ -1,7 +1,7 @@
 """Importing torchvision, also where its compiled operators cannot load.
 
 The torchvision wheels on PyPI are built against CUDA. Beside a CPU-only torch their operator library does not load, and
-`import torchvision` then fails while it registers shape rules for two detection operators that do not exist. Lightning,
+`import torchvision` then fails while it registers shape rules for two detection operators that do not exist;
 torchmetrics and piq import torchvision, so they would fail with it. This project uses torchvision's networks only and
 never those operators: declaring their signatures is enough, and calling one still fails with torch's own clear error.
 """
