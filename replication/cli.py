@@ -15,6 +15,7 @@ import typer
 
 from replication import datasets, project
 from replication.datasets import archives, catalogue, fetch, pin, place, status
+from replication.datasets.entries import Entry
 from replication.errors import CommandError
 from replication.features import catalogue as weights
 from replication.files import atomic_write_text, remove_older
@@ -231,7 +232,7 @@ def score(
 
 @data.command("status")
 def data_status() -> None:
-    """Say which sets and weights are there, complete and as pinned, and where to get the others."""
+    """List the sets and weights: available, complete and as pinned, or where to get them."""
     root = project.data_root()
     print(f"data root: {root}" + ("" if root.is_dir() else " (does not exist)"))
     _table(("set", "state", "pin", "licence", "where to get it"), status.sets())
@@ -298,16 +299,16 @@ def data_pin(
         list[str] | None, typer.Argument(metavar="[NAME...]", help="The sets; all pinned ones if none.")
     ] = None,
 ) -> None:
-    """Record in data.dvc and data.md5 which files the results are computed from: those under the data root now."""
+    """Record in data.dvc and pins/ which files the results are computed from: those under the data root now."""
     chosen = [entry.name for name in names or [] for entry in _select(name)]
-    print(f"data.dvc and its lists now pin {', '.join(pin.write(chosen))}")
+    print(f"data.dvc and pins/ now pin {', '.join(pin.write(chosen))}")
 
 
 def _say_where(entry: weights.WeightsFile) -> None:
     print(f"{entry.name}: {entry.title}, weights/{entry.file}, SHA-256 {entry.sha256[:8]}; licence: {entry.licence}")
 
 
-def _select(name: str) -> list[catalogue.Entry]:
+def _select(name: str) -> list[Entry]:
     try:
         return list(catalogue.select(name))
     except datasets.DataError as error:
@@ -340,23 +341,29 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _table(titles: Sequence[str], rows: Sequence[status.Row]) -> None:
-    """A table on a terminal; elsewhere lines of tab-separated fields, whole."""
+    """On a terminal a table, and below it where to get what is not complete; elsewhere tab-separated fields."""
     fields = [(row.name, row.state, row.pin, row.licence, row.source) for row in rows]
     if not sys.stdout.isatty():
         for line in (titles, *fields):
             print("\t".join(line))
         return
     from rich.console import Console
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
-    table = Table()
-    for title in titles:
+    console = Console()
+    table = Table(pad_edge=False, box=None)
+    for title in titles[:3]:
         table.add_column(title, overflow="fold")
+    wanting = [line for line in fields if not line[1].startswith(("complete", "present"))]
     for line in fields:
-        there = line[1].startswith(("complete", "present"))
-        table.add_row(*(Text(field, style="" if there else "yellow") for field in line))
-    Console().print(table)
+        table.add_row(*(Text(field, style="yellow" if line in wanting else "") for field in line[:3]))
+    console.print(table)
+    for name, _, _, licence, source in wanting:
+        console.print(Text(f"{name}:", style="yellow"))
+        console.print(Padding(Text(f"{source}\n{titles[3]}: {licence}"), (0, 0, 0, 4)))
+    console.print()
 
 
 @contextmanager

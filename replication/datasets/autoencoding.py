@@ -1,4 +1,4 @@
-"""What an autoencoder is trained, watched and tested on: disjoint parts of a set of images, as params.yaml says it."""
+"""Training, validation and test images of autoencoders: disjoint parts of a set, chosen by params.yaml."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from replication.datasets.stl10 import stl10
 from replication.datasets.yaleb import LitFaces, lit_photos, yaleb
 
 TRAINING, VALIDATION, TEST = PARTS = ("training", "validation", "test")
-"""Seen by the optimiser; watched meanwhile, and what choices are made by; looked at once, at the end."""
+"""Seen by the optimiser; evaluated during training, to make choices by; evaluated once, at the end."""
 
 LIT_SOURCES = ("yaleb", "lit-photos")
 SOURCES = ("faces", "stl10", "crops", *LIT_SOURCES)
@@ -29,7 +29,7 @@ def parts(
     stands_for: str = "",
     seed: int = 0,
 ) -> dict[str, Stack]:
-    """Disjoint stacks "training", "validation" and "test", (N, 1 or 3, size, size), as many of each as `counts` says.
+    """Disjoint stacks "training", "validation" and "test", (N, 1 or 3, size, size), as many of each as `counts` gives.
 
     source:
         "faces": of `folder` (CelebA if not given), the first for training, the next for validation, the next for the
@@ -77,7 +77,7 @@ def lit_faces(
 ) -> LitFaces:
     """Faces with their lights: "yaleb" (in `folder`, or under the data root), or "lit-photos" made from `sets`.
 
-    counts, seed: those of `parts`, which takes its images from here; all are returned whatever they are.
+    counts, seed: accepted because `parts` has them; all images are returned whatever their values.
     """
     if source == "yaleb":
         return yaleb(folder or None, size=size)

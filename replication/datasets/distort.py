@@ -1,4 +1,4 @@
-"""The stand-in set with opinions: installed photos, distorted here. Its opinions are the order of the distortions.
+"""The stand-in set with opinions: installed photos, distorted by this module; the opinions are the distortions' order.
 
 Everything is made on reading, from a seed of its own for every image, so that it is the same in any order and process.
 """
@@ -18,7 +18,7 @@ from replication.datasets.images import Pixels, hash_pixels
 NAME = "photos-distorted"
 REFERENCES = "photos-a"
 LICENCE = photos.LICENCE
-SOURCE = "photos that come with scikit-image and scikit-learn, distorted by replication.datasets.distort"
+SOURCE = f"{photos.SOURCE}, distorted by replication.datasets.distort"
 LEVELS = 4
 
 Floats = npt.NDArray[np.float64]
@@ -83,7 +83,7 @@ def gaussian_blur(pixels: Pixels, deviation: float, random: np.random.Generator)
 
 
 def jpeg(pixels: Pixels, quality: float, random: np.random.Generator) -> Pixels:
-    """Through Pillow's JPEG encoder at `quality`, chroma halved as it does unless told otherwise."""
+    """Through Pillow's JPEG encoder at `quality`, chroma halved, as is its default."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=int(quality))
     return np.array(Image.open(file))

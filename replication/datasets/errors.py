@@ -1,11 +1,40 @@
-"""What goes wrong with data, in words meant for the person who has to put it right."""
+"""Errors of data, in words meant for the person who has to put it right."""
 
 import os
 from pathlib import Path
 
+from replication.absent import Absent, AbsentError
+
 
 class DataError(ValueError):
-    """Data that is missing, incomplete or not what it should be; the message says which, and what to do."""
+    """Data that is missing, incomplete or not as it should be; the message names it and says what to do."""
+
+
+class AbsentDataError(AbsentError, DataError):
+    """A data set, or a package that reads it, is missing or incomplete: `absent` says which, why, how to get it.
+
+    message: in the set's name on the command line and with its place on this machine, in place of the usual one.
+    """
+
+    def __init__(self, absent: Absent, message: str = "") -> None:
+        super().__init__(absent)
+        self.args = (absent, message)  # both arguments, so that the error survives pickling
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message or super().__str__()
+
+
+class AlteredDataError(DataError):
+    """A set that is not as published: `problem` describes how it differs, the message also how to get it again."""
+
+    def __init__(self, problem: str, how_to_get: str) -> None:
+        super().__init__(problem, how_to_get)  # both arguments, so that the error survives pickling
+        self.problem = problem
+        self.how_to_get = how_to_get
+
+    def __str__(self) -> str:
+        return f"{self.problem}. {self.how_to_get}"
 
 
 class ImageError(DataError):

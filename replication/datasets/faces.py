@@ -5,19 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from replication.datasets.errors import DataError, ImageError
+from replication.absent import Absent
+from replication.datasets import availability
+from replication.datasets.catalogue import TRAINING
+from replication.datasets.errors import AbsentDataError, DataError, ImageError
 from replication.datasets.images import Pixels, read_image
-from replication.datasets.manifests import list_images, locate
+from replication.datasets.manifests import list_images, locate, passed_over
 from replication.datasets.photos import PHOTOS
 from replication.datasets.sets import images as image_set
 from replication.datasets.stacks import Stack, fitted, stacked
-from replication.project import data_root
 
-HOW_TO_GET = (
-    "To get it: img_align_celeba.zip (the aligned and cropped images) from "
-    "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html, unpacked to celeba/img_align_celeba/ under the data root. "
-    "Licence: non-commercial research"
-)
 _WIDTH, _HEIGHT, _CROP = 178, 218, 148  # of the official images, and of the crop that is usual in the literature
 
 
@@ -31,19 +28,21 @@ def faces(
     crop: 148 for the official 178 x 218 and 74 for images of half that size, if not given; for other sizes it must be.
     limit: the first so many images in the order of their names.
 
-    Raises DataError naming what is missing and how to get it; ImageError for a file that is damaged or of another size.
+    Files that are no images and folders beside the images are counted in `skipped`.
+    Raises AbsentDataError naming what is missing and how to get it; ImageError for a file that is damaged or of another
+    size.
     """
     at, title = _located(folder)
     files = list(list_images(at).items())[:limit]
     if not files:
-        raise DataError(f"{title} is missing: the folder {at} holds no images. {HOW_TO_GET}.")
+        raise _missing(title, f"the folder {at} holds no images")
     first = read_image(files[0][1])
     height, width = first.shape[:2]
     if crop is None:
         if (width, height) not in ((_WIDTH, _HEIGHT), (_WIDTH // 2, _HEIGHT // 2)):
             raise DataError(
                 f"{title}: {files[0][1].name} has {width} x {height} pixels, neither {_WIDTH} x {_HEIGHT} nor "
-                f"{_WIDTH // 2} x {_HEIGHT // 2}; say which central square to take (crop)"
+                f"{_WIDTH // 2} x {_HEIGHT // 2}; give the central square to take (crop)"
             )
         crop = _CROP * width // _WIDTH
     if not 1 <= crop <= min(width, height):
@@ -56,13 +55,15 @@ def faces(
                 path, f"has {image.shape[1]} x {image.shape[0]} pixels where the others have {width} x {height}"
             )
         small[name] = fitted(image, size, crop)
-    return stacked(f"{title}: {crop} x {crop} of {width} x {height}, resized to {size} x {size}", small)
+    others = len(passed_over(at))
+    skipped = {"no images": others} if others else None
+    return stacked(f"{title}: {crop} x {crop} of {width} x {height}, resized to {size} x {size}", small, skipped)
 
 
 def crops(
     sets: tuple[str, ...] | list[str], size: int, *, stride: int | None = None, grey: bool = False, stands_for: str
 ) -> Stack:
-    """Squares cut from photos side by side, in place of a set that is not there; the title says so.
+    """Squares cut from photos side by side, in place of a set that is not available, as the title states.
 
     sets: names of image sets or folders. stride: from one square to the next, in pixels; the size if not given, so that
     none overlap. grey: luminance by BT.601. Images smaller than a square are counted in `skipped`.
@@ -97,10 +98,18 @@ def _located(folder: str | os.PathLike[str]) -> tuple[Path, str]:
     if os.fspath(folder) != "celeba":
         path = Path(folder).expanduser()
         if not path.is_dir():
-            raise DataError(f"no folder of faces {path}")
+            raise _missing(path.name, f"there is no folder {path}")
         return path, path.resolve().name
     for place in ("celeba/img_align_celeba", "celeba/Img/img_align_celeba", "celeba"):
         at = locate(place)
         if at is not None:
             return at, "CelebA"
-    raise DataError(f"CelebA is missing: there is no celeba under the data root {data_root()}. {HOW_TO_GET}.")
+    raise availability.missing(TRAINING["celeba"])
+
+
+def _missing(title: str, where: str) -> AbsentDataError:
+    entry = TRAINING["celeba"]
+    if title == entry.title:
+        return availability.missing(entry, where)
+    how = "Give a folder of aligned faces"
+    return AbsentDataError(Absent("data set", title, how_to_get=how), f"{title} is missing: {where}. {how}")

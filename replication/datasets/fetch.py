@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from replication.datasets import manifests
-from replication.datasets.catalogue import Entry, Folder
+from replication.datasets.entries import Entry, ImageFolder
 from replication.datasets.errors import DataError
 from replication.datasets.place import add, refuse_read_only
 from replication.project import data_root
@@ -127,9 +127,9 @@ def fetch(
     on from that.
     """
     limits = limits or Limits()
-    free: list[Folder] = []
+    free: list[ImageFolder] = []
     for entry in entries:
-        if not isinstance(entry, Folder) or entry.download is None:
+        if not isinstance(entry, ImageFolder) or entry.download is None:
             raise DataError(
                 f"{entry.name} has no place to be downloaded from freely. Get it from: {entry.source} "
                 f"(licence: {entry.licence}); then `python -m replication data add {entry.name} PATH`"
@@ -153,7 +153,7 @@ def fetch(
                     folder.rmdir()  # where nothing has arrived, nothing stays
 
 
-def _put_in_place(entries: Sequence[Folder], source: Path, staging: Path, force: bool) -> None:
+def _put_in_place(entries: Sequence[ImageFolder], source: Path, staging: Path, force: bool) -> None:
     try:
         for entry in entries:
             add(entry, source, force=force, as_published=True)
@@ -163,7 +163,7 @@ def _put_in_place(entries: Sequence[Folder], source: Path, staging: Path, force:
     shutil.rmtree(staging)
 
 
-def _download(url: str, entry: Folder, staging: Path, limits: Limits, progress: Progress | None) -> Path:
+def _download(url: str, entry: ImageFolder, staging: Path, limits: Limits, progress: Progress | None) -> Path:
     """What is at `url`, in `staging`: the folder with the manifest's files, or the archive."""
     import pooch
     import requests
@@ -234,5 +234,5 @@ def _cause(error: BaseException) -> str:
     return " ".join(str(getattr(error, "reason", None) or error).split())
 
 
-def _by_hand(entry: Folder) -> str:
+def _by_hand(entry: ImageFolder) -> str:
     return f"get it by hand from: {entry.source}, and use `python -m replication data add {entry.name} PATH`"

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from replication.datasets import manifests
-from replication.datasets.catalogue import JUDGED, Judged
-from replication.datasets.errors import DataError
+from replication.datasets import availability, manifests
+from replication.datasets.catalogue import JUDGED
+from replication.datasets.entries import Judged
+from replication.datasets.errors import AlteredDataError, DataError
 from replication.datasets.iqa.listing import locate
 from replication.datasets.sets import ImageFile
-from replication.project import data_root
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,8 +41,8 @@ class Judgements:
 def load_judgements(name: str, *, folder: str | os.PathLike[str] | None = None) -> Judgements:
     """The validation part of BAPPS, "bapps-2afc" or "bapps-jnd", from bapps/ under the data root.
 
-    folder: another folder that holds 2afc/val/ or jnd/val/. A DataError where subsets or files are missing, where a
-    fraction is none, or where there are fewer comparisons than published.
+    folder: another folder that holds 2afc/val/ or jnd/val/. Raises AbsentDataError where the set or a subset is
+    missing, DataError where files are missing, a value is no fraction, or there are fewer comparisons than published.
     """
     if name not in JUDGED:
         raise DataError(f"unknown judgements {name!r}; known: {', '.join(JUDGED)}")
@@ -57,9 +57,8 @@ def read_at(entry: Judged, at: Path) -> Judgements:
     for subset, count in entry.counts:
         found = _subset(entry, at, subset, images)
         if len(found) != count:
-            raise DataError(
-                f"{name}: {subset} has {len(found)} of {count} comparisons; get the set again. {_how_to_get(entry)}"
-            )
+            problem = f"{name}: {subset} has {len(found)} of {count} comparisons; get the set again"
+            raise AlteredDataError(problem, availability.how_to_get(entry))
         rows += found
     import pandas as pd
 
@@ -68,29 +67,16 @@ def read_at(entry: Judged, at: Path) -> Judgements:
     return Judgements(name, entry.title, entry.licence, entry.source, pd.DataFrame(rows), images, remarks)
 
 
-def find(entry: Judged) -> Path | None:
-    """The folder under the data root that holds the subsets; None where there is none."""
-    return manifests.locate(entry.folder)
-
-
 def _folder(entry: Judged, given: str | os.PathLike[str] | None) -> Path:
     if given is None:
-        at = find(entry)
-        where = f"there is no {entry.folder} under the data root {data_root()}"
+        at, where = availability.folder_of(entry), ""
     else:
         above = locate(Path(given).expanduser(), entry.marker) if Path(given).expanduser().is_dir() else None
         at = manifests.locate(entry.marker, above) if above else None
         where = f"there is no {entry.marker} in {given}"
     if at is None:
-        raise DataError(f"{entry.name} is missing: {where}. {_how_to_get(entry)}")
+        raise availability.missing(entry, where)
     return at
-
-
-def _how_to_get(entry: Judged) -> str:
-    return (
-        f"To get it: `python -m replication data add {entry.name} PATH` with what you downloaded from: {entry.source}. "
-        f"Licence: {entry.licence}."
-    )
 
 
 def _subset(entry: Judged, at: Path, subset: str, images: dict[str, ImageFile]) -> list[dict[str, object]]:
@@ -99,7 +85,8 @@ def _subset(entry: Judged, at: Path, subset: str, images: dict[str, ImageFile]) 
     decided = "judge" if entry.name == "bapps-2afc" else "same"
     below = {part: manifests.locate(f"{subset}/{part}", at) for part in (*folders, decided)}
     if absent := [part for part, path in below.items() if path is None]:
-        raise DataError(f"{entry.name}: {at} has no {subset}/{absent[0]}. {_how_to_get(entry)}")
+        reason = f"incomplete, without {subset}/{absent[0]}"
+        raise availability.missing(entry, f"it was looked for in {at}", reason)
     files = {part: manifests.list_images(path) for part, path in below.items() if path and part != decided}
     fractions = {
         path.stem.lower(): path

@@ -1,4 +1,4 @@
-"""What a set's files are known to be, and how a folder compares with that."""
+"""The known files of an image set, and how a folder compares with them."""
 
 import csv
 import hashlib
@@ -11,6 +11,7 @@ from pathlib import Path
 from replication.datasets.catalogue import FOLDERS
 from replication.datasets.errors import DataError
 from replication.datasets.images import SUFFIXES
+from replication.datasets.iqa.listing import is_stray
 from replication.files import atomic_write_text
 from replication.project import data_root
 
@@ -30,7 +31,7 @@ class Fact:
 class State:
     """How a folder compares with its manifest; the names are those of images ("baby", without suffix)."""
 
-    word: str  # missing, empty, incomplete, different, complete
+    word: str  # missing, empty, incomplete, different, complete; present where the set has no manifest
     present: int = 0
     expected: int = 0
     absent: tuple[str, ...] = ()
@@ -77,13 +78,19 @@ def is_image(file: str) -> bool:
     return not file.startswith(".") and Path(file).suffix.lower() in SUFFIXES
 
 
+def passed_over(folder: Path) -> list[str]:
+    """Names in a folder that are no images of it: files with another suffix, and folders. Not files of the system."""
+    names = sorted(path.name + ("/" if path.is_dir() else "") for path in folder.iterdir())
+    return [name for name in names if not is_stray(name) and (name.endswith("/") or not is_image(name))]
+
+
 def holds_images(folder: Path) -> bool:
-    """Whether there is any image in a folder."""
+    """Whether a folder holds any image."""
     return any(is_image(path.name) for path in folder.iterdir())
 
 
 def locate(folder: str, root: Path | None = None) -> Path | None:
-    """The folder "bsds500/test" under the data root, whatever the case of its parts; None where it is not."""
+    """The folder "bsds500/test" under the data root, in any case of its parts; None where there is none."""
     found = data_root() if root is None else root
     for part in Path(folder).parts:
         if not found.is_dir():
@@ -100,14 +107,16 @@ def locate(folder: str, root: Path | None = None) -> Path | None:
 
 @cache
 def read(name: str) -> Mapping[str, Fact]:
-    """The manifest of a set: image name -> fact."""
+    """The manifest of a set: image name -> fact. Empty for a set that has none."""
+    if not (FOLDER / f"{name}.csv").is_file():
+        return {}
     with open(FOLDER / f"{name}.csv", encoding="utf-8", newline="") as file:
         facts = [Fact(row["file"], int(row["size"]), row["md5"]) for row in csv.DictReader(file)]
     return {Path(fact.file).stem.lower(): fact for fact in facts}
 
 
 def write(name: str) -> Path:
-    """Make the manifest of set `name` from its folder under the data root. For whoever adds a set, once."""
+    """Make the manifest of set `name` from its folder under the data root, once, when the set is added."""
     folder = locate(FOLDERS[name].folder)
     if folder is None:
         raise DataError(f"{name}: no folder {FOLDERS[name].folder} under the data root {data_root()}")
@@ -122,7 +131,7 @@ def compare(name: str, folder: Path | None) -> State:
     """The state of `folder` as set `name`, contents compared.
 
     Fewer images than the manifest has are an incomplete set. As many or more with other names or contents are another
-    copy of it: legitimate, but its numbers need not be the ones published here.
+    copy of it: legitimate, but its numbers can differ from the committed ones. Without a manifest any images will do.
     """
     expected = read(name)
     if folder is None:
@@ -130,6 +139,8 @@ def compare(name: str, folder: Path | None) -> State:
     images = list_images(folder)
     if not images:
         return State("empty", expected=len(expected))
+    if not expected:
+        return State("present", len(images))
     absent = tuple(key for key in expected if key not in images)
     extra = tuple(key for key in images if key not in expected)
     differing = tuple(key for key, fact in expected.items() if key in images and not _same(images[key], fact))

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from replication.datasets.errors import DataError
+from replication.absent import Absent
+from replication.datasets.errors import AbsentDataError
 from replication.datasets.images import Pixels, hash_pixels, read_image
 
 LICENCE = "CC0, public domain, or as distributed with scikit-image; china and flower CC BY 2.0 (scikit-learn)"
+SOURCE = "photos that come with scikit-image and scikit-learn"
 _FOLDERS = {"skimage": ("scikit-image", "data"), "sklearn": ("scikit-learn", "datasets/images")}
 
 
@@ -55,7 +57,8 @@ def photo_path(photo: str) -> Path:
     distribution, folder = _FOLDERS[package]
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise DataError(f"the stand-in photos need {distribution}; install it with `pip install {distribution}`")
+        how = f"The stand-in photos come with it: pip install {distribution}"
+        raise AbsentDataError(Absent("package", distribution, "not installed", how))
     return Path(spec.origin).parent / folder / file
 
 

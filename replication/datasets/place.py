@@ -6,12 +6,12 @@ from pathlib import Path, PurePosixPath
 
 from replication.datasets import manifests
 from replication.datasets.archives import DEFAULT_LIMITS, Container, Limits, open_source
-from replication.datasets.catalogue import Entry, Folder, Judged, Whole
+from replication.datasets.entries import Entry, Judged, OfficialFolder
 from replication.datasets.errors import DataError, ImageError
 from replication.datasets.images import read_image
 from replication.datasets.iqa.listing import is_stray, normal
+from replication.datasets.official import read_official
 from replication.datasets.staging import staging
-from replication.datasets.whole import read_whole
 from replication.project import data_root
 
 
@@ -37,7 +37,7 @@ def add(
         if not force and destination.is_dir() and any(destination.iterdir()):
             raise DataError(f"{entry.name}: the folder {destination} is not empty; --force replaces it")
         with open_source(source, limits) as container:
-            if isinstance(entry, Folder):
+            if not isinstance(entry, OfficialFolder):
                 chosen = {inside: PurePosixPath(inside).name for inside in _choose(entry, container)}
             else:
                 chosen = _choose_whole(entry, container)
@@ -46,7 +46,7 @@ def add(
                 (building / place).parent.mkdir(parents=True, exist_ok=True)
                 container.copy(inside, building / place)
         _write_to_disk()
-        if isinstance(entry, Folder):
+        if not isinstance(entry, OfficialFolder):
             state = _check(entry, building, source, as_published)
         else:
             state = _check_whole(entry, building, source, len(chosen))
@@ -68,7 +68,7 @@ def refuse_read_only(folder: Path) -> None:
             raise DataError(f"{at} is read-only; nothing was changed (chmod u+w, if it is yours to change)")
 
 
-def _check(entry: Folder, folder: Path, source: Path, as_published: bool) -> manifests.State:
+def _check(entry: Entry, folder: Path, source: Path, as_published: bool) -> manifests.State:
     state = manifests.compare(entry.name, folder)
     if state.word in ("empty", "incomplete"):
         raise DataError(f"{source}: {entry.name} in it is {state}; nothing was put in place")
@@ -83,7 +83,7 @@ def _check(entry: Folder, folder: Path, source: Path, as_published: bool) -> man
     return state
 
 
-def _choose(entry: Folder, container: Container) -> list[str]:
+def _choose(entry: Entry, container: Container) -> list[str]:
     """The set's files, in the order in which they lie in the container."""
     source = container.source
     manifest = manifests.read(entry.name)
@@ -100,21 +100,22 @@ def _choose(entry: Folder, container: Container) -> list[str]:
     ranked = sorted(folders, key=score, reverse=True)
     if ranked and score(ranked[0])[0] == 0:  # another naming of the files; then the folder must have the set's name
         named = [folder for folder in ranked if PurePosixPath(folder).name.lower() == Path(entry.folder).name]
-        ranked = named or (ranked if len(ranked) == 1 and len(folders[ranked[0]]) == len(manifest) else [])
+        alone = len(ranked) == 1 and (not manifest or len(folders[ranked[0]]) == len(manifest))
+        ranked = named or (ranked if alone else [])
     if not ranked:
-        wanted = manifests.enumerate_briefly((fact.file for fact in manifest.values()), 3)
+        wanted = manifests.enumerate_briefly((fact.file for fact in manifest.values()), 3) or f"images, {entry.folder}"
         raise DataError(f"{source} holds nothing like {entry.name} (a folder with {wanted})")
     if len(ranked) > 1 and score(ranked[0]) == score(ranked[1]):
         raise DataError(
             f"{source} holds {entry.name} twice, in {ranked[0]} and {ranked[1]}; give the folder that is meant"
         )
     chosen = folders[ranked[0]]
-    if manifest.keys() <= set(chosen.values()):  # all there; whatever else lies beside is not part of the set
+    if manifest and manifest.keys() <= set(chosen.values()):  # all found; other files beside them are left out
         return [inside for inside, name in chosen.items() if name in manifest]
     return list(chosen)
 
 
-def _choose_whole(entry: Whole, container: Container) -> dict[str, str]:
+def _choose_whole(entry: OfficialFolder, container: Container) -> dict[str, str]:
     """Path in the container -> path in the set's folder, for every file below the folder that holds the marker."""
     source = container.source
     marker = normal(entry.marker).split("/")
@@ -146,10 +147,10 @@ def _marked(inside: str, depth: int, marker: list[str]) -> bool:
     return [normal(part) for part in PurePosixPath(inside).parts[depth : depth + len(marker)]] == marker
 
 
-def _check_whole(entry: Whole, folder: Path, source: Path, files: int) -> manifests.State:
+def _check_whole(entry: OfficialFolder, folder: Path, source: Path, files: int) -> manifests.State:
     """Read the set once from where it is being built; the errors of reading it say what is wrong."""
     try:
-        words = read_whole(entry, folder)
+        words = read_official(entry, folder)
     except DataError as error:
         raise DataError(f"{source}: nothing was put in place. {error}".replace(str(folder), str(source))) from None
     return manifests.State("complete" if words.startswith("complete") else "different", files, files)

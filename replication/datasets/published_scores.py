@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from replication.datasets.catalogue import RATED, TABLES, Opinion
+from replication.datasets import availability
+from replication.datasets.catalogue import RATED, TABLES, csiq, kadid_10k, live, pipal, tid2013
+from replication.datasets.entries import Opinion
 from replication.datasets.errors import DataError
-from replication.datasets.iqa import csiq, kadid, labels, live, pipal, tid
+from replication.datasets.iqa import labels
 from replication.datasets.iqa.listing import Row, number, parts
 from replication.project import data_root
 
@@ -27,7 +29,7 @@ SCORE_COLUMNS = (
 )
 _DEEP = "per-image results of DeepWSD and DeepJSD published by their authors, https://github.com/Buka-Xing/DeepWSD"
 _NOT_METRICS = {"name", "image", "distortion", "level", "MOS", "MOS_std", "distorted", "opinion_score"}
-_RENAMED = {"SSIM": "SSIM (not standard)"}  # its values are not those of standard SSIM, whatever was computed
+_RENAMED = {"SSIM": "SSIM (not standard)"}  # its values are not those of standard SSIM
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ _KNOWN = {
         _DEEP,
         982,
         "982 rows: 203 of them are undistorted copies of references, with opinion 0, each counted as a reference of "
-        "its own, since the table does not say of which; opinions are LIVE's DMOS before realignment",
+        "its own, since the table does not name it; opinions are LIVE's DMOS before realignment",
     ),
     "csiq": _Published(
         "csiq.csv",
@@ -82,7 +84,8 @@ def published_scores(name: str) -> "pd.DataFrame":
     Columns data_set, reference, distorted, distortion, level, opinion, metric, score, problem, images named as in
     `datasets.load`. `.attrs` holds "source", "opinion" (an `Opinion` as a mapping) and "convention": which images and
     opinions were used. The references of LIVE come from <data root>/labels; those of its reference copies are not known
-    and are missing values (<NA>). A DataError where a table is missing or cut off.
+    and are missing values (<NA>). An AbsentDataError where a table is missing, a DataError where it is cut
+    off.
     """
     import pandas as pd
 
@@ -110,8 +113,7 @@ def published_scores(name: str) -> "pd.DataFrame":
 def _read(path: Path, known: _Published) -> tuple[list[Row], dict[str, list[float]]]:
     """The images of a table, and each metric's scores in their order."""
     if not path.is_file():
-        entry = TABLES["published-scores"]
-        raise DataError(f"no {path}. To get it: {entry.source}. Licence: {entry.licence}")
+        raise availability.missing(TABLES["published-scores"], f"there is no file {path}")
     references = {row.distorted: row for row in labels.read("live")} if known.data_set == "live" else {}
     rows: list[Row] = []
     with open(path, encoding="utf-8", newline="") as file:
@@ -143,7 +145,7 @@ def _row(data_set: str, name: str, opinion: float, where: str, references: dict[
         reference, kind, level = parts(name, r"(.+)\.(\w+)\.(\d)\.png", where)
         return csiq.row(reference, kind, int(level), opinion)
     if data_set == "kadid-10k":
-        return kadid.row(name, opinion, where)
+        return kadid_10k.row(name, opinion, where)
     if data_set == "pipal":
         return pipal.row(name, opinion, where)
-    return tid.row(name, opinion, where)
+    return tid2013.row(name, opinion, where)

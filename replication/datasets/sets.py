@@ -8,12 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from replication.datasets import manifests, photos
-from replication.datasets.catalogue import FOLDERS, Folder
+from replication.datasets import availability, catalogue, distort, manifests, photos
+from replication.datasets.catalogue import FOLDERS
+from replication.datasets.entries import ImageFolder
 from replication.datasets.errors import DataError, ImageError
 from replication.datasets.images import SUFFIXES, Pixels, read_hashed, read_image
 from replication.files import read_regular
-from replication.project import data_root, root
+from replication.project import root
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class Problem:
 class ImageSet:
     """Images by name, in a fixed order, with where they come from.
 
-    `len(set)` images; `set.names`; `set.read(name)` is uint8 (H, W, 3); iterating gives (name, pixels).
+    `len(set)` images; `set.names`; `set.read(name)` is uint8 (H, W, 3); iterating gives (name, pixels). passed_over:
+    files and folders beside the images that are not read, because their names are no image's.
     """
 
     name: str
@@ -59,6 +61,7 @@ class ImageSet:
     licence: str
     source: str
     items: Mapping[str, ImageFile | photos.Piece]
+    passed_over: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -100,7 +103,7 @@ class ImageSet:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the images' names and contents, independent of where the set lies."""
+        """SHA-256 over the images' names and contents, independent of the set's place."""
         lines = "".join(f"{name} {item.digest()}\n" for name, item in self.items.items())
         return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()  # names need not be UTF-8
 
@@ -110,12 +113,13 @@ def images(name: str | os.PathLike[str]) -> ImageSet:
 
     A name with a path separator, or of a directory that exists, is a folder: relative to the working directory or else
     to the project, so that params.yaml means the same to the pipeline and to a notebook. A set of the catalogue that is
-    missing or incomplete is a DataError that says how to get it, under which licence, and which sets are there.
+    missing or incomplete is an AbsentDataError that says how to get it, under which licence, and which sets are
+    available; an unknown name or a folder without images is a DataError.
     """
     name = os.fspath(name)
     if name in photos.PHOTOS:
         title, pieces = photos.PHOTOS[name]
-        return ImageSet(name, title, photos.LICENCE, "photos that come with scikit-image and scikit-learn", pieces)
+        return ImageSet(name, title, photos.LICENCE, photos.SOURCE, pieces)
     if name in FOLDERS:
         return _catalogued(FOLDERS[name])
     if "/" in name or os.sep in name or Path(name).is_dir():
@@ -127,42 +131,39 @@ def images(name: str | os.PathLike[str]) -> ImageSet:
 
 
 def present() -> list[str]:
-    """Names of the image sets that are there, complete or not, the installed photos among them."""
-    located = {name: manifests.locate(entry.folder) for name, entry in FOLDERS.items()}
-    return [*(name for name, at in located.items() if at and manifests.holds_images(at)), *photos.PHOTOS]
+    """Names of the image sets that are available, complete or not, the installed photos among them."""
+    return availability.image_sets()
 
 
-def _catalogued(entry: Folder) -> ImageSet:
-    at = manifests.locate(entry.folder)
+def module_of(name: str) -> Path:
+    """The module that defines set `name`, relative to the project: replication/datasets/catalogue/set5.py.
+
+    A stage that reads the set depends on it and on what it imports. For photos that come with installed packages that
+    is the module which makes the images. A DataError for an unknown name.
+    """
+    made = {**dict.fromkeys(photos.PHOTOS, photos.__file__), distort.NAME: distort.__file__}
+    file = made.get(name) or catalogue.module_of(name)
+    if file is None:
+        raise DataError(f"unknown set {name!r}; known: {', '.join([*catalogue.known(), *made])}")
+    return Path(file).resolve().relative_to(Path(__file__).resolve().parents[2])
+
+
+def _catalogued(entry: ImageFolder) -> ImageSet:
+    at = availability.folder_of(entry)
     if at is None:
-        if not data_root().is_dir():
-            where = (
-                f"the data root {data_root()} does not exist (make it, or set REPLICATION_DATA to where the data is)"
-            )
-        else:
-            where = f"there is no {entry.folder} under the data root {data_root()}"
-        raise DataError(f"{entry.name} is missing: {where}. {how_to_get(entry)}")
+        raise availability.missing(entry)
     files = manifests.list_images(at)
     if not files:
-        raise DataError(f"{entry.name} is missing: the folder {at} holds no images. {how_to_get(entry)}")
+        raise availability.missing(entry, f"the folder {at} holds no images")
     expected = manifests.read(entry.name)
     if len(files) < len(expected):
         absent = manifests.enumerate_briefly(name for name in expected if name not in files)
-        raise DataError(
-            f"{entry.name} is incomplete: {at} holds {len(files)} of {len(expected)} images, missing {absent}. "
-            f"{how_to_get(entry)}"
+        raise availability.missing(
+            entry, f"it was looked for in {at}", f"incomplete, {len(files)} of {len(expected)} images, missing {absent}"
         )
     items = {name: ImageFile(path) for name, path in files.items()}
-    return ImageSet(entry.name, entry.title, entry.licence, entry.source, items)
-
-
-def how_to_get(entry: Folder) -> str:
-    """Where a set comes from, its licence, how to put it in place, and what there is instead."""
-    fetch = f"`python -m replication data fetch {entry.name}`, or " if entry.download else ""
-    return (
-        f"To get it: {fetch}`python -m replication data add {entry.name} PATH` with what you downloaded from: "
-        f"{entry.source}. Licence: {entry.licence}. Sets that are there: {', '.join(present())}."
-    )
+    passed_over = tuple(manifests.passed_over(at))
+    return ImageSet(entry.name, entry.title, entry.licence, entry.source, items, passed_over)
 
 
 def _folder(name: str) -> ImageSet:
@@ -175,4 +176,5 @@ def _folder(name: str) -> ImageSet:
         raise DataError(f"the folder {given} holds no images (files ending in {', '.join(sorted(SUFFIXES))})")
     title = at.resolve().name
     items = {image: ImageFile(path) for image, path in files.items()}
-    return ImageSet(title, title, "that of the images in the folder", f"the folder {title}", items)
+    source, passed_over = f"the folder {title}", tuple(manifests.passed_over(at))
+    return ImageSet(title, title, "that of the images in the folder", source, items, passed_over)

@@ -1,11 +1,13 @@
-"""What is there and what is not: the rows of `python -m replication data status`."""
+"""The rows of `python -m replication data status`: which sets and weights are available, and in what state."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from replication.datasets import distort, manifests, photos, pin, rated
-from replication.datasets.catalogue import FOLDERS, Folder, Rated, Whole, wholes
-from replication.datasets.errors import DataError
-from replication.datasets.whole import is_there, read_whole
+from replication.datasets import availability, distort, manifests, photos, pin
+from replication.datasets.catalogue import known
+from replication.datasets.entries import Entry, OfficialFolder
+from replication.datasets.errors import AbsentDataError, AlteredDataError, DataError
+from replication.datasets.official import read_official
 
 
 @dataclass(frozen=True)
@@ -20,60 +22,53 @@ class Row:
 
 
 def sets() -> list[Row]:
-    """The state of every set: against its manifest or what was published, and against data.dvc."""
-    pinned, whole = pin.read(), pin.whole()
-    rows = [_folder_row(entry, name in pinned) for name, entry in FOLDERS.items()]
-    rows += [_whole_row(entry, name in whole) for name, entry in wholes().items()]
+    """The state of every set: against its manifest or what was published, and against its pin.
+
+    Outside a project pins are unknown, and the column states that.
+    """
+    try:
+        pins: Mapping[str, pin.Pin] | None = pin.read()
+    except FileNotFoundError:
+        pins = None
+    rows = [_row(entry, pins) for entry in known().values()]
     for name, (_, pieces) in photos.PHOTOS.items():
-        rows.append(
-            Row(
-                name,
-                _installed(pieces),
-                "",
-                photos.LICENCE,
-                "comes with scikit-image and scikit-learn; replicates nothing",
-            )
-        )
+        rows.append(Row(name, _installed(pieces), "", photos.LICENCE, f"{photos.SOURCE}; replicates nothing"))
     pieces = photos.PHOTOS[distort.REFERENCES][1]
     rows.append(Row(distort.NAME, _installed(pieces), "", distort.LICENCE, f"{distort.SOURCE}; replicates nothing"))
     return rows
 
 
-def _folder_row(entry: Folder, pinned: bool) -> Row:
-    at = manifests.locate(entry.folder)
+def _row(entry: Entry, pins: Mapping[str, pin.Pin] | None) -> Row:
+    against_pin = "unknown" if pins is None else "pinned" if entry.name in pins else ""
     try:
-        state = manifests.compare(entry.name, at)
-        against_pin = ""
-        if pinned and state.word not in ("missing", "empty"):
+        state, exists = _state(entry)
+        if pins is not None and entry.name in pins and exists:
             difference = pin.difference(entry.name)
             against_pin = f"differs from pin: {difference}" if difference else "as pinned"
-        elif pinned:
-            against_pin = "pinned"
-        words = str(state)
+    except AbsentDataError as error:
+        state = error.absent.reason
+    except AlteredDataError as error:
+        state = error.problem
     except (DataError, OSError) as error:
-        words, against_pin = str(error), ""
+        state = str(error)
     fetch = f"`data fetch {entry.name}`; " if entry.download else ""
-    return Row(entry.name, words, against_pin, entry.licence, fetch + entry.source)
+    return Row(entry.name, state, against_pin, entry.licence, fetch + entry.source)
 
 
-def _whole_row(entry: Whole, pinned: bool) -> Row:
-    words, against_pin = "missing", "pinned" if pinned else ""
-    try:
-        if is_there(entry):
-            words = read_whole(entry)
-            if pinned:
-                difference = pin.difference(entry.name)
-                against_pin = f"differs from pin: {difference}" if difference else "as pinned"
-    except (DataError, OSError) as error:
-        words = str(error)
-        if isinstance(entry, Rated):
-            words = words.replace(rated.how_to_get(entry), "").strip()  # stands in the last column
-    return Row(entry.name, words, against_pin, entry.licence, entry.source)
+def _state(entry: Entry) -> tuple[str, bool]:
+    """The state of a set in words, and whether any of its files exist."""
+    at = availability.folder_of(entry)
+    if isinstance(entry, OfficialFolder):
+        return (read_official(entry), True) if at else ("missing", False)
+    state = manifests.compare(entry.name, at)
+    others = manifests.passed_over(at) if at else []
+    beside = f"; passed over: {manifests.enumerate_briefly(others)}" if others else ""
+    return f"{state}{beside}", state.word not in ("missing", "empty")
 
 
 def _installed(pieces: dict[str, photos.Piece]) -> str:
     try:
         absent = sorted({piece.photo for piece in pieces.values() if not photos.photo_path(piece.photo).is_file()})
-    except DataError as error:
-        return f"missing: {error}"
+    except AbsentDataError as error:
+        return f"missing: {error.absent}"
     return f"missing {', '.join(absent)}" if absent else f"complete ({len(pieces)} images)"

@@ -1,4 +1,4 @@
-"""Extended Yale B, cropped: 38 faces under 64 lights each, whose direction stands in the file's name."""
+"""Extended Yale B, cropped: 38 faces under 64 lights each, whose direction is in the file's name."""
 
 import os
 import re
@@ -9,19 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from replication.datasets.errors import DataError, ImageError
+from replication.datasets import availability
+from replication.datasets.catalogue import TRAINING
+from replication.datasets.errors import ImageError
 from replication.datasets.images import read_image
 from replication.datasets.manifests import locate
 from replication.datasets.photos import PHOTOS
 from replication.datasets.sets import images as image_set
 from replication.datasets.stacks import Stack, fitted, stacked
-from replication.project import data_root
 
-HOW_TO_GET = (
-    "To get it: CroppedYale.zip, the cropped images of the Extended Yale Face Database B (Georghiades, Belhumeur, "
-    "Kriegman 2001; Lee, Ho, Kriegman 2005), formerly at http://vision.ucsd.edu/~leekc/ExtYaleDatabase/, unpacked to "
-    "yaleb/ under the data root (yaleb/yaleB01/yaleB01_P00A+000E+00.pgm). Licence: research"
-)
 SIZES = ((192, 168), (96, 84))  # height and width of the official images, and halved
 _NAME = re.compile(r"(yaleB\d\d)_P(\d\d)A([+-]\d{3})E([+-]\d\d)\.pgm", re.IGNORECASE)
 
@@ -46,14 +42,13 @@ def yaleb(folder: str | os.PathLike[str] | None = None, *, size: int = 48) -> Li
     """Every image with a light in its name: the largest central square, resized by `stacks.fitted`, (N, 1, size, size).
 
     folder: with the subjects' folders in it; yaleb under the data root (or CroppedYale) if not given. Images are
-    168 x 192, or half of that. Files are told by their names: the 18 that were damaged when the set was made (.bad),
-    images of ambient light, and whatever else lies there is passed over and counted in `stack.skipped`.
-    Raises DataError if nothing is there; ImageError for a damaged file or one of another size.
+    168 x 192, or half of that. Files are recognised by their names: the 18 that were damaged when the set was made
+    (.bad), images of ambient light, and any other files are passed over and counted in `stack.skipped`.
+    Raises AbsentDataError if there are no images; ImageError for a damaged file or one of another size.
     """
     at = (locate("yaleb") or locate("CroppedYale")) if folder is None else Path(folder).expanduser()
     if at is None or not at.is_dir():
-        where = f"there is no yaleb under the data root {data_root()}" if folder is None else f"there is no folder {at}"
-        raise DataError(f"Extended Yale B is missing: {where}. {HOW_TO_GET}.")
+        raise availability.missing(TRAINING["yaleb"], "" if at is None else f"there is no folder {at}")
     skipped: Counter[str] = Counter()
     small, rows = {}, []
     for path in sorted(path for path in at.rglob("*") if path.is_file()):
@@ -67,7 +62,7 @@ def yaleb(folder: str | os.PathLike[str] | None = None, *, size: int = 48) -> Li
         small[path.stem] = fitted(image, size)
         rows.append((match[1], float(match[3]), float(match[4])))
     if not small:
-        raise DataError(f"Extended Yale B is missing: {at} holds no image named like its own. {HOW_TO_GET}.")
+        raise availability.missing(TRAINING["yaleb"], f"the folder {at} holds no image named like its own")
     title = f"Extended Yale B, central squares resized to {size} x {size}"
     identity, azimuth, elevation = zip(*rows, strict=True)
     stack = stacked(title, small, dict(sorted(skipped.items())))

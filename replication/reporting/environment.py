@@ -76,14 +76,12 @@ def data(profile: str) -> str:
         sources = [f"{name} {versions[name]}" for name in ("scikit-image", "scikit-learn") if name in versions]
         return f"photographs that come with {' and '.join(sources)}"
     pinned = pin.read()
-    whole = pin.whole()
-    if not pinned and not whole:
+    if not pinned:
         return "files of the data root, not pinned (no data.dvc)"
     described = [
-        f"{name} ({len(files)} images, md5 {pin.folder_md5(files)[:8]}){_departure(name)}"
-        for name, files in pinned.items()
+        f"{name} ({f'{len(each.files)} images' if each.files else 'folder'}, md5 {each.md5[:8]}){_departure(name)}"
+        for name, each in pinned.items()
     ]
-    described += [f"{name} (folder, md5 {md5[:8]}){_departure(name)}" for name, md5 in whole.items()]
     return f"as pinned by data.dvc: {', '.join(described)}"
 
 

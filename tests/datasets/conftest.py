@@ -9,8 +9,8 @@ from layouts import FEW, build
 from pictures import encoded, picture
 
 from replication.datasets import manifests, place
-from replication.datasets.catalogue import FOLDERS, RATED
-from replication.datasets.iqa import fingerprints, live
+from replication.datasets.catalogue import FOLDERS, RATED, live
+from replication.datasets.iqa import fingerprints
 from replication.datasets.iqa.listing import Row
 
 
@@ -82,8 +82,8 @@ def few(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         rows = rows or FEW[name]
         references = len({row.reference for row in rows})
         monkeypatch.setitem(RATED, name, dataclasses.replace(RATED[name], images=len(rows), references=references))
-        if name in fingerprints.PRECISION:
-            fingerprints.write(name, rows)
+        if RATED[name].precision:
+            fingerprints.write(RATED[name], rows)
         folder = project / "data" / name
         folder.mkdir(parents=True)
         return build(name, rows, folder)

@@ -9,7 +9,7 @@ from openpyxl import Workbook
 from pictures import encoded, picture
 from scipy.io import savemat
 
-from replication.datasets.iqa import csiq, kadid, live, pipal, tid
+from replication.datasets.catalogue import csiq, kadid_10k, live, pipal, tid2013
 from replication.datasets.iqa.listing import Row
 
 FEW: dict[str, list[Row]] = {
@@ -30,13 +30,21 @@ FEW: dict[str, list[Row]] = {
         csiq.row("snow_leaves", "contrast", 3, 0.5),
     ],
     "tid2013": [
-        tid.row("i01_01_1.bmp", 5.51429),
-        tid.row("i01_24_5.bmp", 2.77143),
-        tid.row("i25_08_3.bmp", 3.5),
-        tid.row("i25_10_4.bmp", 4.25),
+        tid2013.row("i01_01_1.bmp", 5.51429),
+        tid2013.row("i01_24_5.bmp", 2.77143),
+        tid2013.row("i25_08_3.bmp", 3.5),
+        tid2013.row("i25_10_4.bmp", 4.25),
     ],
-    "tid2008": [tid.row("i01_01_1.bmp", 5.9706), tid.row("i02_17_4.bmp", 3.5), tid.row("i02_08_1.bmp", 0.0)],
-    "kadid-10k": [kadid.row("i01_01_01.png", 4.57), kadid.row("i01_25_05.png", 3.27), kadid.row("i81_10_03.png", 2.0)],
+    "tid2008": [
+        tid2013.row("i01_01_1.bmp", 5.9706),
+        tid2013.row("i02_17_4.bmp", 3.5),
+        tid2013.row("i02_08_1.bmp", 0.0),
+    ],
+    "kadid-10k": [
+        kadid_10k.row("i01_01_01.png", 4.57),
+        kadid_10k.row("i01_25_05.png", 3.27),
+        kadid_10k.row("i81_10_03.png", 2.0),
+    ],
     "pipal": [
         pipal.row("a0001_00_00.bmp", 1520.0648),
         pipal.row("a0001_06_26.bmp", 1437.0798),

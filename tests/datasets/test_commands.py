@@ -1,6 +1,6 @@
 """`python -m replication data ...` as typed."""
 
-import hashlib
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_status_tells_the_states_apart(
         miniature(f"bsds500-{part}", f"{part}.jpg")
     (project / "data" / "bsds500" / "val" / "val.jpg").unlink()
     assert main(["data", "pin", "set5", "set14", "t91"]) == 0
-    assert capsys.readouterr().out == "data.dvc and its lists now pin set5, set14, t91\n"
+    assert capsys.readouterr().out == "data.dvc and pins/ now pin set5, set14, t91\n"
     (project / "data" / "set14" / "zebra.png").unlink()
     (project / "data" / "t91" / "t2.png").write_bytes(encoded(picture(30)))
     (project / "data" / "kodak" / "kodim01.jpg").write_bytes(encoded(picture(0), "JPEG"))
@@ -58,15 +58,46 @@ def test_status_tells_the_states_apart(
     assert "kodim01.jpg and kodim01.png" in table["kodak"][0]  # one damaged set does not hide the others
 
 
-def test_status_is_a_table_on_a_terminal(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_status_fits_a_terminal(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int
 ) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
     assert main(["data", "status"]) == 0
-    output = capsys.readouterr().out
-    assert "┏━" in output
+    output = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     assert "\t" not in output
+    lines = output.splitlines()[1:]  # the first has the data root
+    assert max(map(len, lines)) <= width
+    for words in ("photos-a           complete (6 images)", "kodak              missing", "data fetch kodak", "r0k.us"):
+        assert words in output
+
+
+def test_status_outside_a_project_knows_nothing_of_pins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REPLICATION_DATA", str(tmp_path))
+    (tmp_path / "set5").mkdir()
+    (tmp_path / "set5" / "baby.png").write_bytes(encoded(picture(0)))
+    assert main(["data", "status"]) == 0
+    assert rows(capsys.readouterr().out)["set5"][:2] == [
+        "incomplete (1 of 5 files): missing bird, butterfly, head, woman; other content in baby",
+        "unknown",
+    ]
+
+
+def test_status_names_files_that_are_passed_over(
+    miniature: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = miniature("set5", "baby.png")
+    for name in ("readme.txt", "bird.webp", "Thumbs.db", ".DS_Store"):
+        (folder / name).write_bytes(b"")
+    (folder / "more").mkdir()
+    assert main(["data", "status"]) == 0
+    words = "complete (1 files); passed over: bird.webp, more/, readme.txt"
+    assert rows(capsys.readouterr().out)["set5"][0] == words
 
 
 def test_add_says_what_it_put_in_place(
@@ -108,12 +139,12 @@ def test_limits_of_archives_are_options(
 @pytest.mark.parametrize(
     ("code", "arguments", "words"),
     [
-        (2, ["data", "add", "sett5", "."], "unknown set 'sett5'; known: set5, set14, t91"),
+        (2, ["data", "add", "sett5", "."], "unknown set 'sett5'; known: bsds500-train, "),
         (1, ["data", "add", "set5", "nowhere"], "no file or folder nowhere"),
         (1, ["data", "fetch", "set5"], "no place to be downloaded from freely"),
         (2, ["data", "fetch", "photos-a"], "unknown set 'photos-a'"),
         (1, ["data", "pin", "set5"], "set5 is missing"),
-        (1, ["data", "pin"], "set5 is missing"),
+        (1, ["data", "pin"], "no set is pinned yet"),
         (2, ["data", "pin", "sett5"], "unknown set 'sett5'"),
     ],
 )

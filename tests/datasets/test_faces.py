@@ -60,7 +60,7 @@ def test_celeba_is_found_in_its_layout_and_its_crop_follows_the_size(root: Path,
 
 def test_a_folder_of_faces_of_another_size_needs_its_crop(tmp_path: Path) -> None:
     save(tmp_path / "faces" / "a.png", 100, 90)
-    with pytest.raises(DataError, match="a.png has 90 x 100 pixels, .* say which central square to take"):
+    with pytest.raises(DataError, match="a.png has 90 x 100 pixels, .* give the central square to take"):
         faces(tmp_path / "faces")
     assert faces(tmp_path / "faces", crop=80, size=32).pixels.shape == (1, 3, 32, 32)
     with pytest.raises(DataError, match="a crop of 91 does not fit"):
@@ -73,12 +73,20 @@ def test_a_folder_of_faces_of_another_size_needs_its_crop(tmp_path: Path) -> Non
         faces(tmp_path / "faces", crop=80)
 
 
+def test_files_beside_the_faces_are_counted(root: Path) -> None:
+    save(root / "celeba" / "000001.png", 218, 178)
+    assert not faces().skipped
+    (root / "celeba" / "list_attr_celeba.txt").write_text("")
+    (root / "celeba" / "Anno").mkdir()
+    assert faces().skipped == {"no images": 2}
+
+
 def test_what_is_missing_is_named_with_where_to_get_it(root: Path) -> None:
     for load, place in ((faces, "mmlab.ie.cuhk.edu.hk"), (stl10, "cs.stanford.edu"), (yaleb, "ExtYaleDatabase")):
-        with pytest.raises(DataError, match=f"is missing: there is no .* To get it: .*{place}.* Licence: "):
+        with pytest.raises(DataError, match=f" is missing: there is no .* To get it: .*{place}.* Licence: "):
             load()
     (root / "celeba").mkdir()
-    with pytest.raises(DataError, match="CelebA is missing: the folder .* holds no images"):
+    with pytest.raises(DataError, match="celeba is missing: the folder .* holds no images"):
         faces()
 
 

@@ -19,7 +19,8 @@ from pictures import encoded, picture
 
 from replication import datasets
 from replication.datasets import DataError, fetch
-from replication.datasets.catalogue import FOLDERS, Folder
+from replication.datasets.catalogue import FOLDERS
+from replication.datasets.entries import ImageFolder
 
 FILES = ("kodim01.png", "kodim02.png", "kodim03.png")
 
@@ -99,7 +100,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def kodak(tmp_path: Path, miniature: Callable[..., Path], server: Server) -> Folder:
+def kodak(tmp_path: Path, miniature: Callable[..., Path], server: Server) -> ImageFolder:
     """Three files, one by one, from the server."""
     folder = miniature("kodak", *FILES, at=tmp_path / "original", size=(250, 200))  # several reads from the network
     server.files = {f"/kodak/{file}": (folder / file).read_bytes() for file in FILES}
@@ -107,7 +108,7 @@ def kodak(tmp_path: Path, miniature: Callable[..., Path], server: Server) -> Fol
 
 
 @pytest.fixture
-def berkeley(tmp_path: Path, miniature: Callable[..., Path], server: Server) -> list[Folder]:
+def berkeley(tmp_path: Path, miniature: Callable[..., Path], server: Server) -> list[ImageFolder]:
     """Two sets in one archive from the server."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
@@ -132,7 +133,7 @@ def in_place(project: Path) -> bool:
     return everything(project / "data") == ["kodak", *(f"kodak/{file}" for file in FILES)]
 
 
-def test_files_are_fetched_checked_and_put_in_place(project: Path, kodak: Folder, server: Server) -> None:
+def test_files_are_fetched_checked_and_put_in_place(project: Path, kodak: ImageFolder, server: Server) -> None:
     seen: dict[str, tuple[int, int | None]] = {}
     fetch.fetch([kodak], progress=lambda file, done, total: seen.update({file: (done, total)}))
     assert in_place(project)
@@ -144,7 +145,7 @@ def test_files_are_fetched_checked_and_put_in_place(project: Path, kodak: Folder
     assert len(datasets.images("kodak")) == 3
 
 
-def test_parts_of_one_archive_are_downloaded_once(project: Path, berkeley: list[Folder], server: Server) -> None:
+def test_parts_of_one_archive_are_downloaded_once(project: Path, berkeley: list[ImageFolder], server: Server) -> None:
     fetch.fetch(berkeley)
     assert server.requests == [("/BSR.tgz", None)]
     assert everything(project / "data") == [
@@ -152,7 +153,7 @@ def test_parts_of_one_archive_are_downloaded_once(project: Path, berkeley: list[
     ]
 
 
-def test_a_broken_connection_is_taken_up_where_it_broke(project: Path, kodak: Folder, server: Server) -> None:
+def test_a_broken_connection_is_taken_up_where_it_broke(project: Path, kodak: ImageFolder, server: Server) -> None:
     server.cuts = {"/kodak/kodim02.png": 1}
     fetch.fetch([kodak])
     (_, first), (path, second) = server.requests[1:3]
@@ -162,7 +163,7 @@ def test_a_broken_connection_is_taken_up_where_it_broke(project: Path, kodak: Fo
     assert in_place(project)
 
 
-def test_a_second_call_goes_on_where_the_first_gave_up(project: Path, kodak: Folder, server: Server) -> None:
+def test_a_second_call_goes_on_where_the_first_gave_up(project: Path, kodak: ImageFolder, server: Server) -> None:
     server.cuts = {"/kodak/kodim02.png": 99}
     with pytest.raises(
         DataError, match=r"kodim02\.png: the connection failed .*goes on where it stopped.*data add kodak"
@@ -180,7 +181,7 @@ def test_a_second_call_goes_on_where_the_first_gave_up(project: Path, kodak: Fol
     assert in_place(project)
 
 
-def test_a_server_without_ranges_sends_the_whole_again(project: Path, kodak: Folder, server: Server) -> None:
+def test_a_server_without_ranges_sends_the_whole_again(project: Path, kodak: ImageFolder, server: Server) -> None:
     server.ranges = False
     server.cuts = {"/kodak/kodim02.png": 1}
     fetch.fetch([kodak])
@@ -189,7 +190,7 @@ def test_a_server_without_ranges_sends_the_whole_again(project: Path, kodak: Fol
 
 
 def test_another_range_than_asked_for_is_not_put_behind_what_is_there(
-    project: Path, berkeley: list[Folder], server: Server
+    project: Path, berkeley: list[ImageFolder], server: Server
 ) -> None:
     staging = project / "data" / ".downloads" / "BSR.tgz"
     staging.mkdir(parents=True)
@@ -201,7 +202,7 @@ def test_another_range_than_asked_for_is_not_put_behind_what_is_there(
 
 @pytest.mark.parametrize("extra", [b"", b"too long"], ids=["whole", "longer"])
 def test_a_part_that_is_whole_or_too_long_is_settled(
-    project: Path, kodak: Folder, server: Server, extra: bytes
+    project: Path, kodak: ImageFolder, server: Server, extra: bytes
 ) -> None:
     staging = project / "data" / ".downloads" / "kodak"
     staging.mkdir(parents=True)
@@ -210,7 +211,7 @@ def test_a_part_that_is_whole_or_too_long_is_settled(
     assert in_place(project)
 
 
-def test_a_part_of_another_file_is_found_out_and_replaced(project: Path, kodak: Folder) -> None:
+def test_a_part_of_another_file_is_found_out_and_replaced(project: Path, kodak: ImageFolder) -> None:
     staging = project / "data" / ".downloads" / "kodak"
     staging.mkdir(parents=True)
     (staging / "kodim01.png.part").write_bytes(b"something else")
@@ -218,7 +219,7 @@ def test_a_part_of_another_file_is_found_out_and_replaced(project: Path, kodak: 
     assert in_place(project)
 
 
-def test_wrong_bytes_are_refused_and_not_kept(project: Path, kodak: Folder, server: Server) -> None:
+def test_wrong_bytes_are_refused_and_not_kept(project: Path, kodak: ImageFolder, server: Server) -> None:
     right = server.files["/kodak/kodim02.png"]
     server.files["/kodak/kodim02.png"] = encoded(picture(77))
     with pytest.raises(
@@ -233,7 +234,7 @@ def test_wrong_bytes_are_refused_and_not_kept(project: Path, kodak: Folder, serv
 
 @pytest.mark.parametrize("content", [b"<html>moved</html>", None], ids=["no archive", "other images"])
 def test_a_wrong_archive_is_refused_and_not_kept(
-    project: Path, berkeley: list[Folder], server: Server, content: bytes | None
+    project: Path, berkeley: list[ImageFolder], server: Server, content: bytes | None
 ) -> None:
     if content is None:
         packed = io.BytesIO()
@@ -253,7 +254,7 @@ def test_a_wrong_archive_is_refused_and_not_kept(
     assert not any(path.is_file() for path in (project / "data").rglob("*"))
 
 
-def test_what_the_server_refuses_is_said_with_the_way_out(project: Path, kodak: Folder, server: Server) -> None:
+def test_what_the_server_refuses_is_said_with_the_way_out(project: Path, kodak: ImageFolder, server: Server) -> None:
     del server.files["/kodak/kodim01.png"]
     with pytest.raises(
         DataError, match=r"kodim01\.png: the server answers 404; get it by hand from: .*data add kodak PATH"
@@ -261,14 +262,16 @@ def test_what_the_server_refuses_is_said_with_the_way_out(project: Path, kodak: 
         fetch.fetch([kodak])
 
 
-def test_a_server_that_sends_without_end_is_left(project: Path, kodak: Folder, server: Server) -> None:
+def test_a_server_that_sends_without_end_is_left(project: Path, kodak: ImageFolder, server: Server) -> None:
     server.endless = True
     with pytest.raises(DataError, match=r"/kodak/: the server sent more than 0\.001 GB; --max-size raises this limit"):
         fetch.fetch([kodak], limits=fetch.Limits(size=1e6))
     assert not any((project / "data").rglob("*.part"))
 
 
-def test_a_server_that_is_too_slow_is_left_and_taken_up_again(project: Path, kodak: Folder, server: Server) -> None:
+def test_a_server_that_is_too_slow_is_left_and_taken_up_again(
+    project: Path, kodak: ImageFolder, server: Server
+) -> None:
     part = project / "data" / ".downloads" / "kodak" / "kodim01.png.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(server.files["/kodak/kodim01.png"][:1000])
@@ -283,14 +286,14 @@ def test_a_server_that_is_too_slow_is_left_and_taken_up_again(project: Path, kod
     assert in_place(project)
 
 
-def test_no_server_is_said_with_the_way_out(project: Path, kodak: Folder) -> None:
+def test_no_server_is_said_with_the_way_out(project: Path, kodak: ImageFolder) -> None:
     with pytest.raises(DataError, match=r"the connection failed \(.*refused\)"):
         fetch.fetch([replace(kodak, download="http://127.0.0.1:9/kodak/")])
     assert not any((project / "data").rglob(".downloads"))
 
 
 def test_full_disk_keeps_what_arrived_and_what_was_there(
-    project: Path, kodak: Folder, server: Server, monkeypatch: pytest.MonkeyPatch
+    project: Path, kodak: ImageFolder, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @contextlib.contextmanager
     def full(path: Path, mode: str) -> Iterator[object]:
@@ -315,7 +318,7 @@ def test_full_disk_keeps_what_arrived_and_what_was_there(
     assert in_place(project)
 
 
-def test_nothing_is_downloaded_into_a_read_only_data_root(project: Path, kodak: Folder, server: Server) -> None:
+def test_nothing_is_downloaded_into_a_read_only_data_root(project: Path, kodak: ImageFolder, server: Server) -> None:
     (project / "data").mkdir(exist_ok=True)
     (project / "data").chmod(0o555)
     with pytest.raises(DataError, match=r"data is read-only; nothing was changed"):
@@ -325,7 +328,7 @@ def test_nothing_is_downloaded_into_a_read_only_data_root(project: Path, kodak: 
     assert not server.requests
 
 
-def test_what_is_in_place_is_not_fetched_again_unless_forced(project: Path, kodak: Folder, server: Server) -> None:
+def test_what_is_in_place_is_not_fetched_again_unless_forced(project: Path, kodak: ImageFolder, server: Server) -> None:
     fetch.fetch([kodak])
     server.requests.clear()
     with pytest.raises(DataError, match=r"kodak is in place already, in .*; --force replaces it"):

@@ -72,11 +72,9 @@ def test_what_is_wrong_is_said(bapps: Path) -> None:
     with pytest.raises(DataError, match=r"cnn has 1 of 2 comparisons; .*Licence: BSD"):
         datasets.load_judgements("bapps-jnd")
     (at / "p1").rename(at / "p2")
-    with pytest.raises(DataError, match="has no cnn/p1"):
+    with pytest.raises(DataError, match="incomplete, without cnn/p1"):
         datasets.load_judgements("bapps-jnd")
-    with pytest.raises(
-        DataError, match=r"bapps-2afc is missing: there is no 2afc/val in .*jnd\.tar|bapps-2afc is missing"
-    ):
+    with pytest.raises(DataError, match=r"bapps-2afc is missing: there is no 2afc/val in "):
         datasets.load_judgements("bapps-2afc", folder=at)
     with pytest.raises(DataError, match="unknown judgements 'bapps'; known: bapps-2afc, bapps-jnd"):
         datasets.load_judgements("bapps")

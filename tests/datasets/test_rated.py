@@ -17,9 +17,9 @@ from layouts import FEW, build
 from pictures import encoded, picture
 
 from replication import datasets
-from replication.datasets import DataError, rated
-from replication.datasets.catalogue import RATED
-from replication.datasets.iqa import fingerprints, labels, tid
+from replication.datasets import AbsentDataError, DataError, rated
+from replication.datasets.catalogue import RATED, tid2013
+from replication.datasets.iqa import fingerprints, labels
 
 NAMES = list(FEW)
 
@@ -32,7 +32,8 @@ def test_a_set_is_read_from_its_official_folder(few: Callable[[str], Path], name
     (folder / "readme.txt").write_text("stray")
     found = datasets.load(name)
     rows = FEW[name]
-    assert list(found.table.columns) == ["reference", "distorted", "opinion", "distortion", "level"]
+    assert list(found.table.columns) == ["reference", "distorted", "opinion", "distortion", "level", "kind"]
+    assert not found.table["kind"].any()
     assert found.table["distorted"].tolist() == [row.distorted for row in rows]
     assert found.table["reference"].tolist() == [row.reference for row in rows]
     assert found.table["opinion"].tolist() == pytest.approx([row.opinion for row in rows])
@@ -64,6 +65,8 @@ def test_what_the_opinions_are() -> None:
         "kadid-10k": ("DMOS", True),
         "pipal": ("Elo", True),
         "qads": ("MOS", True),
+        "live-part": ("DMOS", False),
+        "tid2013-part": ("MOS", True),
         "tid2013-resynth": ("MOS", True),
     }
 
@@ -85,11 +88,14 @@ def test_a_missing_image_is_named_and_may_be_skipped(few: Callable[[str], Path],
     for path in folder.rglob("*"):
         if path.name.lower() == file and (name != "live" or "jp2k" in path.parts):
             path.unlink()
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(AbsentDataError) as caught:
         datasets.load(name)
     message = str(caught.value)
-    assert message.startswith(f"{name} is incomplete: ")
-    for words in (row.distorted, RATED[name].licence, RATED[name].source, "Sets that are there: ", "photos-distorted"):
+    assert message.startswith(f"{name} is incomplete, 1 of ")
+    assert caught.value.absent.name == RATED[name].title
+    assert row.distorted in caught.value.absent.reason
+    assert str(folder) not in caught.value.absent.reason
+    for words in (RATED[name].licence, RATED[name].source, "Sets that are available: ", "photos-distorted"):
         assert words in message
     found = datasets.load(name, on_missing="skip")
     assert found.table["distorted"].tolist() == [r.distorted for r in FEW[name] if r is not row]
@@ -98,12 +104,12 @@ def test_a_missing_image_is_named_and_may_be_skipped(few: Callable[[str], Path],
 
 def test_a_missing_reference_takes_its_rows_along(few: Callable[[str], Path]) -> None:
     (few("tid2008") / "reference_images" / "I02.BMP").unlink()
-    with pytest.raises(DataError, match=r"lacks 1 of 5 images, i02\.bmp"):
+    with pytest.raises(DataError, match=r"1 of 5 images missing, i02\.bmp"):
         datasets.load("tid2008")
     assert datasets.load("tid2008", on_missing="skip").table["reference"].tolist() == ["i01.bmp"]
 
 
-@pytest.mark.parametrize("name", list(fingerprints.PRECISION))
+@pytest.mark.parametrize("name", [name for name in NAMES if RATED[name].precision])
 def test_an_altered_score_is_noticed_and_its_row_named(few: Callable[[str], Path], name: str) -> None:
     folder = few(name)
     altered = [*FEW[name]]
@@ -200,7 +206,7 @@ def test_a_shorter_list_with_its_images_is_a_declared_part_of_tid2013(few: Calla
     part = datasets.load("tid2013")
     assert part.title == "TID2013 (2 images)"
     assert part.remarks == (
-        "2 of 4 distorted images of TID2013, 1 of 2 references, 2 of 24 distortion types: additive Gaussian noise, "
+        "2 of 4 distorted images of TID2013, 1 of 2 references, 2 distortions: additive Gaussian noise, "
         "sparse sampling and reconstruction",
     )
     (folder / "mos_with_names.txt").write_text("5.52429 I01_01_1.bmp\n2.77143 I01_24_5.bmp\n")
@@ -223,7 +229,7 @@ def test_scores_of_qads_are_checked_by_range(few: Callable[[str], Path]) -> None
 def test_a_folder_elsewhere_and_one_inside_another_are_found(few: Callable[[str], Path], tmp_path: Path) -> None:
     few("csiq").rename(tmp_path / "CSIQ release")
     with pytest.raises(
-        DataError, match=r"csiq is missing: there is no csiq under the data root .*\. To get it: .*Licence"
+        AbsentDataError, match=r"csiq is missing: there is no csiq under the data root .*\. To get it: .*Licence"
     ):
         datasets.load("csiq")
     elsewhere = datasets.load("csiq", folder=tmp_path / "CSIQ release").digest
@@ -232,7 +238,7 @@ def test_a_folder_elsewhere_and_one_inside_another_are_found(few: Callable[[str]
     assert datasets.load("csiq", folder=tmp_path / "outer" / "zip").digest == elsewhere
     with pytest.raises(DataError, match="holds no csiq.dmos.xlsx"):
         datasets.load("csiq", folder=few("tid2013"))
-    with pytest.raises(DataError, match="no folder .*nowhere"):
+    with pytest.raises(DataError, match="there is no folder nowhere"):
         datasets.load("csiq", folder="nowhere")
 
 
@@ -247,13 +253,13 @@ def test_the_digest_sees_opinions_and_contents(few: Callable[[str], Path]) -> No
 
 
 def test_unknown_names_and_options_that_do_not_apply(project: Path) -> None:
-    with pytest.raises(DataError, match=r"unknown set 'tid'; known: live, live-md, .*photos-distorted; a CSV"):
+    with pytest.raises(DataError, match=r"unknown set 'tid'; known: csiq, .*live, live-md, .*photos-distorted; a CSV"):
         datasets.load("tid")
     with pytest.raises(ValueError, match="on_missing must be"):
         datasets.load("csiq", on_missing="ignore")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="are for a CSV"):
         datasets.load("csiq", kind="MOS")
-    with pytest.raises(ValueError, match="lies in no folder"):
+    with pytest.raises(ValueError, match="has no folder"):
         datasets.load("photos-distorted", folder=".")
     with pytest.raises(DataError, match="the data root .* does not exist"):
         datasets.load("csiq")
@@ -262,7 +268,7 @@ def test_unknown_names_and_options_that_do_not_apply(project: Path) -> None:
 def test_the_unbuilt_resynthesised_part_says_how_to_build_it(project: Path) -> None:
     (project / "data" / "tid2013-resynth").mkdir(parents=True)
     (project / "data" / "tid2013-resynth" / "build.py").write_text("")
-    with pytest.raises(DataError, match=r'`python build.py OUT` .* load\("tid2013", folder="OUT"\), or build it as'):
+    with pytest.raises(DataError, match=r'`python build.py OUT` .* load\("tid2013-resynth", folder="OUT"\)'):
         datasets.load("tid2013-resynth")
 
 
@@ -315,7 +321,7 @@ def test_what_is_wrong_with_a_csv_is_said(own: Path, text: str, words: str) -> N
 
 
 def test_a_csv_must_say_what_its_opinions_are(own: Path) -> None:
-    with pytest.raises(ValueError, match="say what its opinions are"):
+    with pytest.raises(ValueError, match="the kind and the direction of its opinions"):
         datasets.load(own / "mine.csv", kind="MOS")
     with pytest.raises(DataError, match="no file .*mine.csv"):
         datasets.load(own / "mine.csv", kind="MOS", higher_is_better=True)
@@ -353,15 +359,16 @@ def test_every_published_row_is_known_and_no_other(real_data: Callable[[str], Pa
     rows = labels.read(name, real_data("labels"))
     assert len(rows) == COUNTS[name] == RATED[name].images
     assert len({row.reference for row in rows}) == RATED[name].references == len(fingerprints.read(name))
-    assert fingerprints.compare(name, rows) == fingerprints.Comparison((), {})
-    decimals, slack = fingerprints.PRECISION[name]
+    entry = RATED[name]
+    assert fingerprints.compare(entry, rows) == fingerprints.Comparison((), {})
+    decimals, slack = entry.precision or (0, 0)
     step = (slack + 1) * 10**-decimals
     sample = rows[:: max(1, len(rows) // 500)]
     for sign in (-1, 1):
         altered = [dataclasses.replace(row, opinion=row.opinion + sign * step) for row in sample]
-        assert len(fingerprints.compare(name, altered).altered) == len(sample)
+        assert len(fingerprints.compare(entry, altered).altered) == len(sample)
     other = dataclasses.replace(rows[0], reference=rows[-1].reference)
-    assert fingerprints.compare(name, [other, *rows[1:]]).altered == (rows[0].distorted,)
+    assert fingerprints.compare(entry, [other, *rows[1:]]).altered == (rows[0].distorted,)
 
 
 @pytest.mark.parametrize("name", list(COUNTS))
@@ -397,22 +404,24 @@ def test_live_has_982_rows_with_its_reference_copies(real_data: Callable[[str], 
 def test_the_scores_published_beside_metrics_pass_as_tid2013s(real_data: Callable[[str], Path]) -> None:
     """Five decimals, where the labels have four: another copy of the same opinions."""
     with open(real_data("published-scores") / "tid2013_classical_metrics.csv", newline="") as file:
-        rows = [tid.row(line["name"].lower(), float(line["MOS"])) for line in csv.DictReader(file)]
-    assert fingerprints.compare("tid2013", rows) == fingerprints.Comparison((), {})
+        rows = [tid2013.row(line["name"].lower(), float(line["MOS"])) for line in csv.DictReader(file)]
+    assert fingerprints.compare(RATED["tid2013"], rows) == fingerprints.Comparison((), {})
 
 
 def test_the_resynthesised_part_is_recognised(
     real_data: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open(real_data("tid2013-resynth") / "recipe.csv", newline="") as file:
-        rows = [tid.row(line["name"].lower(), float(line["mos"])) for line in csv.DictReader(file)]
+        rows = [tid2013.row(line["name"].lower(), float(line["mos"])) for line in csv.DictReader(file)]
     build("tid2013", rows, tmp_path)
     for name in ("tid2013", "tid2013-resynth"):
         found = datasets.load(name, folder=tmp_path)
         assert found.title == "TID2013 (resynthesised)"
         assert (len(found), found.table["reference"].nunique()) == (675, 23)
         assert any("not TID2013's own files" in remark for remark in found.remarks)
-        assert any("675 of 3,000 distorted images of TID2013, 23 of 25 references, 6 of 24" in r for r in found.remarks)
+        assert any(
+            "675 of 3,000 distorted images of TID2013, 23 of 25 references, 6 distortions" in r for r in found.remarks
+        )
     build("tid2013", rows[:-1], tmp_path)
     (tmp_path / "distorted_images" / sorted(p.name for p in (tmp_path / "distorted_images").iterdir())[-1]).unlink()
     shutil.rmtree(tmp_path / "distorted_images")
@@ -427,10 +436,10 @@ def test_fingerprints_are_hashes_of_name_reference_and_score() -> None:
 
     row = FEW["kadid-10k"][0]
     digest = hashlib.sha256(b"i01_01_01.png i01.png 457").digest()
-    assert fingerprints._fingerprint("kadid-10k", row) == base64.urlsafe_b64encode(digest)[:4].decode()
+    assert fingerprints._fingerprint(RATED["kadid-10k"], row) == base64.urlsafe_b64encode(digest)[:4].decode()
 
 
-def test_sets_that_are_there_are_listed(few: Callable[[str], Path]) -> None:
+def test_available_sets_are_listed(few: Callable[[str], Path]) -> None:
     assert rated.rated_present() == ["photos-distorted"]
     few("pipal")
     assert datasets.rated_present() == ["pipal", "photos-distorted"]

@@ -1,5 +1,4 @@
-"""Readers of the official layouts of image quality sets: one module for each family, from a folder to `Row`s.
+"""Sets with opinions: what the readers of layouts share, and the check of a list against what was published.
 
-A reader says which images belong together and what the opinion is, as the set's own files have it. Whether that is what
-was published, and whether the images are there, is looked at in one place for all: `replication.datasets.rated`.
+The reader of a set's layout is in the set's own module in `replication.datasets.catalogue`.
 """

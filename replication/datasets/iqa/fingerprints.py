@@ -1,10 +1,10 @@
-"""What the opinions of a set are known to be, without the opinions: a short hash of every published row.
+"""The published opinions of a set, without the opinions: a short hash of every published row.
 
 A fingerprint is the first 24 bits of the SHA-256 of "distorted reference score", names in lower case, the score as an
-integer number of units of its last digit that the official files and the published labels share. A row of a set must
-have one of its reference's fingerprints: an altered score, a changed reference or an invented image has none (but for
-one in 100,000, by chance). Fewer rows than fingerprints are an incomplete list. Where the sources round differently, a
-score may be one unit off.
+integer number of units of the last digit that the official files and the published labels share (`Rated.precision`). A
+row of a set must have one of its reference's fingerprints: an altered score, a changed reference or an invented image
+has none (except by chance, one in 100,000). Fewer rows than fingerprints are an incomplete list. Where the sources
+round differently, a score may be one unit off.
 """
 
 import base64
@@ -17,21 +17,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from replication.datasets.entries import Rated
 from replication.datasets.iqa.listing import Row
 from replication.files import atomic_write_text
 
 FOLDER = Path(__file__).parent / "fingerprints"
 
-# Decimals that the official file and the labels share, and by how many units of the last they may differ.
-PRECISION = {
-    "live": (4, 1),
-    "live-md": (3, 1),
-    "csiq": (3, 1),
-    "tid2008": (4, 1),
-    "tid2013": (4, 1),
-    "kadid-10k": (2, 0),
-    "pipal": (4, 1),
-}
 _LENGTH = 4  # characters of base64, 24 bits
 
 
@@ -50,14 +41,14 @@ def read(name: str) -> Mapping[str, frozenset[str]]:
         return {line["reference"]: frozenset(_split(line["fingerprints"])) for line in csv.DictReader(file)}
 
 
-def compare(name: str, rows: Sequence[Row]) -> Comparison:
-    """The rows, without reference copies, beside what was published of set `name`."""
-    known = read(name)
-    _, slack = PRECISION[name]
+def compare(entry: Rated, rows: Sequence[Row]) -> Comparison:
+    """The rows, without reference copies, compared with what was published of the set."""
+    known = read(entry.name)
+    _, slack = _precision(entry)
     altered = tuple(
         row.distorted
         for row in rows
-        if not any(_fingerprint(name, row, step) in known.get(row.reference, ()) for step in range(-slack, slack + 1))
+        if not any(_fingerprint(entry, row, step) in known.get(row.reference, ()) for step in range(-slack, slack + 1))
     )
     found = Counter(row.reference for row in rows)
     short = {
@@ -68,20 +59,26 @@ def compare(name: str, rows: Sequence[Row]) -> Comparison:
     return Comparison(altered, short)
 
 
-def write(name: str, rows: Sequence[Row]) -> Path:
-    """Make the fingerprints of a set from its published rows. For whoever adds a set, once."""
+def write(entry: Rated, rows: Sequence[Row]) -> Path:
+    """Make the fingerprints of a set from its published rows, once, when the set is added."""
     by_reference: dict[str, list[str]] = {}
     for row in rows:
-        by_reference.setdefault(row.reference, []).append(_fingerprint(name, row))
+        by_reference.setdefault(row.reference, []).append(_fingerprint(entry, row))
     text = io.StringIO()
     lines = [(reference, "".join(sorted(prints))) for reference, prints in sorted(by_reference.items())]
     csv.writer(text, lineterminator="\n").writerows([("reference", "fingerprints"), *lines])
-    atomic_write_text(FOLDER / f"{name}.csv", text.getvalue())
-    return FOLDER / f"{name}.csv"
+    atomic_write_text(FOLDER / f"{entry.name}.csv", text.getvalue())
+    return FOLDER / f"{entry.name}.csv"
 
 
-def _fingerprint(name: str, row: Row, step: int = 0) -> str:
-    decimals, _ = PRECISION[name]
+def _precision(entry: Rated) -> tuple[int, int]:
+    if entry.precision is None:
+        raise ValueError(f"the entry {entry.name!r} has no precision, which fingerprints need")
+    return entry.precision
+
+
+def _fingerprint(entry: Rated, row: Row, step: int = 0) -> str:
+    decimals, _ = _precision(entry)
     units = round(row.opinion * 10**decimals) + step
     digest = hashlib.sha256(f"{row.distorted} {row.reference} {units}".encode()).digest()
     return base64.urlsafe_b64encode(digest[: _LENGTH * 3 // 4]).decode()

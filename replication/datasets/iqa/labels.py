@@ -3,8 +3,9 @@
 import csv
 from pathlib import Path
 
+from replication.datasets import availability
+from replication.datasets.catalogue import TABLES, csiq, kadid_10k, live, live_md, pipal, tid2013
 from replication.datasets.errors import DataError
-from replication.datasets.iqa import csiq, kadid, live, pipal, tid
 from replication.datasets.iqa.listing import Row, number, parts
 from replication.project import data_root
 
@@ -23,11 +24,9 @@ def read(name: str, folder: Path | None = None) -> list[Row]:
     """The published rows of a set, in the order of the file: 779 of LIVE, without reference copies."""
     if name not in FILES:
         raise DataError(f"there are no published labels of {name!r}; known: {', '.join(FILES)}")
-    path = (folder or data_root() / "labels") / FILES[name]
+    path = (folder or data_root() / TABLES["labels"].folder) / FILES[name]
     if not path.is_file():
-        raise DataError(
-            f"no {path}, the published opinions of {name}; put the table there (`data status` says from where)"
-        )
+        raise availability.missing(TABLES["labels"], f"there is no file {path}")
     rows = []
     with open(path, encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
@@ -49,12 +48,12 @@ def _row(name: str, path: str, reference_path: str, score: str, where: str) -> R
     if name == "live":
         return Row(reference, f"{folder}/{file}", opinion, live.FOLDERS[folder][0], None, (), ())
     if name == "live-md":
-        return Row(reference, f"{folder}/{file}", opinion, *live.multiple_distortion(file, where), (), ())
+        return Row(reference, f"{folder}/{file}", opinion, *live_md.multiple_distortion(file, where), (), ())
     if name == "csiq":
         image, kind, level = parts(file, r"(.+)\.(\w+)\.(\d)\.png", where)
         return csiq.row(image, kind, int(level), opinion)
     if name == "kadid-10k":
-        return kadid.row(file, opinion, where)
+        return kadid_10k.row(file, opinion, where)
     if name == "pipal":
         return pipal.row(file, opinion, where)
-    return tid.row(file, opinion, where)
+    return tid2013.row(file, opinion, where)

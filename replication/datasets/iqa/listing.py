@@ -1,4 +1,4 @@
-"""What a reader of a layout gives, and what the readers share: files whatever their case, scores, MATLAB's cells."""
+"""What readers of layouts share: the rows they return, files found whatever their case, scores, MATLAB's cells."""
 
 import math
 import re
@@ -18,7 +18,8 @@ class Row:
     """A distorted image, its reference and the opinion.
 
     reference, distorted: names in lower case, unique in the set. reference_files, distorted_files: where the image may
-    lie in the set's folder, likeliest first. copy: whether it is an undistorted copy of the reference.
+    lie in the set's folder, likeliest first. copy: whether it is an undistorted copy of the reference. kind: in sets of
+    images made again, how the image relates to the original one, such as "exact"; empty in others.
     """
 
     reference: str
@@ -29,6 +30,7 @@ class Row:
     reference_files: tuple[str, ...]
     distorted_files: tuple[str, ...]
     copy: bool = False
+    kind: str = ""
 
 
 def is_stray(place: str) -> bool:

@@ -1,9 +1,11 @@
 """CSIQ: csiq.DMOS.xlsx, src_imgs/1600.png, dst_imgs/awgn/1600.AWGN.1.png."""
 
-from replication.datasets.errors import DataError
+from replication.absent import Absent
+from replication.datasets.entries import Opinion, Rated
+from replication.datasets.errors import AbsentDataError, DataError
 from replication.datasets.iqa.listing import Row, Tree, number
 
-# dst_type in the workbook -> folder and part of the file name (lower case), and what it is
+# dst_type in the workbook -> folder and part of the file name (lower case), and the distortion in words
 DISTORTIONS = {
     "noise": ("awgn", "additive white Gaussian noise"),
     "blur": ("blur", "Gaussian blur"),
@@ -19,7 +21,11 @@ def read(tree: Tree) -> list[Row]:
     """The rows of the sheet all_by_image, in its order; the table starts below a line with its columns' names."""
     import zipfile
 
-    from openpyxl import load_workbook
+    try:
+        from openpyxl import load_workbook
+    except ImportError:
+        how = "CSIQ's opinions are in a workbook: pip install openpyxl"
+        raise AbsentDataError(Absent("package", "openpyxl", "not installed", how)) from None
 
     path = tree.need("csiq.DMOS.xlsx")
     try:
@@ -40,9 +46,8 @@ def read(tree: Tree) -> list[Row]:
         if image is None and opinion is None:
             continue
         where = f"{path.name} row {line_number}"
-        name = (
-            str(int(image) if isinstance(image, float) else image).strip().lower()
-        )  # 1600 is a number in the workbook
+        text = str(int(image) if isinstance(image, float) else image)  # 1600 is a number in the workbook
+        name = text.strip().lower()
         known = str(kind).strip().lower().replace(" ", "")
         if known not in DISTORTIONS:
             raise DataError(f"{where}: unknown distortion {kind!r}; known: {', '.join(DISTORTIONS)}")
@@ -56,3 +61,21 @@ def row(image: str, folder: str, level: int, opinion: float) -> Row:
     words = next(words for at, words in DISTORTIONS.values() if at == folder)
     at = (f"dst_imgs/{folder}/{distorted}",)
     return Row(reference, distorted, opinion, words, level, (f"src_imgs/{reference}",), at)
+
+
+SETS = [
+    Rated(
+        name="csiq",
+        title="CSIQ",
+        folder="csiq",
+        marker="csiq.dmos.xlsx",
+        source="Categorical Subjective Image Quality database (Larson and Chandler 2010), "
+        "https://s2.smu.edu/~eclarson/csiq.html: src_imgs.zip, dst_imgs.zip, csiq.DMOS.xlsx",
+        licence="none stated; used for research",
+        opinion=Opinion("DMOS", 0, 1, higher_is_better=False),
+        read=read,
+        images=866,
+        references=30,
+        precision=(3, 1),
+    )
+]

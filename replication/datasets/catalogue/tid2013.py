@@ -1,5 +1,9 @@
-"""TID2008 and TID2013: mos_with_names.txt, reference_images/I01.BMP, distorted_images/I01_01_1.bmp; the case varies."""
+"""TID2013, and the layout that it shares with TID2008 and parts of it made again.
 
+mos_with_names.txt, reference_images/I01.BMP, distorted_images/I01_01_1.bmp; the case of names varies.
+"""
+
+from replication.datasets.entries import Opinion, Rated
 from replication.datasets.iqa.listing import Row, Tree, parts, scores_and_names
 
 # Table 1 of Ponomarenko et al., Signal Processing: Image Communication 30 (2015); TID2008 has the first seventeen.
@@ -50,3 +54,24 @@ def row(name: str, opinion: float, where: str = "TID") -> Row:
         (f"reference_images/{reference}",),
         (f"distorted_images/{name}",),
     )
+
+
+OPINION = Opinion("MOS", 0, 9, higher_is_better=True)
+
+SETS = [
+    Rated(
+        name="tid2013",
+        title="TID2013",
+        folder="tid2013",
+        marker="mos_with_names.txt",
+        source="Tampere Image Database 2013, an image set by N. Ponomarenko et al., "
+        "http://www.ponomarenko.info/tid2013.htm",
+        licence="for research, with citation",
+        opinion=OPINION,
+        read=read,
+        images=3000,
+        references=25,
+        precision=(4, 1),
+        may_be_partial=True,
+    )
+]

@@ -1,5 +1,6 @@
 """PIPAL, training part: Train_Label/A0001.txt ("A0001_00_00.bmp,1520.0648"), Train_Ref/, Distortion_1/ to _4/."""
 
+from replication.datasets.entries import Opinion, Rated
 from replication.datasets.errors import DataError
 from replication.datasets.iqa.listing import Row, Tree, number, parts, text
 
@@ -39,3 +40,25 @@ def row(name: str, opinion: float, where: str = "PIPAL") -> Row:
     reference = f"{image}.bmp"
     places = tuple(f"Distortion_{part}/{name}" for part in (1, 2, 3, 4))
     return Row(reference, name, opinion, DISTORTIONS[int(kind)], None, (f"Train_Ref/{reference}",), places)
+
+
+SETS = [
+    Rated(
+        name="pipal",
+        title="PIPAL",
+        folder="pipal",
+        marker="train_label",
+        source="Perceptual Image Processing Algorithms set, its training part (Gu et al. 2020), "
+        "https://www.jasongt.com/projectpages/pipal.html",
+        licence="non-commercial research",
+        opinion=Opinion("Elo", 900, 1850, higher_is_better=True),
+        read=read,
+        images=23200,
+        references=200,
+        precision=(4, 1),
+        remarks=(
+            "the training part: 200 of 250 references; opinions of the others are not published",
+            "names of distortions are inferred from the number of variants; the set only numbers them",
+        ),
+    )
+]

@@ -1,43 +1,13 @@
-"""LIVE and LIVE multiply distorted: lists and opinions in MATLAB files."""
+"""LIVE multiply distorted: lists and opinions of two parts in MATLAB files."""
 
 import re
 
+from replication.datasets.entries import Opinion, Rated
 from replication.datasets.errors import DataError
 from replication.datasets.iqa.listing import Row, Tree, cells, matlab, number, parts, same_length
 
-# Folders in the order in which dmos_realigned.mat and refnames_all.mat count their images (readme.txt of release 2).
-FOLDERS = {
-    "jp2k": ("JPEG 2000 compression", 227),
-    "jpeg": ("JPEG compression", 233),
-    "wn": ("white noise", 174),
-    "gblur": ("Gaussian blur", 174),
-    "fastfading": ("fast fading", 174),
-}
-
 
 def read(tree: Tree) -> list[Row]:
-    """All 982 rows in the order of dmos_realigned.mat, the 203 reference copies (`orgs`) marked.
-
-    img5.bmp of a folder is the fifth of that folder. Opinions are the realigned DMOS, `dmos_new`.
-    """
-    opinions_file, names_file = tree.need("dmos_realigned.mat"), tree.need("refnames_all.mat")
-    opinions, originals = matlab(opinions_file, "dmos_new", "orgs")
-    (names,) = matlab(names_file, "refnames_all")
-    references = cells(names)
-    opinions, originals = opinions.ravel(), originals.ravel()
-    images = [(folder, index) for folder, (_, count) in FOLDERS.items() for index in range(1, count + 1)]
-    same_length("LIVE", images=images, dmos_new=opinions, orgs=originals, refnames_all=references)
-    rows = []
-    for (folder, index), opinion, original, reference in zip(images, opinions, originals, references, strict=True):
-        file = f"{folder}/img{index}.bmp"
-        kind = FOLDERS[folder][0]
-        where = f"{opinions_file.name} {file}"
-        score = number(opinion, where)
-        rows.append(Row(reference, file, score, kind, None, (f"refimgs/{reference}",), (file,), bool(original)))
-    return rows
-
-
-def read_multiply_distorted(tree: Tree) -> list[Row]:
     """The rows of both parts, in the order of Imagelists.mat."""
     rows: list[Row] = []
     for part, folder in (("part_1", "blurjpeg"), ("part_2", "blurnoise")):
@@ -72,3 +42,22 @@ def multiple_distortion(name: str, where: str = "LIVE-MD") -> tuple[str, int | N
     found = re.findall(r"(blur|jpeg|noise)(\d)", applied)
     kind = " + ".join(word.replace("jpeg", "JPEG") for word, _ in found)
     return kind, int(found[0][1]) if len(found) == 1 else None
+
+
+SETS = [
+    Rated(
+        name="live-md",
+        title="LIVE multiply distorted",
+        folder="live-md",
+        marker="part_1/imagelists.mat",
+        source="LIVE Multiply Distorted Image Quality Database (Jayaraman et al. 2012), on request from "
+        "https://live.ece.utexas.edu/research/Quality/live_multidistortedimage.html",
+        licence="free to use with the University of Texas' copyright notice and citation",
+        opinion=Opinion("DMOS", 0, 100, higher_is_better=False),
+        read=read,
+        images=450,
+        references=15,
+        precision=(3, 1),
+        remarks=("45 blurred images are in both parts of the set, with an opinion from each study",),
+    )
+]

@@ -1,5 +1,6 @@
 """QADS: mos_with_names.txt, source_images/img01.bmp, super-resolved_images/img01_2_01.bmp."""
 
+from replication.datasets.entries import Opinion, Rated
 from replication.datasets.iqa.listing import Row, Tree, parts, scores_and_names
 
 
@@ -14,3 +15,21 @@ def read(tree: Tree) -> list[Row]:
         kind = f"super-resolution x{factor}"
         rows.append(Row(f"{reference}.bmp", name, opinion, kind, None, sources, places))
     return rows
+
+
+SETS = [
+    Rated(
+        name="qads",
+        title="QADS",
+        folder="qads",
+        marker="mos_with_names.txt",
+        source="Quality Assessment Database for Super-resolved images (Zhou et al. 2019), "
+        "http://www.vista.ac.cn/super-resolution/",
+        licence="for research, with citation",
+        opinion=Opinion("MOS", 0, 1, higher_is_better=True),
+        read=read,
+        images=980,
+        references=20,
+        remarks=("opinions were not compared with published ones: only their number and range were",),
+    )
+]

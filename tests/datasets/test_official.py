@@ -15,9 +15,7 @@ from pictures import encoded, picture
 from replication import datasets
 from replication.cli import main
 from replication.datasets import DataError, pin
-from replication.datasets.catalogue import JUDGED, PICTURES, RATED, TABLES, select
-
-ROOT = Path(__file__).resolve().parents[2]
+from replication.datasets.catalogue import JUDGED, RATED, TABLES, TRAINING, select
 
 
 def rows(output: str) -> dict[str, list[str]]:
@@ -39,14 +37,14 @@ def test_names_on_the_command_line_mean_one_set_or_all_parts() -> None:
     assert [entry.name for entry in select("tid2013")] == ["tid2013"]
     assert [entry.name for entry in select("bapps")] == ["bapps-2afc", "bapps-jnd"]
     assert [entry.name for entry in select("bsds500")] == ["bsds500-train", "bsds500-val", "bsds500-test"]
-    with pytest.raises(DataError, match=r"known: set5, .*live, live-md, .*bapps-2afc, bapps-jnd, labels, published-sc"):
+    with pytest.raises(DataError, match=r"known: bsds500-train, .*live, live-md, .*bapps-jnd, labels, published-sc"):
         select("sett5")
 
 
 def test_status_without_data_says_where_to_get_everything(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "status"]) == 0
     table = rows(capsys.readouterr().out)
-    for name, entry in (RATED | JUDGED | TABLES | PICTURES).items():
+    for name, entry in (RATED | JUDGED | TABLES | TRAINING).items():
         assert table[name] == ["missing", "", entry.licence, entry.source]
     assert table["photos-distorted"][0] == "complete (6 images)"
 
@@ -66,12 +64,12 @@ def test_status_tells_complete_incomplete_altered_and_part(
     assert main(["data", "status"]) == 0
     table = rows(capsys.readouterr().out)
     assert table["csiq"][0] == "complete (3 images)"
-    assert table["tid2008"][0].startswith("tid2008 is incomplete: ")
+    assert table["tid2008"][0].startswith("incomplete, 1 of 5 images missing, ")
     assert "i01_01_1.bmp" in table["tid2008"][0]
     assert "To get it" not in table["tid2008"][0]
     assert table["tid2013"][0] == "a part: TID2013 (3 images)"
     assert "not as published" in table["kadid-10k"][0]
-    assert table["published-scores"][0].endswith("lacks live.csv")
+    assert table["published-scores"][0] == "incomplete, without live.csv"
     assert table["tid2013-resynth"][0] == "missing"
 
 
@@ -162,35 +160,42 @@ def test_these_sets_are_not_downloaded(project: Path, capsys: pytest.CaptureFixt
 # Pinning
 
 
-def test_a_set_is_pinned_by_one_line_beside_the_files_of_image_sets(
+def test_a_set_is_pinned_by_one_line_in_a_list_of_its_own(
     project: Path, few: Callable[..., Path], miniature: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     miniature("set5", "baby.png", "bird.png")
     pin.write(["set5"])
-    before = (project / "data.md5").read_text()
+    before = (project / "pins" / "set5.md5").read_text()
     few("csiq")
     tables(project)
     assert main(["data", "pin", "csiq", "published-scores"]) == 0
-    assert capsys.readouterr().out == "data.dvc and its lists now pin csiq, published-scores\n"
-    assert (project / "data.md5").read_text() == before
+    assert capsys.readouterr().out == "data.dvc and pins/ now pin csiq, published-scores\n"
     outs = {out["path"]: out for out in yaml.safe_load((project / "data.dvc").read_text())["outs"]}
-    assert (project / "data.folders.md5").read_text().splitlines() == [
-        f"{outs['data/csiq']['md5']}  csiq/",
-        f"{outs['data/published-scores']['md5']}  published-scores/",
-    ]
-    assert list(pin.read()) == ["set5"]
-    assert list(pin.whole()) == ["csiq", "published-scores"]
+    assert {path.name: path.read_text() for path in (project / "pins").iterdir()} == {
+        "set5.md5": before,
+        "csiq.md5": f"{outs['data/csiq']['md5']}  csiq/\n",
+        "published-scores.md5": f"{outs['data/published-scores']['md5']}  published-scores/\n",
+    }
+    assert list(pin.read()) == ["set5", "csiq", "published-scores"]
     pin.check(["set5", "csiq", "published-scores", "some text"])
     assert main(["data", "status"]) == 0
     assert rows(capsys.readouterr().out)["csiq"][:2] == ["complete (3 images)", "as pinned"]
 
 
-def test_images_without_opinions_are_put_in_place_counted_and_pinned_in_a_list_of_their_own(
+def test_other_files_beside_tables_do_not_count(project: Path) -> None:
+    folder = tables(project)
+    pin.write(["published-scores"])
+    (folder / "another.csv").write_text("a,b\n")
+    pin.check(["published-scores"])
+    (folder / "live.csv").write_text("a,c\n")
+    assert pin.difference("published-scores") == "other content or names of files"
+
+
+def test_images_without_opinions_are_put_in_place_counted_and_pinned(
     project: Path, few: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     few("csiq")
     pin.write(["csiq"])
-    before = (project / "data.folders.md5").read_text()
     unpacked = tmp_path / "unpacked" / "img_align_celeba"
     unpacked.mkdir(parents=True)
     for number in range(3):
@@ -200,15 +205,20 @@ def test_images_without_opinions_are_put_in_place_counted_and_pinned_in_a_list_o
     assert main(["data", "status"]) == 0
     assert rows(capsys.readouterr().out)["celeba"][0] == "a part: 3 of 202599 files"
     assert main(["data", "pin", "celeba"]) == 0
-    assert (project / "data.folders.md5").read_text() == before
-    assert (project / "data.pictures.md5").read_text() == f"{pin.whole()['celeba']}  celeba/\n"
+    assert (project / "pins" / "celeba.md5").read_text() == f"{pin.read()['celeba'].md5}  celeba/\n"
     pin.check(["celeba", "csiq"])
     (project / "data" / "celeba" / "img_align_celeba" / "000001.png").write_bytes(encoded(picture(5)))
     with pytest.raises(DataError, match=r"celeba \(other content or names of files\)"):
         pin.check(["celeba"])
 
 
-def test_the_hash_of_a_whole_folder_is_dvcs(project: Path, few: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_build_script_alone_is_no_set(project: Path) -> None:
+    (project / "data" / "tid2013-part").mkdir(parents=True)
+    (project / "data" / "tid2013-part" / "build.py").write_text("")
+    pin.check(["tid2013-part"])
+
+
+def test_the_hash_of_a_folder_is_dvcs(project: Path, few: Callable[..., Path], tmp_path: Path) -> None:
     import os
     import sys
 
@@ -245,14 +255,16 @@ def test_a_changed_set_is_noticed_and_may_be_adopted(project: Path, few: Callabl
         pin.check(["kadid-10k"])
 
 
-def test_a_set_that_is_neither_there_nor_pinned_does_not_stop_a_stage(project: Path, few: Callable[..., Path]) -> None:
+def test_a_set_that_is_neither_available_nor_pinned_does_not_stop_a_stage(
+    project: Path, few: Callable[..., Path]
+) -> None:
     pin.check(["pipal", "live", "bapps-2afc"])
     few("pipal")
     with pytest.raises(DataError, match=r"pipal \(not pinned\)"):
         pin.check(["pipal", "live"])
 
 
-def test_incomplete_sets_are_not_pinned_whole(project: Path, few: Callable[..., Path]) -> None:
+def test_incomplete_sets_are_not_pinned(project: Path, few: Callable[..., Path]) -> None:
     (few("csiq") / "src_imgs" / "1600.png").unlink()
     with pytest.raises(DataError, match="csiq is incomplete"):
         pin.write(["csiq"])
@@ -261,20 +273,11 @@ def test_incomplete_sets_are_not_pinned_whole(project: Path, few: Callable[..., 
     assert not (project / "data.dvc").exists()
 
 
-def test_files_that_disagree_about_a_whole_set_are_noticed(project: Path, few: Callable[..., Path]) -> None:
+def test_files_that_disagree_about_a_set_are_noticed(project: Path, few: Callable[..., Path]) -> None:
     few("csiq")
     pin.write(["csiq"])
-    (project / "data.folders.md5").write_text("")
-    with pytest.raises(DataError, match="data.folders.md5 disagree about csiq; .*data pin csiq"):
+    (project / "pins" / "csiq.md5").write_text("")
+    with pytest.raises(DataError, match="pins/csiq.md5 disagree about csiq; .*data pin csiq"):
         pin.check(["csiq"])
     pin.write(["csiq"])
     pin.check(["csiq"])
-
-
-def test_pinning_another_set_leaves_the_committed_list_as_it_is(few: Callable[..., Path], project: Path) -> None:
-    for file in ("data.dvc", "data.md5", "data.folders.md5", "data.pictures.md5"):
-        shutil.copy(ROOT / file, project / file)
-    before = (project / "data.md5").read_bytes()
-    few("csiq")
-    pin.write(["csiq"])
-    assert (project / "data.md5").read_bytes() == before

@@ -3,6 +3,7 @@
 import csv
 import io
 
+from replication.datasets.entries import Opinion, Rated
 from replication.datasets.errors import DataError
 from replication.datasets.iqa.listing import Row, Tree, number, parts, text
 
@@ -58,3 +59,22 @@ def row(name: str, opinion: float, where: str = "KADID-10k") -> Row:
     reference = f"i{image}.png"
     places = (f"images/{reference}",), (f"images/{name}",)
     return Row(reference, name, opinion, DISTORTIONS[int(kind) - 1], int(level), *places)
+
+
+SETS = [
+    Rated(
+        name="kadid-10k",
+        title="KADID-10k",
+        folder="kadid-10k",
+        marker="dmos.csv",
+        source="Konstanz Artificially Distorted Image quality Database (Lin et al. 2019), "
+        "https://database.mmsp-kn.de/kadid-10k-database.html",
+        licence="for research, with citation; photos under the Pixabay licence",
+        opinion=Opinion("DMOS", 1, 5, higher_is_better=True),
+        read=read,
+        images=10125,
+        references=81,
+        precision=(2, 0),
+        remarks=("the authors call the opinions DMOS, yet 5 is the best",),
+    )
+]
