@@ -88,9 +88,10 @@ def _page(rows: Sequence[str]) -> str:
         [
             "# Peak memory of a metric, GB",
             "",
-            "The largest resident set of a process that scores one pair of RGB images in 32-bit floats on the CPU, one",
-            "thread, Python and torch (about 0.3 GB) and the images included: 0.3 and 1.2 GB each at 24 and 100 megapixels.",
-            '"announced": before it starts, the metric warns of how much it needs. Written by `python -m benchmarks memory`.',
+            "The largest resident set of a process that scores one pair of RGB images in 32-bit floats on the CPU, with",
+            "one thread. Python and torch (about 0.3 GB) and the images (0.3 GB each at 24 megapixels, 1.2 GB at 100) are",
+            'in it. "announced": before it starts, the metric warns of how much it needs, and it refuses where that is more',
+            "than the machine has free. Written by `python -m benchmarks memory`.",
             "",
             f"| metric | {' | '.join(sizes)} |",
             f"| :--- | {' | '.join('---:' for _ in sizes)} |",

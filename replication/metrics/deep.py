@@ -8,6 +8,7 @@ from torch import Tensor
 
 from replication.features import Backbone, imagenet_normalised
 from replication.metrics.checks import Validate, check_layout, check_values, checked_pair
+from replication.metrics.memory import check_memory
 from replication.metrics.options import Device
 from replication.metrics.registry import Metric, Source
 
@@ -51,9 +52,11 @@ def features(
     """The maps of (N, 3, H, W) images in [0, 1], in the precision of the backbone's weights.
 
     normalise: with ImageNet's mean and deviation, after resizing.
+    Warns if a pair of such images takes more than 3 GB, and raises MemoryError if that is more than there is.
     """
     size = (image.shape[-2], image.shape[-1])
     image = resizing.apply(image.to(next(backbone.parameters()).dtype))
+    check_memory(backbone, image, taps)
     return Features(image, backbone(imagenet_normalised(image) if normalise else image, taps), size)
 
 
