@@ -1,4 +1,4 @@
-"""What metrics on feature maps share: checks, the pass through the network, and how they are registered."""
+"""Shared parts of metrics on feature maps: checks, the pass through the network, and assembly of a `Metric`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def features(
 def checked_rgb_pair(
     reference: Tensor, distorted: Tensor, validate: Validate, *, same_size: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """As `checks.checked_pair` for images in [0, 1], three channels each; sizes may differ where not `same_size`."""
+    """`checks.checked_pair` for RGB images in [0, 1]; with same_size=False their sizes may differ from each other."""
     for name, image in (("reference", reference), ("distorted", distorted)):
         check_rgb(name, image)
     if same_size:
@@ -119,7 +119,7 @@ def assemble(
 
     The protocol printed is the given one, with network, weights, pooling, normalisation and resizing put before it.
     device: where to compute; None is where the image is, and the backbone follows.
-    shared_taps: those of the pass that is shared, if more than this metric's own.
+    shared_taps: the taps of the shared pass, where they are more than this metric's own.
     """
     shared = tuple(shared_taps or taps)
 

@@ -75,7 +75,7 @@ def mad(
 def visible_error(
     reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, validate: Validate = None
 ) -> Tensor:
-    """Where the error can be seen, by the first of MAD's two stages: (N, C, rows, columns), at least 0.
+    """Map of the visible error, the first of MAD's two stages: (N, C, rows, columns), at least 0.
 
     One value for each block of 16 x 16 pixels, one block every four pixels from the upper left corner: 200 times the
     visibility of the error times its mean square, of images in [0, 255]; `mad` takes the root mean square over blocks.

@@ -65,7 +65,7 @@ def bytes_per_pixel(backbone: Backbone, taps: Sequence[str]) -> float:
 
 
 def free_memory(device: torch.device) -> float:
-    """Bytes that can still be allocated on a device; infinity where the system does not tell."""
+    """Bytes that can still be allocated on a device; infinity where that is unknown."""
     if device.type == "cuda":
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # in torch's own cache
         return float(torch.cuda.mem_get_info(device)[0] + unused)
@@ -80,7 +80,7 @@ def _free_of_machine() -> float:
 
 
 def _free_of_container() -> float:
-    """What a limit on the control group leaves, by version 2 of the kernel's interface."""
+    """Bytes below the limit of the control group (version 2), infinity without one."""
     limit, used = (_text(f"/sys/fs/cgroup/memory.{name}").strip() for name in ("max", "current"))
     return float(limit) - float(used) if limit.isdigit() and used.isdigit() else math.inf
 
