@@ -1,7 +1,7 @@
 """Image-quality metrics: tensors in, scores out. Pure functions, losses over them, and metrics by name.
 
 A metric is one file of this package: every module is imported, and what it registers is found by `create` and `names`.
-Names imported below can be imported from here too; a new metric needs no line.
+The names below can be imported from the package itself; a new metric needs no line.
 """
 
 from replication.metrics.attended_maps import feature_maps as feature_maps

@@ -1,4 +1,4 @@
-"""Attention from statistical dependence: where the features of two images tell little of each other."""
+"""Attention from statistical dependence: high where the features of two images predict each other poorly."""
 
 from collections.abc import Sequence
 
@@ -47,7 +47,7 @@ def attention_map(
     normalise: bool = False,
     validate: Validate = None,
 ) -> Tensor:
-    """Where attention goes: 1 - SMIC between patches of the two images' features, (N, h, w), in [0, 1].
+    """Attention map: 1 - SMIC between patches of the two images' features, (N, h, w), in [0, 1].
 
     Patches and their order are those of `mic_patches`; the map is neither normalised nor enlarged to the image (`zoom`
     does that). For the authors' pictures: VGG16 with L2 pooling, resize, stride 1; they stretch it from 0 to 1.

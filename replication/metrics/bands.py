@@ -1,4 +1,4 @@
-"""What is left of an image in bands of spatial frequency: how much of it, and whether it is the image's own."""
+"""Power of an image and its correlation with the original, in bands of spatial frequency."""
 
 import itertools
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def band_agreement(
 
         power = sum |Y|^2 / sum |X|^2,   correlation = sum Re(X conj Y) / sqrt(sum |X|^2 sum |Y|^2)
 
-    with X and Y the Fourier transforms of the images less their means, summed over low <= f < high and over channels.
+    with X and Y the Fourier transforms of the images minus their means, summed over low <= f < high and over channels.
     By Parseval, the correlation is that of the two band-pass filtered images: 1 where the detail is the original's,
     weakened or not, 0 where it is noise, however strong. A blur with transfer function H lowers the power to |H|^2 and
     leaves the correlation at 1.
@@ -55,10 +55,10 @@ def band_agreement(
             torch.einsum("nchw,bhw->nb", product, masks)
             for product in (x.abs().square(), y.abs().square(), (x * y.conj()).real)
         )
-    full, kept = own > _NOTHING, (own > _NOTHING) & (other > _NOTHING)
+    full, both_full = own > _NOTHING, (own > _NOTHING) & (other > _NOTHING)
     return Bands(
         torch.where(full, other / own, torch.nan),
-        torch.where(kept, both / (own * other).sqrt(), torch.nan).clamp(-1, 1),
+        torch.where(both_full, both / (own * other).sqrt(), torch.nan).clamp(-1, 1),
     )
 
 
@@ -74,7 +74,7 @@ def band_pass(image: Tensor, low: float, high: float) -> Tensor:
 
 
 def _spectrum(image: Tensor, taper: bool) -> Tensor:
-    """Fourier transform less the mean, so scaled that squares sum to the (weighted) mean square of the pixels."""
+    """Fourier transform of the image minus its mean; its squares sum to the (weighted) mean square of the pixels."""
     height, width = image.shape[-2:]
     weights = image.new_ones(height, width)
     if taper:
@@ -89,7 +89,7 @@ def _spectrum(image: Tensor, taper: bool) -> Tensor:
 
 
 def _masks(height: int, width: int, edges: Sequence[float]) -> Tensor:
-    """Which frequencies belong to which band, (bands, H, W), 1 or 0."""
+    """Masks (bands, H, W) of the frequencies in each band, 1 or 0."""
     ends = list(edges)
     bands = list(itertools.pairwise(ends))
     if not bands or ends[0] <= 0 or ends[-1] > 0.5 or any(low >= high for low, high in bands):

@@ -1,4 +1,4 @@
-"""What every metric asks of its two images, said in one sentence when it is not met."""
+"""Checks of the two images of a metric; each raises one sentence that names what was wrong."""
 
 from typing import Literal
 

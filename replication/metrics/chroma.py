@@ -1,4 +1,4 @@
-"""How colours differ, apart from how light and dark do: CIELAB's lightness and chroma."""
+"""Differences of colour and of lightness, in CIELAB."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ _CUBE_ROOT_FROM, _SLOPE, _OFFSET = 0.008856, 7.787, 16 / 116  # below, a straigh
 
 
 class ColourDifference(NamedTuple):
-    """Of each image, (N,), in units of CIELAB, in which a difference of about 2 can just be seen.
+    """Differences (N,) in units of CIELAB, in which a difference of about 2 is just visible.
 
     lightness: mean of |dL*|. chroma: mean of sqrt(da*^2 + db*^2), the error of colour. reference_chroma,
     distorted_chroma: mean of C* = sqrt(a*^2 + b*^2), how colourful each image is.
@@ -49,7 +49,7 @@ def chroma_error(reference: Tensor, distorted: Tensor, *, data_range: float = 1.
 def chroma_ratio(reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, validate: Validate = None) -> Tensor:
     """Vibrancy of each image, (N,): mean C* of `distorted` / mean C* of `reference`; below 1, colours have faded.
 
-    Of a reference without any colour it is infinite or NaN; over a set of images the ratio of the means is the safer
+    It is infinite or NaN for a reference without any colour; over a set of images the ratio of the means is the safer
     number. See `colour_difference`.
     """
     found = colour_difference(reference, distorted, data_range=data_range, validate=validate)

@@ -35,5 +35,5 @@ def strips(rows: int, pixels_in_row: int) -> Iterator[slice]:
 
 
 def planes_at_a_time(image: Tensor) -> int:
-    """How many channels of a batch (N, C, H, W) to work on at a time, where each takes many times its own memory."""
+    """Number of channels of a batch (N, C, H, W) to work on at a time where each takes many times its own memory."""
     return max(1, _STRIP // max(1, len(image) * image.shape[-2] * image.shape[-1]))

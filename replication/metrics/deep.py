@@ -1,4 +1,4 @@
-"""What metrics on feature maps share: checks, the pass through the network, and how they are registered."""
+"""Shared parts of metrics on feature maps: checks, the pass through the network, and assembly of a `Metric`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from replication.features import Backbone, imagenet_normalised
 from replication.metrics.checks import Validate, check_layout, check_values, checked_pair
+from replication.metrics.memory import check_memory
 from replication.metrics.options import Device
 from replication.metrics.registry import Metric, Source
 
@@ -51,16 +52,18 @@ def features(
     """The maps of (N, 3, H, W) images in [0, 1], in the precision of the backbone's weights.
 
     normalise: with ImageNet's mean and deviation, after resizing.
+    Warns if a pair of such images takes more than 3 GB, and raises MemoryError if that is more than there is.
     """
     size = (image.shape[-2], image.shape[-1])
     image = resizing.apply(image.to(next(backbone.parameters()).dtype))
+    check_memory(backbone, image, taps)
     return Features(image, backbone(imagenet_normalised(image) if normalise else image, taps), size)
 
 
 def checked_rgb_pair(
     reference: Tensor, distorted: Tensor, validate: Validate, *, same_size: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """As `checks.checked_pair` for images in [0, 1], three channels each; sizes may differ where not `same_size`."""
+    """`checks.checked_pair` for RGB images in [0, 1]; with same_size=False their sizes may differ from each other."""
     for name, image in (("reference", reference), ("distorted", distorted)):
         check_rgb(name, image)
     if same_size:
@@ -116,7 +119,7 @@ def assemble(
 
     The protocol printed is the given one, with network, weights, pooling, normalisation and resizing put before it.
     device: where to compute; None is where the image is, and the backbone follows.
-    shared_taps: those of the pass that is shared, if more than this metric's own.
+    shared_taps: the taps of the shared pass, where they are more than this metric's own.
     """
     shared = tuple(shared_taps or taps)
 

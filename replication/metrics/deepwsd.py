@@ -165,7 +165,7 @@ def pixel_weights(x: Tensor) -> Tensor:
 
 
 def window_distances(x: Tensor, y: Tensor, u: Tensor, v: Tensor) -> Tensor:
-    """Of each window, (N, windows), from the values x and y and the cumulated weights u and v, (N, pixels, windows)."""
+    """Distances (N, windows) from the values x and y and cumulated weights u and v of windows, (N, pixels, windows)."""
     moved = wasserstein(u, v)
     return moved + (x - y).square().sum(dim=1) / ((-1 / (moved + 10)).exp().sqrt() * (moved + 10).square())
 

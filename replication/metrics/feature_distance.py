@@ -57,7 +57,8 @@ def channel_distances(
 ) -> dict[str, Tensor]:
     """Mean squared difference of every channel's map, by tap, (N, M) each, from one pass; all taps if None.
 
-    `feature_distance` with any subset of a tap's channels is the mean over those columns. The rest is as there.
+    `feature_distance` with any subset of a tap's channels is the mean over those columns. Other arguments and errors
+    are the same.
     """
     reference, distorted = checked_rgb_pair(reference, distorted, validate)
     wanted = tuple(backbone.taps if taps is None else taps)
@@ -73,7 +74,8 @@ def map_distances(reference: Tensor, distorted: Tensor) -> Tensor:
 class FeatureDistanceLoss(nn.Module):
     """`feature_distance` as a training loss: called with (output, target), batch mean as a scalar.
 
-    backbone, tap, channels, normalise: as there. Values are not checked by default: an output may leave [0, 1].
+    backbone, tap, channels, normalise: as for `feature_distance`. Values are not checked by default: an output may
+    leave [0, 1].
     """
 
     def __init__(
@@ -151,7 +153,7 @@ def _mean(of_channels: Tensor, chosen: list[int] | None) -> Tensor:
 
 
 def _chosen(backbone: Backbone, tap: str, channels: Sequence[int] | None) -> list[int] | None:
-    """The channels in rising order; ValueError for a tap or channels that there are not."""
+    """The channels in ascending order. Raises ValueError for a tap or channels that the network does not have."""
     if tap not in backbone.channels:
         raise ValueError(f"{backbone.name} has no tap {tap}; it has {', '.join(backbone.taps)}")
     if channels is None:

@@ -33,7 +33,7 @@ _HEADS = {"alexnet": "alex", "vgg16": "vgg", "squeezenet1_1": "squeeze"}
 
 
 class Prepared(NamedTuple):
-    """Of each tap the unit vectors, times the root of the head; and the size of the images."""
+    """Unit vectors of each tap times the root of its head, and the size of the images."""
 
     maps: tuple[Tensor, ...]
     size: tuple[int, int]

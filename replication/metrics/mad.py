@@ -75,7 +75,7 @@ def mad(
 def visible_error(
     reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, validate: Validate = None
 ) -> Tensor:
-    """Where the error can be seen, by the first of MAD's two stages: (N, C, rows, columns), at least 0.
+    """Map of the visible error, the first of MAD's two stages: (N, C, rows, columns), at least 0.
 
     One value for each block of 16 x 16 pixels, one block every four pixels from the upper left corner: 200 times the
     visibility of the error times its mean square, of images in [0, 255]; `mad` takes the root mean square over blocks.
@@ -107,7 +107,7 @@ def _distortion(x: Tensor, y: Tensor, variant: Variant, scale: float) -> Tensor:
 def _detected(x: Tensor, y: Tensor, variant: Variant, scale: float) -> Tensor:
     """Visibility of the error times its mean square, times 200, of every block (N, C, rows, columns)."""
     sensitivity = contrast_sensitivity(x.shape[-2], x.shape[-1], variant).to(x)
-    perceived = [_perceived_blocks(a, b, sensitivity) for a, b in _channels(x, y, scale)]
+    perceived = [_perceived_blocks(a, b, sensitivity, scale) for a, b in _channels(x, y)]
     mean, deviation, deviation_of_error, mean_square_error = (
         torch.cat(blocks, dim=1) for blocks in zip(*perceived, strict=True)
     )
@@ -119,12 +119,13 @@ def _detected(x: Tensor, y: Tensor, variant: Variant, scale: float) -> Tensor:
     return 200 * visibility * mean_square_error
 
 
-def _perceived_blocks(x: Tensor, y: Tensor, sensitivity: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _perceived_blocks(x: Tensor, y: Tensor, sensitivity: Tensor, scale: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """By block: mean and deviation of the perceived reference, deviation of the perceived error, mean squared error."""
 
     def seen(luminance: Tensor) -> BlockStatistics:
-        return block_statistics(torch.fft.ifft2(torch.fft.fft2(luminance) * sensitivity).real)
+        return block_statistics(_filtered(torch.fft.fft2(luminance), sensitivity).real)
 
+    x, y = scale * x, scale * y
     perceived_x, perceived_y = (0.02874 * image ** (2.2 / 3) for image in (x, y))
     reference, error = seen(perceived_x), seen(perceived_y - perceived_x)
     return reference.mean, reference.deviation, error.deviation, block_statistics((x - y).square()).mean
@@ -133,18 +134,20 @@ def _perceived_blocks(x: Tensor, y: Tensor, sensitivity: Tensor) -> tuple[Tensor
 def _changed(x: Tensor, y: Tensor, variant: Variant, scale: float) -> Tensor:
     """Weighted differences of the statistics of log-Gabor responses, of every block (N, C, rows, columns)."""
     radial = radial_filters(x.shape[-2], x.shape[-1], variant, like=x)
-    return _placed(torch.cat([_response_blocks(a, b, radial, variant) for a, b in _channels(x, y, scale)], 1), variant)
+    return _placed(torch.cat([_response_blocks(a, b, radial, variant, scale) for a, b in _channels(x, y)], 1), variant)
 
 
-def _response_blocks(x: Tensor, y: Tensor, radial: Sequence[Tensor], variant: Variant) -> Tensor:
+def _response_blocks(x: Tensor, y: Tensor, radial: Sequence[Tensor], variant: Variant, scale: float) -> Tensor:
+    """Weighted differences of the statistics of the responses of some channels, in the order of the blocks."""
     # The filters do not see the mean; without it rounding errors are smaller, and none on flat images.
-    spectra = [torch.fft.fft2(image - image.mean(-1, keepdim=True).mean(-2, keepdim=True)) for image in (x, y)]
+    centred = (scale * image - (scale * image).mean(-1, keepdim=True).mean(-2, keepdim=True) for image in (x, y))
+    spectra = [torch.fft.fft2(image) for image in centred]
     change = torch.zeros((), dtype=x.dtype, device=x.device)
     for orientation in range(_ORIENTATIONS):
         angular = angular_filter(x.shape[-2], x.shape[-1], orientation, like=x)
         for number, ring in enumerate(radial):
             response = ring * angular
-            a, b = (block_statistics(torch.fft.ifft2(spectrum * response).abs()) for spectrum in spectra)
+            a, b = (block_statistics(_filtered(spectrum, response).abs()) for spectrum in spectra)
             weight = _WEIGHTS[orientation if variant == "port" else number] / sum(_WEIGHTS)
             change = change + weight * (
                 (a.deviation - b.deviation).abs()
@@ -154,11 +157,20 @@ def _response_blocks(x: Tensor, y: Tensor, radial: Sequence[Tensor], variant: Va
     return change
 
 
-def _channels(x: Tensor, y: Tensor, scale: float) -> Iterator[tuple[Tensor, Tensor]]:
-    """The channels of both images times `scale`, all at once, or one after the other where images are large."""
+def _filtered(spectrum: Tensor, gain: Tensor) -> Tensor:
+    """The image, complex, of a spectrum times the real gain of each frequency.
+
+    A product of a complex and a real tensor would first make the real one complex, a copy of twice its size.
+    """
+    product = torch.view_as_real(spectrum) * gain[..., None]
+    image: Tensor = torch.fft.ifft2(torch.view_as_complex(product))
+    return image
+
+
+def _channels(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """The channels of both images, all at once, or one after the other where images are large."""
     together = planes_at_a_time(x)
-    for a, b in zip(torch.split(x, together, dim=1), torch.split(y, together, dim=1), strict=True):
-        yield scale * a, scale * b
+    yield from zip(torch.split(x, together, dim=1), torch.split(y, together, dim=1), strict=True)
 
 
 def contrast_sensitivity(height: int, width: int, variant: Variant = "paper") -> Tensor:

@@ -67,7 +67,7 @@ def mic(x: Tensor, y: Tensor, alpha: float = 0.5, c: float = 10.0, *, validate: 
 
 
 def _values_at_hand(tensor: Tensor) -> bool:
-    """Whether values can be read at once. On an accelerator the host would wait for all that is queued before."""
+    """Whether reading values is immediate: on an accelerator the host would wait for all that is queued before."""
     return tensor.device.type == "cpu"
 
 
@@ -128,7 +128,7 @@ def _mic(x: Tensor, y: Tensor, grids: list[_Grid], gains: list["_Gains"], tile: 
         ends = _Groups.of(_clump_splits(row, ties)).at_most(grid.clumps)
         counts = torch.stack([_running(row == r).gather(-1, ends) for r in range(grid.rows)])
         information = _information(counts.int().transpose(1, 2).contiguous(), gain, grid.columns, tile) / n
-        # More columns never tell less, so fewer are of interest only where that lowers the divisor.
+        # More columns never carry less information, so fewer are of interest only where that lowers the divisor.
         for columns in {grid.columns, *range(2, min(grid.rows, grid.columns))}:
             best = torch.maximum(best, information[columns - 2] / math.log(min(grid.rows, columns)))
     return torch.maximum(best[:number], best[number:])
@@ -136,7 +136,7 @@ def _mic(x: Tensor, y: Tensor, grids: list[_Grid], gains: list["_Gains"], tile: 
 
 @dataclass(frozen=True)
 class _Groups:
-    """How n points in a row fall into groups of neighbours. A place q is the gap after q points, 0 to n.
+    """Groups of neighbours among n points in a row. A place q is the gap after q points, 0 to n.
 
     splits: whether a group ends at each of the places 1 to n - 1, (N, n - 1); the last group ends at n.
     ended: how many groups end at or before each place, (N, n + 1).
@@ -214,14 +214,14 @@ class _Groups:
 
 
 def _running(flags: Tensor) -> Tensor:
-    """How many of the first q are set, for q from 0 to n: (N, n) to (N, n + 1)."""
+    """Number of the first q flags that are set, for q from 0 to n: (N, n) to (N, n + 1)."""
     result = flags.new_zeros((len(flags), flags.shape[1] + 1), dtype=torch.long)
     torch.cumsum(flags, 1, out=result[:, 1:])
     return result
 
 
 def _clump_splits(row: Tensor, ties: _Groups) -> Tensor:
-    """Where runs of points in one row end, (N, n - 1). Points of equal value in several rows are a run of their own."""
+    """Ends of runs of points in one row, (N, n - 1). Points of equal value in several rows are a run of their own."""
     changes = row[:, 1:] != row[:, :-1]
     within = _running(changes & ~ties.splits)
     mixed = within.gather(1, ties.below[:, :-1]) != within.gather(1, ties.above[:, :-1] - 1)
@@ -229,7 +229,7 @@ def _clump_splits(row: Tensor, ties: _Groups) -> Tensor:
 
 
 class _Gains:
-    """What a column that holds m_r points of row r gains: sum_r m_r log m_r - m log m <= 0, with m = sum_r m_r.
+    """Gain of a column that holds m_r points of row r: sum_r m_r log m_r - m log m <= 0, with m = sum_r m_r.
 
     Looked up in a table: of all (m_1, m_2, ...), as one integer, where that is small, else of the single terms.
     """
@@ -267,7 +267,7 @@ def _information(counts: Tensor, gain: _Gains, columns: int, tile: int) -> Tenso
 
     counts: (rows, clumps + 1, N), how many points of each row lie before each place where a column may end.
 
-    That is the sum of the columns' gains, less that of one column that holds everything. The best columns up to a
+    That is the sum of the columns' gains, minus that of one column that holds everything. The best columns up to a
     place are the best of one fewer up to an earlier place, and one column between.
     """
     keys = gain.keys(counts)

@@ -1,6 +1,6 @@
 """MSDS, DeepSSIM at several scales, fused by a few global weights (Kang et al. 2026).
 
-Only the abstract of the paper is public here: the pyramid, the number of levels and the fusion are parameters.
+Only the abstract of the paper is public: the pyramid, the number of levels and the fusion are parameters.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ from replication.metrics.checks import Validate, check_choice, check_values
 from replication.metrics.deep import check_rgb, checked_rgb_pair
 from replication.metrics.deepssim import BLOCK, Prepared, channels_last, check_block, gram_blocks, similarity
 from replication.metrics.filters import separable_filter
+from replication.metrics.memory import check_memory
 from replication.metrics.options import Device
 from replication.metrics.registry import Metric, Source, registered
 
@@ -32,11 +33,11 @@ TAPS: Mapping[str, str] = {
     "googlenet_bvlc": "inception_4a",
     "shufflenet_v2_x1_0": "stage3",
 }
-"""Where each network is read unless told otherwise: the first tap with 512 channels at a sixteenth of the image's
-sides, as VGG16's relu5_1 is; ShuffleNet has 232 channels there."""
+"""Default tap of each network: the first with 512 channels at a sixteenth of the image's sides, as VGG16's relu5_1 is;
+ShuffleNet's has 232 channels."""
 
 LEAST = 1e-6
-"""What a level counts as in the geometric mean if it is less: DeepSSIM can be negative."""
+"""Least value of a level in the geometric mean: DeepSSIM can be negative."""
 
 _BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 _MOST = 5
@@ -117,7 +118,7 @@ def fuse(level_scores: Tensor, level_weights: Sequence[float] | None = None, fus
 
 
 def most_levels(backbone: Backbone, tap: str, height: int, width: int, pyramid: Pyramid = "mean") -> int:
-    """How many levels, at most 5, an image of this size has at which the network can be read at the tap."""
+    """Number of levels, at most 5, of an image of this size at which the network can be read at the tap."""
     side, levels = min(height, width), 0
     while levels < _MOST and side >= backbone.least_side[tap]:
         levels += 1
@@ -128,7 +129,7 @@ def most_levels(backbone: Backbone, tap: str, height: int, width: int, pyramid: 
 
 
 class _Levels:
-    """A batch's pyramid of feature maps. A level is computed when it is first asked for, then kept."""
+    """A batch's pyramid of feature maps. A level is computed when it is first asked for, then stored."""
 
     def __init__(self, image: Tensor, backbone: Backbone, taps: Sequence[str], pyramid: Pyramid) -> None:
         check_choice("pyramid", pyramid, PYRAMIDS)
@@ -137,7 +138,7 @@ class _Levels:
         self._maps: dict[int, Mapping[str, Tensor]] = {}
 
     def prepared(self, levels: Sequence[int], tap: str, block: int) -> list[Prepared]:
-        """What is compared, of these levels at this tap."""
+        """Blocks of the Gram matrices of these levels at this tap."""
         height, width = self._images[0].shape[-2:]
         count = min(most_levels(self._backbone, each, height, width, self._pyramid) for each in self._taps)
         if max(levels) >= count:
@@ -151,6 +152,7 @@ class _Levels:
         while len(self._images) <= level:
             self._images.append(_reduced(self._images[-1], self._pyramid))
         if level not in self._maps:
+            check_memory(self._backbone, self._images[level], self._taps)
             image = imagenet_normalised(channels_last(self._images[level]))
             self._maps[level] = self._backbone(image, self._taps)
         return self._maps[level]

@@ -17,7 +17,7 @@ LEAST_SIZE = 17  # the fifth reduction then still starts from two pixels, which 
 
 
 class _Normalisation(NamedTuple):
-    """Of one level: the constant and the weights of the neighbours' magnitudes in z / (constant + weighted sum)."""
+    """Constant and weights of the neighbours' magnitudes of one level, in z / (constant + weighted sum)."""
 
     constant: float
     neighbours: dict[tuple[int, int], float]  # by (rows down, columns right)
@@ -79,7 +79,7 @@ def _distance(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _normalised_levels(image: Tensor) -> Iterator[Tensor]:
-    """Each level of the Laplacian pyramid, divided by what its neighbourhood holds."""
+    """Levels of the Laplacian pyramid, each value divided by the magnitude of its neighbourhood."""
     for level in _LEVELS[:-1]:
         reduced = _reduced(image)
         yield _normalised(image - _enlarged(reduced, image.shape[-2], image.shape[-1]), level)
@@ -111,7 +111,7 @@ def _enlarged(image: Tensor, height: int, width: int) -> Tensor:
     for dim, length in ((-2, height), (-1, width)):
         sides = (1, 1, 0, 0) if dim == -1 else (0, 0, 1, 1)
         padded = F.pad(image, sides, mode="replicate")
-        before, here, after = (padded.narrow(dim, start, image.shape[dim]) for start in range(3))
-        at, between = 2 * (_TAPS[0] * (before + after) + _TAPS[2] * here), 2 * _TAPS[1] * (here + after)
+        before, centre, after = (padded.narrow(dim, start, image.shape[dim]) for start in range(3))
+        at, between = 2 * (_TAPS[0] * (before + after) + _TAPS[2] * centre), 2 * _TAPS[1] * (centre + after)
         image = torch.stack((at, between), dim=dim).flatten(dim - 1, dim).narrow(dim, 0, length)
     return image

@@ -62,7 +62,7 @@ def project(maps: Tensor, projection: Tensor | None) -> Tensor:
         return (matrix @ maps.flatten(2)).view(len(maps), len(projection), *maps.shape[2:])
 
 
-# Kept, so that metrics of the same settings have the same tensors and can tell by that.
+# Cached, so that metrics of the same settings hold the same tensors, by which `pair_cache` finds shared results.
 @functools.lru_cache(maxsize=64)
 def _drawn(channels: tuple[int, ...], count: int, law: Law, seed: int) -> tuple[Tensor, ...]:
     if law == "paper":

@@ -19,13 +19,13 @@ maps at two or more taps of a network that is fed the image in [0, 1] without no
               is not at, D_s the stage's distance in DeepWSD, + sum over attention's of sum over patches of A d,
               d the sum of DeepWSD's window distances in the patch
 
-"+mic" takes features directly, as in the paper's Table II. How a patch of many channels becomes a one-dimensional
-sample the paper does not say; here each channel is one, as each projection is in SMIC, and MIC is averaged over all
-channels, or over `channels` evenly spaced ones. All else is as in "+smic".
+"+mic" takes features directly, as in the paper's Table II. The paper leaves open how a patch of many channels becomes
+a one-dimensional sample; in this package each channel is a sample, as each projection is in SMIC, and MIC is averaged
+over all channels, or over `channels` evenly spaced ones. All else is as in "+smic".
 
-The option `weighting` tells where a gain comes from: "local" is the authors'; "level" puts the mean of A over the
+The option `weighting` shows where a gain comes from: "local" is the authors'; "level" puts the mean of A over the
 patches of an image in the place of every A, so that attention knows how much but not where; "none" puts 1, so that only
-the distances, as they are taken here, and the resizing remain.
+the distances as given above and the resizing remain.
 
 Attention counts as constant: a score has a gradient through the distances only, and where images are resized none.
 """
@@ -148,7 +148,7 @@ def _build(name: str, kind: Kind, plan: _Planner, higher_is_better: bool, option
         download=options.download,
     )
     for weight in net.parameters():
-        if weight.ndim == 4 and net.device.type == "cpu":  # a tenth faster there
+        if weight.ndim == 4 and net.device.type == "cpu":  # a tenth faster on a CPU
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
     taps = _checked_taps(name, net, options.taps)
     channels = [net.channels[tap] for tap in taps]
@@ -160,8 +160,8 @@ def _build(name: str, kind: Kind, plan: _Planner, higher_is_better: bool, option
         attended = {"projections": count, "law": law, "projection seed": seed}
     else:
         projections = tuple(even_channels(number, options.channels) for number in channels)
-        kept = "all" if options.channels is None else f"{options.channels} evenly spaced"
-        attended = {"channels": f"{kept}, MIC of each, then the mean"}
+        chosen = "all" if options.channels is None else f"{options.channels} evenly spaced"
+        attended = {"channels": f"{chosen}, MIC of each, then the mean"}
     patch, stride, alpha, c = options.patch, options.stride, options.alpha, options.c
     where = PatchAttention(taps, projections, patch, stride, alpha, c, options.weighting)
     own = {option: getattr(options, option) for option in _OF_DEEPWSD} if plan is deepwsd_scores else {}
@@ -201,7 +201,7 @@ def _checked_taps(name: str, net: Backbone, taps: Sequence[str] | None) -> tuple
 _register("psnr", psnr_scores, higher_is_better=True, backbone="vgg16", taps=RELEASED_TAPS, patch=7, stride=7)
 _register("ssim", ssim_scores, backbone="vgg16", taps=RELEASED_TAPS, patch=7, stride=7)
 _register("lpips-vgg", lpips_scores, backbone="vgg16", taps=RELEASED_TAPS, patch=7, stride=7)
-# The authors have VGG16 only. Here too it is the middle of the network, down to a sixteenth of the image's size.
+# The authors have VGG16 only. These taps too are in the middle of the network, down to a sixteenth of the image's size.
 _register("lpips-alex", lpips_scores, backbone="alexnet", taps=("relu3", "relu4"), patch=7, stride=7)
 _register("lpips-squeeze", lpips_scores, backbone="squeezenet1_1", taps=("fire5", "fire8"), patch=7, stride=7)
 _register("dists", dists_scores, backbone="vgg16", taps=RELEASED_TAPS, patch=7, stride=6)

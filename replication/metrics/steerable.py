@@ -8,7 +8,7 @@ from torch import Tensor
 
 from replication.metrics.chunks import strips
 
-# The filters 'sp5' of the authors' matlabPyrTools (Karasaridis, Simoncelli 1996). Those of the low passes are symmetric
+# The filters 'sp5' of the authors' matlabPyrTools (Karasaridis, Simoncelli 1996). The low-pass filters are symmetric
 # about both axes, so that a quarter is given, the centre at its lower right. Of the six orientations of the band-pass
 # filters only the derivative down the rows is given, whose upper half is the lower one negated; the one along the
 # columns is its transpose, the sign apart.

@@ -9,7 +9,7 @@ from torch import Tensor
 def zoom(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """(..., h, w) to (..., H, W), bilinear, the corner pixels' centres staying in the corners.
 
-    The same as `scipy.ndimage.zoom(map, (H / h, W / w), order=1)` of each map, to the last row and column: where the
+    Equal to `scipy.ndimage.zoom(map, (H / h, W / w), order=1)` of each map, to the last row and column: where the
     rounded position of these, ((h - 1) / (H - 1)) (H - 1) in float64, lies beyond h - 1, SciPy takes it to be outside
     and gives zeros (from 9 to 250 rows it does not, from 8 to 102 it does). Differentiable.
     Raises ValueError unless `size` is positive.

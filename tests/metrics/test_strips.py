@@ -1,6 +1,7 @@
 """Large images are worked on in strips and channel by channel; scores are the same as of whole images."""
 
 import importlib
+import itertools
 
 import pytest
 import torch
@@ -41,6 +42,6 @@ def test_strips_change_scores_by_rounding_only(
 def test_strips_cover_all_rows_in_order() -> None:
     found = list(chunks.strips(10_000, 1000))
     assert [found[0].start, found[-1].stop] == [0, 10_000]
-    assert all(first.stop == second.start for first, second in zip(found, found[1:], strict=False))
+    assert all(first.stop == second.start for first, second in itertools.pairwise(found))
     assert {part.stop - part.start for part in found[:-1]} == {2**21 // 1000}
     assert list(chunks.strips(3, 10**9)) == [slice(0, 2), slice(2, 3)]
