@@ -19,7 +19,7 @@ from replication.metrics.filters import (
 )
 from replication.metrics.registry import metric
 from replication.metrics.similarity import Constants
-from replication.metrics.tiles import tiles
+from replication.metrics.tiles import tiles, windows
 
 WINDOW_SIZES = (3, 7, 11)
 
@@ -90,8 +90,6 @@ def lwssim(
     constants = Constants.of(data_range, k1, k2)
     with torch.autocast(reference.device.type, enabled=False):
         x, y = reference, distorted
-        if padding == "reflect":
-            x, y = reflected(x, _margin(levels)), reflected(y, _margin(levels))
         if alpha == beta == gamma == 1:
             if not torch.is_grad_enabled():
                 x, y = x.detach(), y.detach()
@@ -162,16 +160,20 @@ def _sums_adjoint(by_sums: Sequence[Tensor], levels: Sequence[_Level]) -> Tensor
     return box_sums_adjoint(down, [level.size for level in levels], -1)
 
 
-def _places(size: int, margin: int, tile: slice, side: int, padding: Padding) -> slice:
-    """Along one side, where in a tile's sums its windows of that size are.
+def _places(
+    level: _Level, largest: int, tile: tuple[slice, slice], shape: Sequence[int], padding: Padding
+) -> list[slice]:
+    """In rows and in columns, where in the sums of a tile the windows of the level are that belong to it.
 
-    tile: the places of the largest windows, `side` in all. Of the smaller windows a tile has those with the same
-    centres; unless the image is padded, a tile at the border also has those nearer to the border.
+    tile: its places of the largest windows. Of smaller ones it has those with the same centres; unless the image is
+    padded, a tile at the border also has those nearer to the border.
     """
-    inset = margin - size // 2
-    before = 0 if padding == "valid" and tile.start == 0 else inset
-    after = 0 if padding == "valid" and tile.stop == side else inset
-    return slice(before, tile.stop - tile.start + 2 * inset - after)
+    inset, places = (largest - level.size) // 2, []
+    for place, side in zip(tile, shape[-2:], strict=True):
+        before = 0 if padding == "valid" and place.start == 0 else inset
+        after = 0 if padding == "valid" and place.stop == side - largest + 1 else inset
+        places.append(slice(before, place.stop - place.start + 2 * inset - after))
+    return places
 
 
 class _MeanSum(torch.autograd.Function):
@@ -193,24 +195,22 @@ class _MeanSum(torch.autograd.Function):
         total = x.new_zeros(len(x))
         wanted = ctx.needs_input_grad[:2]
         gradients = [torch.zeros_like(x) if needed else None for needed in wanted]
-        margin = _margin(levels)
-        sides = [side - 2 * margin for side in shape[-2:]]
-        for planes, *block in tiles(len(x), *sides, _TILE_CPU if x.device.type == "cpu" else _TILE_ACCELERATOR):
-            inside = (planes, *(slice(part.start, part.stop + 2 * margin) for part in block))
-            tile = _Tile.of(x[inside], y[inside], constants)
+        largest = max(level.size for level in levels)
+        for tile in tiles(x.shape, largest, padding, _TILE_CPU if x.device.type == "cpu" else _TILE_ACCELERATOR):
+            maps = _Maps.of(tile.of(x), tile.of(y), constants)
             by_sums = []
-            for level, sums in zip(levels, _sums(tile.maps, levels), strict=True):
-                where = [_places(level.size, margin, part, side, padding) for part, side in zip(block, sides, strict=True)]
-                scale = 2 * level.weight / _count(level, margin, sides, padding)
-                distance, by = _distance(sums, tile.offset, where, level, constants, scale, wanted)
-                total[planes] -= scale * distance
+            for level, sums in zip(levels, _sums(maps.maps, levels), strict=True):
+                places = _places(level, largest, tile.places, shape, padding)
+                scale = 2 * level.weight / math.prod(windows(side, level.size, padding) for side in shape[-2:])
+                distance, by = _distance(sums, maps.offset, places, level, constants, scale, wanted)
+                total[tile.planes] -= scale * distance
                 if by is not None:
                     by_sums.append(by)
             if by_sums:
-                by_image = tile.by_image(_sums_adjoint(by_sums, levels), wanted)
+                by_image = maps.by_image(_sums_adjoint(by_sums, levels), wanted)
                 for gradient, by in zip(gradients, by_image, strict=True):
-                    if gradient is not None:
-                        gradient[inside] += by
+                    if gradient is not None and by is not None:
+                        tile.add(gradient, by)
         ctx.save_for_backward(*gradients)
         return (total + 2 * sum(level.weight for level in levels)).view(shape[:2])
 
@@ -226,7 +226,7 @@ class _MeanSum(torch.autograd.Function):
         return *gradients, None, None, None
 
 
-class _Tile(NamedTuple):
+class _Maps(NamedTuple):
     """s, d, s^2 + 2 C2 and d^2 of a tile, (4, P, h, w), s and d measured from their planes' means; and these means.
 
     Variances are differences of squares, and precise in float32 when measured from the mean. Of the squares of s only
@@ -237,7 +237,7 @@ class _Tile(NamedTuple):
     offset: Tensor
 
     @classmethod
-    def of(cls, x: Tensor, y: Tensor, constants: Constants) -> "_Tile":
+    def of(cls, x: Tensor, y: Tensor, constants: Constants) -> "_Maps":
         maps = x.new_empty(4, *x.shape)
         signals = maps[:2]
         torch.add(x, y, out=maps[0])
@@ -262,7 +262,7 @@ class _Tile(NamedTuple):
 def _distance(
     sums: Tensor,
     offset: Tensor,
-    where: Sequence[slice],
+    places: Sequence[slice],
     level: _Level,
     constants: Constants,
     scale: float,
@@ -272,10 +272,10 @@ def _distance(
 
     The derivatives, times -2 scale, are by the sums of s, d, s^2 and d^2; where one image's gradient is wanted, the first
     two are added up to it. Around them are the zeros that `_sums_adjoint` wants. Sums are left undivided: with n the mass
-    of a window, the ratios are those of (n m)^2 and n v. The squares of s come with 2 C2 added, see `_Tile`.
+    of a window, the ratios are those of (n m)^2 and n v. The squares of s come with 2 C2 added, see `_Maps`.
     """
     n, planes = level.mass, sums.shape[1]
-    inside = sums[:, :, where[0], where[1]]
+    inside = sums[:, :, places[0], places[1]]
     from_offset, squares = inside[:2], inside[2:]
     means = from_offset + n * offset
     parts = means.new_empty(2, *means.shape)  # of luminance, of structure; of s, of d
@@ -292,7 +292,7 @@ def _distance(
         return distance, None
     room = 0 if level.taps else level.size - 1
     by_sums = means.new_zeros(4 if all(wanted) else 3, planes, sums.shape[2] + 2 * room, sums.shape[3])
-    by = by_sums[:, :, room + where[0].start : room + where[0].stop, where[1]]
+    by = by_sums[:, :, room + places[0].start : room + places[0].stop, places[1]]
     by_means, by_squares = by[:-2], by[-2:]
     torch.mul(ratio[1], inverse[1], out=by_squares[0])
     torch.sub(by_squares[0], inverse[1], alpha=root, out=by_squares[1])
@@ -310,17 +310,6 @@ def _distance(
     return distance, by_sums
 
 
-def _margin(levels: Sequence[_Level]) -> int:
-    """Half the largest window: what a padded image is padded by."""
-    return max(level.size for level in levels) // 2
-
-
-def _count(level: _Level, margin: int, sides: Sequence[int], padding: Padding) -> int:
-    """How many windows of the level an image has, with `sides` of the largest."""
-    inset = margin - level.size // 2 if padding == "valid" else 0
-    return math.prod(side + 2 * inset for side in sides)
-
-
 def _mean_of_powers(
     x: Tensor,
     y: Tensor,
@@ -332,14 +321,17 @@ def _mean_of_powers(
 ) -> Tensor:
     """The same for any exponents, by autograd through maps of the whole batch: (N, C, H, W) to (N, C)."""
     alpha, beta, gamma = exponents
-    margin = _margin(levels)
-    sides = [side - 2 * margin for side in x.shape[-2:]]
+    largest = max(level.size for level in levels)
+    all_places = [slice(0, windows(side, largest, padding)) for side in x.shape[-2:]]
+    places = [_places(level, largest, (all_places[0], all_places[1]), x.shape, padding) for level in levels]
+    if padding == "reflect":
+        x, y = reflected(x, largest), reflected(y, largest)
     signals = torch.stack((x + y, x - y)).flatten(1, 2)
     offset = signals.detach().mean(-1, keepdim=True).mean(-2, keepdim=True)
     s, d = signals - offset
     total = x.new_zeros(len(s))
-    for level, sums in zip(levels, _sums(torch.stack((s, d, s * s, d * d, s * d)), levels), strict=True):
-        rows, columns = (_places(level.size, margin, slice(0, side), side, padding) for side in sides)
+    all_sums = _sums(torch.stack((s, d, s * s, d * d, s * d)), levels)
+    for level, sums, (rows, columns) in zip(levels, all_sums, places, strict=True):
         moments = sums[:, :, rows, columns] / level.mass
         mean_s, mean_d = moments[:2] + offset
         variance_s, variance_d = moments[2:4] - moments[:2].square()

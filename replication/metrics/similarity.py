@@ -8,14 +8,16 @@ With s = x + y and d = x - y, and m and v for their local means and variances,
 so that four filtered maps (s, d, s^2, d^2) are enough, and similar images, where d is small, lose no precision.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from replication.metrics.filters import separable_filter, separable_filter_adjoint
-from replication.metrics.tiles import tiles
+from replication.metrics.checks import Padding
+from replication.metrics.filters import reflected, separable_filter, separable_filter_adjoint
+from replication.metrics.tiles import tiles, windows
 
 # Pixels worked on at a time. On a CPU a tile's maps (about twelve) should stay in the caches; on an accelerator fewer,
 # larger kernels matter more, and the limit only bounds memory.
@@ -71,22 +73,31 @@ class _Ratio(NamedTuple):
         return torch.stack((1 - self.value, -1 - self.value)).div_(self.denominator)
 
 
-def similarity_maps(x: Tensor, y: Tensor, taps: Sequence[float], constants: Constants) -> tuple[Tensor, Tensor]:
-    """Luminance l and contrast-structure cs at every whole window: (..., H, W) to (..., H - size + 1, W - size + 1)."""
+def similarity_maps(
+    x: Tensor, y: Tensor, taps: Sequence[float], constants: Constants, padding: Padding
+) -> tuple[Tensor, Tensor]:
+    """Luminance l and contrast-structure cs at every window.
+
+    (N, C, H, W) to (N, C, H - size + 1, W - size + 1), or with padding "reflect" to (N, C, H, W).
+    """
+    if padding == "reflect":
+        x, y = reflected(x, len(taps)), reflected(y, len(taps))
     luminance, structure = _ratios(_Moments.of(x, y, taps), constants)
     return luminance.value, structure.value
 
 
 def mean_similarity(
-    x: Tensor, y: Tensor, taps: Sequence[float], constants: Constants, *, luminance: bool = True
+    x: Tensor, y: Tensor, taps: Sequence[float], constants: Constants, padding: Padding, *, luminance: bool = True
 ) -> Tensor:
     """Mean over the windows of l cs, or of cs alone without `luminance`: (N, C, H, W) to (N, C).
+
+    padding: "valid", windows that lie inside the image, or "reflect", one for each pixel.
 
     Differentiable once; a second derivative (create_graph=True) is refused.
     """
     if not torch.is_grad_enabled():
         x, y = x.detach(), y.detach()
-    mean: Tensor = _MeanSimilarity.apply(x, y, taps, constants, luminance)  # type: ignore[no-untyped-call]
+    mean: Tensor = _MeanSimilarity.apply(x, y, taps, constants, padding, luminance)  # type: ignore[no-untyped-call]
     return mean
 
 
@@ -104,26 +115,32 @@ class _MeanSimilarity(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor, taps: Sequence[float], constants: Constants, luminance: bool) -> Tensor:
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        y: Tensor,
+        taps: Sequence[float],
+        constants: Constants,
+        padding: Padding,
+        luminance: bool,
+    ) -> Tensor:
         shape = x.shape
         x, y = x.reshape(-1, *shape[-2:]), y.reshape(-1, *shape[-2:])
-        height, width = (side - len(taps) + 1 for side in shape[-2:])
         total = x.new_zeros(len(x))
         gradients = [torch.zeros_like(x) if needed else None for needed in ctx.needs_input_grad[:2]]
-        for planes, *block in tiles(len(x), height, width, _TILE_CPU if x.device.type == "cpu" else _TILE_ACCELERATOR):
-            inside = (planes, *(slice(side.start, side.stop + len(taps) - 1) for side in block))
-            moments = _Moments.of(x[inside], y[inside], taps)
+        for tile in tiles(x.shape, len(taps), padding, _TILE_CPU if x.device.type == "cpu" else _TILE_ACCELERATOR):
+            moments = _Moments.of(tile.of(x), tile.of(y), taps)
             ratios = _ratios(moments, constants)
             similarity = ratios[0].value * ratios[1].value if luminance else ratios[1].value
-            total[planes] += similarity.sum(-1).sum(-1)  # row by row: the same order whatever the batch
+            total[tile.planes] += similarity.sum(-1).sum(-1)  # row by row: the same order whatever the batch
             if any(ctx.needs_input_grad):
                 by_image = _gradients(moments, ratios, taps, luminance, ctx.needs_input_grad[:2])
                 for gradient, by in zip(gradients, by_image, strict=True):
-                    if gradient is not None:
-                        gradient[inside] += by
+                    if gradient is not None and by is not None:
+                        tile.add(gradient, by)
         ctx.save_for_backward(*gradients)
-        ctx.windows = height * width
-        return (total / (height * width)).view(shape[:2])
+        ctx.windows = math.prod(windows(side, len(taps), padding) for side in shape[-2:])
+        return (total / ctx.windows).view(shape[:2])
 
     @staticmethod
     def backward(ctx: Any, by_mean: Tensor) -> tuple[Tensor | None, ...]:
@@ -134,7 +151,7 @@ class _MeanSimilarity(torch.autograd.Function):
             None if saved is None else scale * saved.view(*by_mean.shape, *saved.shape[-2:])
             for saved in ctx.saved_tensors
         )
-        return *gradients, None, None, None
+        return *gradients, None, None, None, None
 
 
 def _gradients(

@@ -9,13 +9,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from replication.metrics.checks import Padding, Validate, check_choice, checked_pair
-from replication.metrics.filters import WindowKind, reflected, window
+from replication.metrics.filters import WindowKind, window
 from replication.metrics.registry import metric
 from replication.metrics.similarity import Constants, mean_similarity, similarity_maps
 
 OddSides = Literal["zeros", "repeat"]
 
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+
+_LARGE = 2**22  # pixels: larger images are halved in parts, so that memory stays bounded
 
 
 @metric("ssim", higher_is_better=True)
@@ -51,8 +53,7 @@ def ssim(
     taps, constants = window(window_size, sigma, window_kind), Constants.of(data_range, k1, k2)
     _check_size(reference, window_size, padding)
     with torch.autocast(reference.device.type, enabled=False):
-        x, y = _padded(reference, distorted, window_size, padding)
-        return mean_similarity(x, y, taps, constants).mean(dim=1)
+        return mean_similarity(reference, distorted, taps, constants, padding).mean(dim=1)
 
 
 def ssim_map(
@@ -76,8 +77,7 @@ def ssim_map(
     taps, constants = window(window_size, sigma, window_kind), Constants.of(data_range, k1, k2)
     _check_size(reference, window_size, padding)
     with torch.autocast(reference.device.type, enabled=False):
-        x, y = _padded(reference, distorted, window_size, padding)
-        luminance, structure = similarity_maps(x, y, taps, constants)
+        luminance, structure = similarity_maps(reference, distorted, taps, constants, padding)
         return luminance * structure
 
 
@@ -119,16 +119,21 @@ def ms_ssim(
     taps, constants = window(window_size, sigma, window_kind), Constants.of(data_range, k1, k2)
     check_choice("odd_sides", odd_sides, ("zeros", "repeat"))
     _check_size(reference, window_size, padding, len(exponents))
-    with torch.autocast(reference.device.type, enabled=False):
-        log_score = torch.zeros((), dtype=reference.dtype, device=reference.device)
+    def score(x: Tensor, y: Tensor) -> Tensor:
+        log_score = torch.zeros((), dtype=x.dtype, device=x.device)
         for exponent in exponents[:-1]:
-            x, y = _padded(reference, distorted, window_size, padding)
-            structure = mean_similarity(x, y, taps, constants, luminance=False)
+            structure = mean_similarity(x, y, taps, constants, padding, luminance=False)
             log_score = log_score + exponent * _log(structure)
-            reference, distorted = _halve(reference, odd_sides), _halve(distorted, odd_sides)
-        similarity = mean_similarity(*_padded(reference, distorted, window_size, padding), taps, constants)
-        log_score = log_score + exponents[-1] * _log(similarity)
-        return log_score.exp().mean(dim=1)
+            x, y = _halve(x, odd_sides), _halve(y, odd_sides)
+        similarity = mean_similarity(x, y, taps, constants, padding)
+        return (log_score + exponents[-1] * _log(similarity)).exp()
+
+    with torch.autocast(reference.device.type, enabled=False):
+        if reference[0:1].numel() <= _LARGE or torch.is_grad_enabled() and (reference.requires_grad or distorted.requires_grad):
+            return score(reference, distorted).mean(dim=1)
+        # Channel by channel, which bounds the memory of the halved images.
+        channels = zip(reference.split(1, dim=1), distorted.split(1, dim=1), strict=True)
+        return torch.cat([score(x, y) for x, y in channels], dim=1).mean(dim=1)
 
 
 def level_weights(levels: int | None = None, weights: Sequence[float] | None = None) -> tuple[float, ...]:
@@ -168,22 +173,27 @@ def _log(x: Tensor, epsilon: float = 1e-6) -> Tensor:
 
 
 def _halve(image: Tensor, odd_sides: OddSides) -> Tensor:
+    """Mean of 2 x 2 pixels, of large images strip by strip: (..., H, W) to half of both, rounded up."""
+    height, width = image.shape[-2:]
+    odd_rows, odd_columns = height % 2, width % 2
+    above, left = (odd_rows, odd_columns) if odd_sides == "zeros" else (0, 0)
+    rows, strip = (height + odd_rows) // 2, max(1, _LARGE // width)
+    if rows <= strip:
+        return _halved(image, (left, odd_columns - left, above, odd_rows - above), odd_sides)
+    halved = image.new_empty(*image.shape[:-2], rows, (width + odd_columns) // 2)
+    for top in range(0, rows, strip):
+        first, last = 2 * top - above, min(2 * (top + strip) - above, height)
+        pads = left, odd_columns - left, max(0, -first), odd_rows - above if last == height else 0
+        halved[..., top : top + strip, :] = _halved(image[..., max(0, first) : last, :], pads, odd_sides)
+    return halved
+
+
+def _halved(image: Tensor, pads: tuple[int, int, int, int], odd_sides: OddSides) -> Tensor:
     """Mean of 2 x 2 pixels. Sums of strided views are several times faster than average pooling on a CPU."""
-    odd_rows, odd_columns = image.shape[-2] % 2, image.shape[-1] % 2
-    if odd_rows or odd_columns:
-        if odd_sides == "zeros":
-            image = F.pad(image, (odd_columns, 0, odd_rows, 0))
-        else:
-            image = F.pad(image, (0, odd_columns, 0, odd_rows), mode="replicate")
+    if any(pads):
+        image = F.pad(image, pads, mode="constant" if odd_sides == "zeros" else "replicate")
     pairs = image[..., 0::2, :] + image[..., 1::2, :]
     return (pairs[..., 0::2] + pairs[..., 1::2]) / 4
-
-
-def _padded(reference: Tensor, distorted: Tensor, window_size: int, padding: Padding) -> tuple[Tensor, Tensor]:
-    """Both images as they are, or extended so that every pixel is the centre of a window."""
-    if padding == "valid":
-        return reference, distorted
-    return reflected(reference, window_size // 2), reflected(distorted, window_size // 2)
 
 
 def _check_size(image: Tensor, window_size: int, padding: Padding, levels: int = 1) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from replication.metrics import LWSSIMLoss, MSSSIMLoss, SSIMLoss, lwssim, ms_ssim, ssim, ssim_map
 from replication.metrics.checks import Padding
-from replication.metrics.filters import reflected, separable_filter, window
+from replication.metrics.filters import separable_filter, window
 from replication.metrics.losses import MSSSIML1Loss, window_shares
 from tests.metrics.test_ssim import noisy, photo
 
@@ -138,18 +138,6 @@ def test_an_image_not_larger_than_its_margin_is_refused_in_a_sentence(
             score(torch.rand(1, 1, side - 1, side + 1), padding)
     with pytest.raises(ValueError, match="padding must be one of valid, reflect, got 'same'"):
         score(torch.rand(1, 1, 64, 64), "same")  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("shape", [(2, 3, 9, 7), (1, 1, 6, 6), (0, 3, 8, 8)])
-def test_reflected_is_torchs_padding_with_torchs_gradient(shape: tuple[int, ...]) -> None:
-    image = torch.rand(shape, dtype=torch.float64, requires_grad=True)
-    expected = F.pad(image, [5] * 4, mode="reflect")
-    assert torch.equal(reflected(image, 5), expected)
-    weights = torch.rand_like(expected)
-    gradient, expected_gradient = (
-        torch.autograd.grad((weights * padded).sum(), image) for padded in (reflected(image, 5), expected)
-    )
-    torch.testing.assert_close(gradient, expected_gradient)
 
 
 @pytest.mark.parametrize("padding", ["valid", "reflect"])

@@ -11,6 +11,7 @@ from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from replication.metrics import SSIMLoss, similarity, ssim, ssim_map
+from replication.metrics.checks import Padding
 
 
 def scikit_image_ssim(reference: Tensor, distorted: Tensor, **options: Any) -> Tensor:
@@ -156,25 +157,30 @@ def test_gradcheck_with_respect_to_both_images() -> None:
     assert torch.autograd.gradcheck(lambda a, b: ssim(a, b, validate=False), (reference, distorted))
 
 
-@pytest.mark.parametrize("tile", [16, 300, 2000])
+@pytest.mark.parametrize("tile", [2, 16, 300, 2000])
+@pytest.mark.parametrize("padding", ["valid", "reflect"])
 @pytest.mark.parametrize("luminance", [True, False])
 def test_tiles_change_neither_the_mean_nor_its_gradient(
-    tile: int, luminance: bool, monkeypatch: pytest.MonkeyPatch
+    tile: int, luminance: bool, padding: Padding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Compared with autograd through the whole maps: strips of rows, groups of planes, and remainders of both."""
+    """Compared with autograd through the whole maps: parts of planes, groups of planes, and remainders of both."""
     monkeypatch.setattr(similarity, "_TILE_CPU", tile)
     torch.manual_seed(0)
     x, y = (torch.rand(3, 2, 29, 23, dtype=torch.float64, requires_grad=True) for _ in range(2))
     weights = torch.rand(3, 2, dtype=torch.float64)
     taps, constants = (0.2, 0.3, 0.1, 0.3, 0.1), similarity.Constants.of(1.0, 0.01, 0.03)
 
-    l_map, cs_map = similarity.similarity_maps(x, y, taps, constants)
+    l_map, cs_map = similarity.similarity_maps(x, y, taps, constants, padding)
     expected = (l_map * cs_map if luminance else cs_map).mean(dim=(2, 3))
     expected_gradients = torch.autograd.grad((weights * expected).sum(), (x, y))
 
-    mean = similarity.mean_similarity(x, y, taps, constants, luminance=luminance)
+    mean = similarity.mean_similarity(x, y, taps, constants, padding, luminance=luminance)
     torch.testing.assert_close(mean, expected)
     torch.testing.assert_close(torch.autograd.grad((weights * mean).sum(), (x, y)), expected_gradients)
+    for image, other, expected_gradient in ((x, y.detach(), expected_gradients[0]), (y, x.detach(), expected_gradients[1])):
+        pair = (image, other) if image is x else (other, image)
+        mean = similarity.mean_similarity(*pair, taps, constants, padding, luminance=luminance)
+        torch.testing.assert_close(torch.autograd.grad((weights * mean).sum(), image)[0], expected_gradient)
 
 
 HARD_PAIRS: dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = {
@@ -219,7 +225,7 @@ def test_loss_is_one_minus_the_batch_mean_and_descends_towards_the_target() -> N
     target = photo(32, 32, 3).expand(2, -1, -1, -1)
     output = noisy(target).requires_grad_()
     loss = SSIMLoss(window_size=7)(output, target)
-    assert loss.item() == pytest.approx(1 - ssim(target, output, window_size=7).mean().item())
+    assert loss.item() == pytest.approx(1 - ssim(target, output, window_size=7, padding="reflect").mean().item())
     (gradient,) = torch.autograd.grad(loss, output)
     assert SSIMLoss(window_size=7)(output - 10 * gradient, target) < loss
 
