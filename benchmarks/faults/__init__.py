@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", choices=list(TRIALS), default=list(TRIALS), metavar="KIND")
     parser.add_argument("--first", type=int, default=0, help="number of the first trial")
-    arguments = parser.parse_args(sys.argv[2:])
+    arguments = parser.parse_args()
     print(f"{'kind':<12} {'tried':>6} {'failed':>6} {'peak MiB':>10}", flush=True)
     failed = False
     for kind in arguments.only:

@@ -93,7 +93,8 @@ def parameters(folder: Path) -> Trial:
     (folder / "conf").mkdir()
     (folder / "dvc.yaml").write_text("stages: {}\n")
     text = "profile: sample\nrate: 0.1\nsteps: 3\nfast: true\nmetrics: [psnr, ssim]\ngroup: {seed: 1, limit: null}\n"
-    (folder / "conf" / "sample.yaml").write_text(text)
+    (folder / "conf" / "base.yaml").write_text(text)
+    (folder / "conf" / "sample.yaml").write_text("profile: sample\n")
     os.chdir(folder)
 
     def trial(random: Random) -> str:
