@@ -7,13 +7,18 @@ parameters name; a name that stands there for something else adds a dependency t
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from replication import project
 from replication.alternatives import alternatives
+from replication.datasets import pin, sets
+from replication.datasets.errors import DataError
+from replication.features import catalogue as weights_catalogue
+from replication.features import weights
+from replication.files import atomic_write_text
 from replication.imports import closure
 
 # Modules whose changes cannot change a stage's numbers, and why.
@@ -23,7 +28,14 @@ NO_DEPENDENCY = {
     "replication/imports.py": "finds dependencies",
     "replication/project.py": "finds folders; the parameters themselves are dependencies",
     "replication/datasets/errors.py": "messages",
+    "replication/datasets/availability.py": "says what is missing",
     "replication/datasets/pin.py": "compares files with what is pinned, which is a dependency",
+    "replication/features/arrays.py": "reads files of weights, whose content is pinned",
+    "replication/features/catalogue.py": "names files of weights, whose content is pinned",
+    "replication/features/installation.py": "puts files of weights in place",
+    "replication/features/weights.py": "reads files of weights, whose content is pinned",
+    "replication/metrics/weights_read.py": "says which weights a metric reads",
+    "replication/torchvision_compat.py": "makes an import work",
     "replication/scoring/progress.py": "shows progress",
     "replication/training/losses.py": "names losses; the modules of those that a stage names are dependencies",
 }
@@ -55,8 +67,71 @@ def papers_data() -> list[str]:
 
 
 def pins(values: Any) -> list[str]:
-    """The pins of data sets and weights that parameters name, relative to the project."""
-    return []
+    """The pins of data sets and weights that parameters name, relative to the project.
+
+    Of weights: those of networks and of metrics that are named; none of the former where the parameters ask for random
+    ones.
+    """
+    texts = list(_texts(values))
+    found = {str(path) for text in texts for word in _words(text) if (path := pin.path_of(word))}
+    names = {name for text in texts for name in _weights_of(text, random="random" in texts)}
+    return sorted(sets) + sorted(
+        str(_weights_pin(name)) for name in names if (project.root() / _weights_pin(name)).is_file()
+    )
+
+
+def pin_weights(names: Iterable[str]) -> list[str]:
+    """Record which files of weights are present, pins/weights/<name>.sha256; returns the names that changed."""
+    changed = []
+    for name in names:
+        path, digest = project.root() / _weights_pin(name), weights.weights_pin(name)
+        content = f"{digest}  {name}\n"
+        if digest == "absent" or (path.is_file() and path.read_text(encoding="utf-8") == content):
+            continue
+        atomic_write_text(path, content)
+        changed.append(name)
+    return changed
+
+
+def _weights_pin(name: str) -> Path:
+    return Path("pins") / "weights" / f"{name}.sha256"
+
+
+def _weights_of(text: str, *, random: bool) -> Iterator[str]:
+    """Names of the weights behind a network or a metric."""
+    root = project.root()
+    if not random and text in weights_catalogue.names():
+        yield text
+    if "weights=random" in text or (random and "(" not in text):
+        return
+    if not any(_uses_networks(root / path) for path in _metric_modules(text)):
+        return
+    from replication.metrics.names import parse  # seconds to import
+    from replication.metrics.weights_read import weights_read
+
+    try:
+        name, options = parse(text)
+        yield from weights_read(name, **options)
+    except ValueError:  # no metric, or not with these options: whoever computes it says so
+        return
+
+
+@cache
+def _set_modules(name: str) -> tuple[str, ...]:
+    try:
+        return (sets.module_of(name).as_posix(),)
+    except DataError:
+        return ()
+
+
+@cache
+def _uses_networks(module: Path) -> bool:
+    return "replication/features/backbones.py" in closure(module, discover=False, root=project.root())
+
+
+def _metric_modules(text: str) -> set[str]:
+    metrics = _metrics(project.root())
+    return {path for word in _words(text)[:1] for pattern, path in metrics if pattern.fullmatch(word)}
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -79,10 +154,11 @@ def _words(text: str) -> list[str]:
 
 def _modules_of(text: str) -> Iterator[str]:
     """Modules of the metrics, losses and data sets that a text names."""
-    metrics, losses = _metrics(project.root()), _losses(project.root())
+    losses = _losses(project.root())
+    yield from _metric_modules(text)
     for word in _words(text):
-        yield from (path for pattern, path in metrics if pattern.fullmatch(word))
         yield from losses.get(word, ())
+        yield from _set_modules(word)
 
 
 @cache
@@ -111,8 +187,6 @@ def _pattern(name: ast.expr) -> str:
             return re.escape(text)
         case ast.JoinedStr(values=parts):
             return "".join(_pattern(part) if isinstance(part, ast.Constant) else ".+" for part in parts)
-        case ast.Name():
-            return ".+"
     return ""
 
 

@@ -11,7 +11,7 @@ _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def stripped(text: str) -> str:
-    """The notebook without outputs, counts and the settings of who ran it last; anything that is no notebook as it is."""
+    """The notebook without outputs, counts and settings of who ran it last; anything that is no notebook unchanged."""
     try:
         notebook: dict[str, Any] = json.loads(text)
         for cell in notebook["cells"]:

@@ -112,10 +112,12 @@ _Planner = Callable[..., Plan]
 def _register(metric: str, plan: _Planner, *, higher_is_better: bool = False, **defaults: Any) -> None:
     """Under both names, "+smic" and "+mic"."""
     for kind in _OF_KIND:
-        _register_kind(f"{metric}+{kind}", kind, plan, higher_is_better, defaults)
+        _register_kind(metric, kind, plan, higher_is_better, defaults)
 
 
-def _register_kind(name: str, kind: Kind, plan: _Planner, higher_is_better: bool, defaults: Mapping[str, Any]) -> None:
+def _register_kind(
+    metric: str, kind: Kind, plan: _Planner, higher_is_better: bool, defaults: Mapping[str, Any]
+) -> None:
     foreign = {option for other, options in _OF_KIND.items() if other != kind for option in options}
     foreign |= set() if plan is deepwsd_scores else {"variant", "reduce"}
     hints = typing.get_type_hints(SMICOptions)
@@ -129,9 +131,9 @@ def _register_kind(name: str, kind: Kind, plan: _Planner, higher_is_better: bool
         chosen = {**defaults, **given}
         if chosen["backbone"] != defaults["backbone"]:
             chosen["taps"] = given.get("taps")  # the default ones are of another network
-        return _build(name, kind, plan, higher_is_better, SMICOptions(**chosen))
+        return _build(f"{metric}+{kind}", kind, plan, higher_is_better, SMICOptions(**chosen))
 
-    register(name, build, options=known)
+    register(f"{metric}+{kind}", build, options=known)
 
 
 def _build(name: str, kind: Kind, plan: _Planner, higher_is_better: bool, options: SMICOptions) -> Metric:
