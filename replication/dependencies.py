@@ -75,9 +75,8 @@ def pins(values: Any) -> list[str]:
     texts = list(_texts(values))
     found = {str(path) for text in texts for word in _words(text) if (path := pin.path_of(word))}
     names = {name for text in texts for name in _weights_of(text, random="random" in texts)}
-    return sorted(sets) + sorted(
-        str(_weights_pin(name)) for name in names if (project.root() / _weights_pin(name)).is_file()
-    )
+    files = {str(_weights_pin(name)) for name in names if (project.root() / _weights_pin(name)).is_file()}
+    return sorted(found) + sorted(files)
 
 
 def pin_weights(names: Iterable[str]) -> list[str]:
