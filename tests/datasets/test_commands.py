@@ -1,6 +1,5 @@
 """`python -m replication data ...` as typed."""
 
-import hashlib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
