@@ -122,7 +122,8 @@ def ours(
     scorer = Scorer(Work(uuid.uuid4().hex, created, device, 2**18 if device == "cpu" else 2**21))
     named: Any = {name: name for name in pixels}
     task = Task(("reference", named["reference"]), tuple((str(i), named[str(i)]) for i in range(len(distorted))))
-    return [[outcome.score for outcome in row] for row in scorer(task, lambda name: pixels[str(name)])]
+    done = scorer(task, lambda name: (pixels[str(name)], ""))
+    return [[outcome.score for outcome in row] for row in done.outcomes]
 
 
 def theirs(folder: Path, device: str) -> dict[str, Callable[[Pixels, Pixels], float]]:

@@ -8,17 +8,18 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from replication import datasets, project
-from replication.datasets import archives, catalogue, fetch, pin, place, status
+from replication import project
+from replication.datasets import DataError, archives, catalogue, fetch, pin, place, status
 from replication.datasets.entries import Entry
 from replication.errors import CommandError
 from replication.features import catalogue as weights
-from replication.files import atomic_write_text, remove_older
+from replication.files import remove_older
 
 app = typer.Typer(
     help="Replication of five papers on perceptual image similarity.",
@@ -31,6 +32,14 @@ app.add_typer(data, name="data")
 
 _INTERRUPTED = 130
 _LONGEST = 2000  # characters of an error message
+
+
+class Match(StrEnum):
+    """How the images of two folders are paired."""
+
+    NAME = "name"
+    PREFIX = "prefix"
+
 
 Name = Annotated[
     str,
@@ -177,12 +186,18 @@ def score(
             metavar="METRIC", help="A metric, such as ssim or 'ssim(colour=gray, reduction=2004)'. Give it repeatedly."
         ),
     ],
-    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="A data set, or a CSV file that is one.")] = None,
-    reference: Annotated[Path | None, typer.Option(help="An image, or a folder of them.")] = None,
-    distorted: Annotated[
-        Path | None, typer.Option(help="An image, or a folder, matched by file name without suffix.")
+    dataset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A data set, or a CSV file with columns reference and distorted."),
     ] = None,
+    reference: Annotated[Path | None, typer.Option(help="An image, or a folder of them.")] = None,
+    distorted: Annotated[Path | None, typer.Option(help="An image, or a folder of them.")] = None,
+    match: Annotated[
+        Match,
+        typer.Option(help="Pairs in two folders: the same file name without suffix, or one that begins with it."),
+    ] = Match.NAME,
     out: Annotated[Path | None, typer.Option(help="CSV file to write; without it, standard output.")] = None,
+    wide: Annotated[bool, typer.Option("--wide", help="A row for each image and a column for each metric.")] = False,
     device: Annotated[str | None, typer.Option(help="Where to compute, such as cuda; without it, the CPU.")] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, tcp://HOST:PORT, whose workers compute.")
@@ -194,40 +209,18 @@ def score(
 ) -> None:
     """Score a data set, two images or two folders: a CSV with a row for each image and metric.
 
-    A score that cannot be computed is left out, with the reason in the last column. Interrupted, the same command goes
-    on where it stopped; until then the finished work lies beside the CSV file, or in checkpoints/ of the project.
+    Exit code 0: everything was scored. 1: some scores are missing, and the last column says why. 2: the command is
+    wrong, and nothing was computed. Interrupted, the same command goes on where it stopped; until then the finished
+    work lies in a hidden folder beside the CSV file, or in checkpoints/ of the project.
     """
-    from replication import scoring
-    from replication.scoring import files
+    from replication.scoring import command
 
     if (dataset is None) == (reference is None) or (reference is None) != (distorted is None):
         raise typer.BadParameter("give either --dataset or both of --reference and --distorted")
-    if out is not None:
-        files.check_writable(out)
-    pairs = _load(str(dataset)) if reference is None or distorted is None else files.pairs(reference, distorted)
-    for remark in pairs.remarks if isinstance(pairs, files.Pairs) else ():
-        print(f"note: {remark}", file=sys.stderr)
-    keep = _unfinished(out, pairs.name)
-    try:
-        table = scoring.score(
-            pairs,
-            metric,
-            device=device,
-            on_error="stop" if stop else "row",
-            keep=keep,
-            scheduler=scheduler,
-            workers=workers,
-        )
-    except KeyboardInterrupt:
-        kept = "what is finished is kept; run the same command again to go on" if keep else "nothing is kept"
-        raise KeyboardInterrupt(f"interrupted; {kept}") from None
-    text = table.to_csv(index=False, lineterminator="\n")
-    if out is None:
-        print(text, end="", flush=True)
-    else:
-        atomic_write_text(out, text)
-    if keep is not None:
-        shutil.rmtree(keep, ignore_errors=True)
+    request = command.Request(
+        metric, dataset, reference, distorted, match.value, out, wide, device, scheduler, workers, stop
+    )
+    raise typer.Exit(command.run(request))
 
 
 @data.command("status")
@@ -311,24 +304,8 @@ def _say_where(entry: weights.WeightsFile) -> None:
 def _select(name: str) -> list[Entry]:
     try:
         return list(catalogue.select(name))
-    except datasets.DataError as error:
+    except DataError as error:
         raise CommandError(str(error)) from None
-
-
-def _load(name: str) -> datasets.RatedSet:
-    if name.lower().endswith(".csv"):  # what its opinions are makes no difference to scores
-        return datasets.load(name, kind="opinion", higher_is_better=True)
-    return datasets.load(name)
-
-
-def _unfinished(out: Path | None, name: str) -> Path | None:
-    """Where unfinished scores are kept: beside the file they go to, else in the project, if this is one."""
-    if out is not None:
-        return out.parent / f".{out.name}.unfinished"
-    try:
-        return project.root() / "checkpoints" / "score" / Path(name).name
-    except FileNotFoundError:
-        return None
 
 
 def _texts(value: object) -> Iterator[str]:

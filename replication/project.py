@@ -131,12 +131,19 @@ def settings(path: Path | None = None) -> dict[str, Any]:
 
 def results_folder(profile: str, experiment: str) -> Path:
     """Where an experiment's tables and trained networks go: results/<profile>/<experiment>/."""
-    return root() / "results" / profile / experiment
+    return _below(root() / "results" / profile, experiment)
 
 
 def checkpoint_folder(profile: str, stage: str) -> Path:
     """Where a stage stores unfinished work: checkpoints/<profile>/<stage>/, removed on success."""
-    return root() / "checkpoints" / profile / stage
+    return _below(root() / "checkpoints" / profile, stage)
+
+
+def _below(folder: Path, name: str) -> Path:
+    """A folder inside `folder`; SettingsError for a name that leads elsewhere, since its old files are removed."""
+    if not Path(name).parts or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise SettingsError(f"{name!r} names no folder below {folder.parent.name}/{folder.name}/; give another name")
+    return folder / name
 
 
 def _merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

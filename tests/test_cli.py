@@ -1,6 +1,7 @@
 """The command line as a whole: exit codes, errors in a sentence, profiles, a quick start."""
 
 import errno
+import io
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 
 from replication import datasets, files, project
+from replication.absent import Absent, AbsentError
 from replication.cli import main
 from tests.scoring import pictures
 
@@ -206,8 +208,8 @@ class TestScore:
         pictures.files(clone / "r", pixels)
         pictures.files(clone / "d", {name.replace(".png", ".BMP").upper(): 255 - p for name, p in pixels.items()})
 
-        def load(name: str, **opinion: object) -> Any:
-            if name != "tiny" and not (name == "own.csv" and {"kind", "higher_is_better"} <= set(opinion)):
+        def load(name: str) -> Any:
+            if name != "tiny":
                 raise datasets.DataError(f"unknown data set {name!r}; known: tiny")
             return pictures.noise_set()
 
@@ -241,8 +243,6 @@ class TestScore:
         main(["score", "--dataset", "tiny", *self.METRICS, "--out", "s.csv"])
         assert (folder / "s.csv").read_text() == out
         assert len(out.splitlines()) == 1 + 6 * 2
-        assert main(["score", "--dataset", "own.csv", *self.METRICS]) == 0
-        assert capsys.readouterr().out == out
 
     @pytest.mark.parametrize(
         ("arguments", "said"),
@@ -262,21 +262,152 @@ class TestScore:
         self, folder: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (folder / "e").mkdir()
-        assert main(["score", *arguments]) == 1
+        assert main(["score", *arguments]) == 2
         captured = capsys.readouterr()
         assert captured.out == ""
         (line,) = captured.err.splitlines()
         assert re.match(f"error: .*{said}", line)
 
-    def test_images_without_a_partner_are_listed(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_files_that_are_left_out_are_counted_and_named(
+        self, folder: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         (folder / "r" / "b.png").rename(folder / "r" / "x.png")
+        (folder / "d" / "notes.txt").touch()
         assert main(["score", "--reference", "r", "--distorted", "d", "--metric", "psnr"]) == 1
-        assert "have no partner: 1 of r (x); 1 of d (b)\n" in capsys.readouterr().err
+        captured = capsys.readouterr()
+        assert "have no partner: 1 of r (x); 1 of d (b)\n" in captured.err
+        assert "d: passed over 1 file (notes.txt)\n" in captured.err
+        assert [line.split(",")[2] for line in captured.out.splitlines()[1:]] == ["distorted/A.BMP", "distorted/C.BMP"]
+        for path in (folder / "d").glob("[AC]*"):
+            path.rename(folder / "d" / f"z{path.name}")
+        assert main(["score", "--reference", "r", "--distorted", "d", "--metric", "psnr"]) == 2
+
+    def test_a_reference_may_have_several_distorted_images(
+        self, folder: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for name in ("a_1.png", "a-blur-2.png", "ab.png"):
+            pictures.files(folder / "d", {name: pictures.Noise(9).read()})
+        command = ["score", "--reference", "r", "--distorted", "d", "--match", "prefix", "--metric", "psnr"]
+        assert main(command) == 1
+        captured = capsys.readouterr()
+        pairs = [line.split(",")[1:3] for line in captured.out.splitlines()[1:]]
+        assert [distorted for reference, distorted in pairs if reference == "reference/a.png"] == [
+            "distorted/A.BMP",
+            "distorted/a-blur-2.png",
+            "distorted/a_1.png",
+        ]
+        assert "the beginning of the file name, and these have no partner: 1 of d (ab)\n" in captured.err
+        (folder / "d" / "ab.png").unlink()
+        assert main(command) == 0
+
+    def test_a_table_names_any_pairs_with_or_without_opinions(
+        self, folder: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (folder / "pairs.csv").write_text("reference,distorted\nr/a.png,d/A.BMP\nr/a.png,./d/B.BMP\nr/a.png,d/no.png\n")
+        assert main(["score", "--dataset", "pairs.csv", "--metric", "psnr"]) == 1
+        captured = capsys.readouterr()
+        rows = [line.split(",") for line in captured.out.splitlines()[1:]]
+        assert [row[2] for row in rows] == ["d/A.BMP", "d/B.BMP", "d/no.png"]
+        assert [row[5] for row in rows] == ["", "", ""]
+        assert rows[2][-1] == "no.png: no such file"
+        assert "1 of 3 scores are missing" in captured.err
+        (folder / "pairs.csv").write_text("reference,distorted,opinion\nr/a.png,d/A.BMP,0.5\n")
+        assert main(["score", "--dataset", "pairs.csv", "--metric", "psnr"]) == 0
+        assert capsys.readouterr().out.splitlines()[1].split(",")[5] == "0.5"
+        (folder / "pairs.csv").write_text("reference,opinion\nr/a.png,1\n")
+        assert main(["score", "--dataset", "pairs.csv", "--metric", "psnr"]) == 2
+        assert "no column distorted" in capsys.readouterr().err
+
+    def test_a_wide_table_has_a_row_for_each_image(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (folder / "d" / "B.BMP").write_bytes(b"BM")
+        command = ["score", "--reference", "r", "--distorted", "d", "--metric", "psnr", "--metric", "ssim"]
+        assert main(command) == 1
+        long = pd.read_csv(io.StringIO(capsys.readouterr().out))
+        assert main([*command, "--wide"]) == 1
+        wide = pd.read_csv(io.StringIO(capsys.readouterr().out))
+        assert list(wide.columns[2:]) == ["distorted", "distortion", "level", "opinion", "psnr", "ssim", "problem"]
+        np.testing.assert_array_equal(wide[["psnr", "ssim"]].to_numpy().ravel(), long["score"])
+        assert wide["problem"].isna().tolist() == [True, False, True]
+        assert wide["problem"][1] == long["problem"][2]
+
+    def test_a_metric_without_its_weights_is_skipped_unless_it_is_the_only_one(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        from replication.metrics import registry
+
+        def absent() -> Any:
+            raise AbsentError(Absent("weights", "VGG16", how_to_get="Fetch them"))
+
+        monkeypatch.setattr(registry, "_factories", dict(registry._factories))
+        registry.register("lacking", absent)
+        command = ["score", "--dataset", "tiny", "--metric", "lacking"]
+        assert main([*command, "--metric", "psnr"]) == 1
+        captured = capsys.readouterr()
+        assert {line.split(",")[6] for line in captured.out.splitlines()[1:]} == {"psnr"}
+        assert "skipped lacking: weights VGG16: not available. Fetch them\n" in captured.err
+        assert main(command) == 2
+        assert "error: no metric is left; skipped lacking" in capsys.readouterr().err
+
+    def test_output_is_utf_8_whatever_the_console(self, folder: Path) -> None:
+        (folder / "d" / "A.BMP").rename(folder / "d" / "\u00e4.bmp")
+        pictures.files(folder / "r", {"\u00e4.png": pictures.Noise(0).read()})
+        command = [sys.executable, "-m", "replication", "score", "--reference", "r/\u00e4.png", "--distorted"]
+        environment = {"PYTHONPATH": str(Path(project.__file__).parents[1]), "PYTHONIOENCODING": "ascii"}
+        finished = subprocess.run(
+            [*command, "d/\u00e4.bmp", "--metric", "psnr"], capture_output=True, check=True, env=environment, cwd=folder
+        )
+        assert "distorted/\u00e4.bmp" in finished.stdout.decode("utf-8")
+
+    @pytest.mark.parametrize("name", ["..png", "...png", ".png.", "..", "x.png"])
+    def test_nothing_is_removed_that_scoring_did_not_write(self, folder: Path, name: str) -> None:
+        """Whatever an image, or the file that is written, is called."""
+        others = [folder / "checkpoints" / "sample" / "a" / "epoch.ckpt", folder / ".x.png.unfinished" / "mine.txt"]
+        for other in others:
+            other.parent.mkdir(parents=True)
+            other.write_text("mine")
+        if name != "..":
+            pictures.files(folder / "d", {"made.png": pictures.Noise(5).read()})
+            (folder / "d" / "made.png").rename(folder / "d" / name)
+            command = ["score", "--reference", "r/a.png", "--distorted", f"d/{name}", "--metric", "psnr"]
+            assert main(command) == 0
+            assert main([*command, "--out", f"{name}.csv"]) == 0
+            assert main([*command, "--out", "x.png"]) == 0
+        else:
+            (folder / "d" / "sub").mkdir()
+            assert main(["score", "--reference", "r", "--distorted", "d/sub/..", "--metric", "psnr"]) == 0
+        assert [other.read_text() for other in others] == ["mine", "mine"]
+        assert not list(folder.glob(".score-*"))
+        assert not list((folder / "checkpoints" / "score").glob("*/*"))
+
+    def test_a_wrong_command_is_refused_before_torch_is_imported(self, folder: Path) -> None:
+        script = "import sys; from replication.cli import main; print(main(sys.argv[1:]), 'torch' in sys.modules)"
+        environment = {"PYTHONPATH": str(Path(project.__file__).parents[1])}
+        for arguments in (["--dataset", "tinny"], ["--reference", "no", "--distorted", "d"], ["--reference", "r"]):
+            finished = subprocess.run(
+                [sys.executable, "-c", script, "score", "--metric", "psnr", *arguments],
+                capture_output=True,
+                text=True,
+                check=True,
+                env=environment,
+                cwd=folder,
+            )
+            assert finished.stdout == "2 False\n", finished.stderr
+
+    def test_a_wrong_metric_or_option_is_refused_before_any_image_is_opened(
+        self, folder: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (folder / "r" / "a.png").unlink()
+        (folder / "r" / "a.png").symlink_to("gone")
+        for metric in ("sim", "ssim(color=gray)", "ssim("):
+            command = ["score", "--reference", "r", "--distorted", "d", "--metric", "psnr", "--metric", metric]
+            assert main([*command, "--out", "s.csv"]) == 2
+            assert metric in capsys.readouterr().err
+        assert not (folder / "s.csv").exists()
 
     def test_the_first_problem_stops_on_request(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (folder / "d" / "B.BMP").write_bytes(b"BM")
         command = ["score", "--reference", "r", "--distorted", "d", "--metric", "psnr"]
-        assert main(command) == 0
+        assert main(command) == 1
         assert "B.BMP: not a readable PNG" in capsys.readouterr().out
         assert main([*command, "--stop"]) == 1
         assert "psnr: B.BMP: not a readable PNG" in capsys.readouterr().err
@@ -285,7 +416,7 @@ class TestScore:
     def test_one_kind_of_input_is_wanted(self, folder: Path, arguments: list[str]) -> None:
         assert main(["score", "--metric", "psnr", *arguments]) == 2
 
-    def test_interrupted_it_keeps_its_work(
+    def test_interrupted_it_goes_on(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         from replication.scoring import tasks
@@ -301,8 +432,8 @@ class TestScore:
             patch.setattr(tasks, "run", interrupted)
             assert main(["score", "--dataset", "tiny", "--metric", "psnr"]) == 130
         said = capsys.readouterr().err.splitlines()
-        assert said == ["error: interrupted; what is finished is kept; run the same command again to go on"]
-        assert len(list((folder / "checkpoints" / "score" / "tiny").iterdir())) == 1
+        assert said == ["error: interrupted; run the same command again to go on"]
+        assert len(list((folder / "checkpoints" / "score").glob("*/*.done"))) == 1
         assert main(["score", "--dataset", "tiny", "--metric", "psnr"]) == 0
         assert "tiny: goes on after 3 of 6 images" in capsys.readouterr().err
-        assert not (folder / "checkpoints" / "score" / "tiny").exists()
+        assert not list((folder / "checkpoints" / "score").iterdir())

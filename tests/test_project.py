@@ -191,3 +191,10 @@ def test_the_data_root_is_a_folder_of_the_project_or_the_configured_one(
 def test_results_and_checkpoints_lie_below_the_profile(clone: Path) -> None:
     assert project.results_folder("sample", "x") == clone / "results" / "sample" / "x"
     assert project.checkpoint_folder("sample", "x") == clone / "checkpoints" / "sample" / "x"
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/../..", "/tmp"])
+def test_no_name_of_a_stage_leads_to_files_of_others(clone: Path, name: str) -> None:
+    for folder in (project.results_folder, project.checkpoint_folder):
+        with pytest.raises(project.SettingsError, match="names no folder below"):
+            folder("sample", name)

@@ -1,4 +1,4 @@
-"""Data sets with opinions or judgements, by name, to matrices of channel distances."""
+"""Matrices of channel distances of data sets with opinions or judgements, by name."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ from replication.datasets.catalogue import JUDGED
 from replication.datasets.errors import DataError
 from replication.datasets.judged import load_judgements
 from replication.datasets.rated import load
-from replication.project import data_root
 from replication.scoring.channel_tables import COLUMNS, JUDGED_COLUMNS, ChannelDistances
 from replication.scoring.channels import Network, activity, measure
+from replication.scoring.errors import absence
 
 
 def channel_distances_of(
@@ -23,31 +23,26 @@ def channel_distances_of(
     *,
     options: Mapping[str, Any] | None = None,
     subsets: Sequence[str] | None = None,
-    keep: Path | None = None,
+    store: Path | None = None,
     scheduler: str | None = None,
     show_progress: bool = True,
 ) -> ChannelDistances:
     """The data set `name` of `datasets.load` or `datasets.load_judgements`, measured with every channel of a network.
 
-    Where the set or the weights are missing or damaged, `absent` says why and how to get them.
-    options: of `datasets.load`. subsets: of a judged set, those measured; None is all. The rest: see `measure`.
+    `absent` says so where the set or the weights are missing or damaged.
+    options: of `datasets.load`. subsets: of a judged set, the ones to measure; None is all. The rest: see `measure`.
     """
-    how: dict[str, Any] = {"keep": keep, "scheduler": scheduler, "show_progress": show_progress}
+    how: dict[str, Any] = {"store": store, "scheduler": scheduler, "show_progress": show_progress}
     try:
         net = (replace(network, device=None) if scheduler else network).make()
+    except DataError as error:
+        return ChannelDistances.nothing(name, network.name, absence(error, "weights", network.name))
+    try:
         if name in JUDGED:
             return _judged(name, network, net.weights, subsets, how)
         return _rated(name, network, net.weights, options or {}, how)
     except DataError as error:
-        return ChannelDistances.nothing(name, network.name, _anywhere(str(error)))
-
-
-def _anywhere(reason: str) -> str:
-    """The reason without the place of the data root, so that what is kept is the same on every machine."""
-    try:
-        return reason.replace(str(data_root()), "data")
-    except FileNotFoundError:  # outside a project, where REPLICATION_DATA is not set
-        return reason
+        return ChannelDistances.nothing(name, network.name, absence(error, "data set", name))
 
 
 def _rated(
@@ -60,8 +55,8 @@ def _rated(
     complete = table[table["problem"] == ""]
     if complete.empty:
         raise DataError(f"{name}: no pair could be measured; the first: {table['problem'].iloc[0]}")
-    here = replace(network, device=None) if how["scheduler"] else network
-    strength = activity(list(dict.fromkeys(complete["reference"])), rated.images, here)
+    local = replace(network, device=None) if how["scheduler"] else network
+    strength = activity(list(dict.fromkeys(complete["reference"])), rated.images, local)
     about = (rated.title, rated.licence, rated.source, rated.opinion, rated.remarks, rated.digest)
     return ChannelDistances(rated.name, *about, network.name, weights, table, found.distances, strength)
 

@@ -1,4 +1,4 @@
-"""Matrices of channel distances as they are kept on disk, with what a reader of their numbers must know."""
+"""Matrices of channel distances on disk, with the facts that a reader of their numbers must know."""
 
 import io
 import json
@@ -11,8 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from replication.absent import Absent
 from replication.datasets.catalogue import Opinion
 from replication.files import atomic_write_bytes, atomic_write_text
+from replication.scoring.errors import absent_from_json, absent_to_json
+from replication.scoring.store import npz
 
 Matrix = NDArray[np.float32]
 
@@ -26,7 +29,7 @@ _ABSENT = "no channel distances in {}; compute them first (`dvc repro`, or the n
 
 
 class Activity(NamedTuple):
-    """Of one tap's channels on images: means over images of the mean square and of the variance over pixels, (M,)."""
+    """Response of one tap's channels: means over images of the mean square and of the variance over pixels, (M,)."""
 
     energy: NDArray[np.float64]
     variance: NDArray[np.float64]
@@ -34,14 +37,14 @@ class Activity(NamedTuple):
 
 @dataclass(frozen=True)
 class ChannelDistances:
-    """What eq. 1 needs of a data set and a network: the mean squared difference of every channel, image by image.
+    """The mean squared difference of every channel, image by image: the terms of eq. 1 for a data set and a network.
 
-    name, title, licence, source, remarks, digest: of the data set. opinion: what its opinions are, None for judgements.
+    name, title, licence, source, remarks, digest: of the data set. opinion: its kind of opinions, None for judgements.
     backbone, weights: of the network, in words.
     table: a row for each pair, with COLUMNS, or JUDGED_COLUMNS where people compared (2AFC: p0, then p1 of each triplet
         as `distorted`; JND: p0 as `reference`, p1 as `distorted`).
-    distances: by tap, (rows, M) float32, NaN where `problem` says why. activity: by tap, on the references; empty for
-        judgements. absent: why there is nothing ("" if there is).
+    distances: by tap, (rows, M) float32, NaN where `problem` has a reason. activity: by tap, on the references; empty
+        for judgements. absent: what was missing, where there are no distances.
     """
 
     name: str
@@ -56,25 +59,25 @@ class ChannelDistances:
     table: pd.DataFrame
     distances: Mapping[str, Matrix]
     activity: Mapping[str, Activity]
-    absent: str = ""
+    absent: Absent | None = None
 
     def save(self, folder: Path) -> None:
         """Write facts.json, pairs.csv and distances.npz, the same bytes for the same content, each in one step."""
-        kept = ("name", "title", "licence", "source", "remarks", "digest", "backbone", "weights", "absent")
-        facts = {name: getattr(self, name) for name in kept} | {
-            "taps": {t: m.shape[1] for t, m in self.distances.items()}
-        }
+        names = ("name", "title", "licence", "source", "remarks", "digest", "backbone", "weights")
+        facts: dict[str, Any] = {name: getattr(self, name) for name in names}
+        facts["absent"] = absent_to_json(self.absent)
+        facts["taps"] = {tap: matrix.shape[1] for tap, matrix in self.distances.items()}
         facts["opinion"] = None if self.opinion is None else vars(self.opinion)
         arrays: dict[str, Any] = {f"distances/{tap}": matrix for tap, matrix in self.distances.items()}
         for tap, found in self.activity.items():
             arrays |= {f"energy/{tap}": found.energy, f"variance/{tap}": found.variance}
-        atomic_write_bytes(folder / "distances.npz", archive(arrays))
+        atomic_write_bytes(folder / "distances.npz", npz(arrays))
         atomic_write_text(folder / "pairs.csv", self.table.to_csv(index=False, lineterminator="\n"))
         atomic_write_text(folder / "facts.json", json.dumps(facts, indent=1) + "\n")
 
     @staticmethod
     def load(folder: Path) -> "ChannelDistances":
-        """What `save` wrote; FileNotFoundError that names the folder and the way to make it if it is not there."""
+        """The distances that `save` wrote. Raises FileNotFoundError naming the folder and the way to make it."""
         try:
             facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
             text = (folder / "pairs.csv").read_text(encoding="utf-8")
@@ -90,17 +93,11 @@ class ChannelDistances:
         facts["activity"] = {tap: Activity(arrays[f"energy/{tap}"], arrays[f"variance/{tap}"]) for tap in rated}
         facts["opinion"] = None if facts["opinion"] is None else Opinion(**facts["opinion"])
         facts["remarks"] = tuple(facts["remarks"])
+        facts["absent"] = absent_from_json(facts["absent"])
         return ChannelDistances(**facts)
 
     @staticmethod
-    def nothing(name: str, backbone: str, reason: str) -> "ChannelDistances":
-        """A set or network without distances, and why there are none."""
+    def nothing(name: str, backbone: str, absent: Absent) -> "ChannelDistances":
+        """A set or network without distances, and what was missing."""
         table = pd.DataFrame(columns=list(COLUMNS))
-        return ChannelDistances(name, name, "", "", None, (), "", backbone, "", table, {}, {}, reason)
-
-
-def archive(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """An .npz file: the same arrays give the same bytes, because NumPy dates every entry 1980."""
-    file = io.BytesIO()
-    np.savez(file, allow_pickle=False, **dict(arrays))
-    return file.getvalue()
+        return ChannelDistances(name, name, "", "", None, (), "", backbone, "", table, {}, {}, absent)

@@ -1,4 +1,4 @@
-"""How well autoencoders reconstruct images they have not seen: a row of figures for each image."""
+"""Quality of autoencoders' reconstructions of held-out images: a row of measurements for each image."""
 
 from collections.abc import Mapping
 
@@ -35,7 +35,7 @@ FIGURES = {
 
 
 def check_parts(parts: Mapping[str, Stack], trained: Mapping[str, Trained[Autoencoder]]) -> None:
-    """ScoringError unless test images are apart from the others, and every network learnt from these very images."""
+    """Raise a ScoringError if test images are among the others, or a network was trained on other images than these."""
     test = set(parts["test"].names)
     for part in ("training", "validation"):
         both = sorted(test & set(parts[part].names))

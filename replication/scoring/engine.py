@@ -1,11 +1,13 @@
-"""Data sets x metrics -> long-form score tables, on one machine or on a cluster, going on where it stopped."""
+"""Score tables: data sets x metrics, on one machine or on a cluster; an interrupted call goes on where it stopped."""
 
+import hashlib
+import json
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -16,14 +18,14 @@ import torch
 from replication.datasets.decoding import Decoder
 from replication.datasets.rated import Readable
 from replication.metrics import registry
-from replication.metrics.names import parse as parse
+from replication.metrics.names import parse
 from replication.metrics.registry import Metric
-from replication.scoring import executors, tasks
+from replication.scoring import runner, tasks
 from replication.scoring.errors import ScoringError
-from replication.scoring.kept import Kept, code_version
-from replication.scoring.progress import Advance, progress
-from replication.scoring.scored import COLUMNS
-from replication.scoring.tasks import Outcomes, Read, Task, Work
+from replication.scoring.reading import Read, digests
+from replication.scoring.store import Store, code_version
+from replication.scoring.tasks import Done, Outcome, Outcomes, Task, Work
+from replication.scoring.wide import COLUMNS
 
 _TASK_IMAGES = 16  # at most lost when killed
 _BATCH_PIXELS = {"cpu": 2**18, "accelerator": 2**21}  # on a CPU, larger batches are no faster
@@ -31,7 +33,7 @@ _FEW = 16  # images for which no processes are started
 
 
 class Rated(Protocol):
-    """What is scored: `datasets.load(...)`, or anything with a name, a table of pairs and the images by name."""
+    """A data set to score: `datasets.load(...)`, or anything with a name, a table of pairs and the images by name."""
 
     @property
     def name(self) -> str: ...
@@ -49,7 +51,7 @@ def score(
     *,
     device: str | None = None,
     on_error: Literal["row", "stop"] = "row",
-    keep: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] | None = None,
     version: str | None = None,
     scheduler: str | None = None,
     workers: int | None = None,
@@ -65,12 +67,14 @@ def score(
     metrics: names of `metrics.names()`, with options as in "ssim(colour=gray, reduction=2004)", or `Metric`s. The
         column `metric` has the text as given, or a Metric's name; a mapping {label: metric} gives other labels.
     device: where to compute, such as "cuda"; None is the CPU.
-    on_error: "row" leaves a NaN and says in `problem` why: an image that cannot be read (for a reference, in all its
+    on_error: "row" leaves a NaN and its reason in `problem`: an image that cannot be read (for a reference, in all its
         rows), sizes that differ, an image that a metric refuses. "stop" raises the first as a ScoringError.
-    keep: a folder for finished batches. A call that finds the work of an interrupted one there goes on from it, to the
-        same table. What is found is of the same images (by content), metrics (name and protocol), version, device and
-        batch size. The caller removes the folder, once the table is safe.
-    version: of the code that scores; None is a digest of the package's own. Name yours for metrics defined elsewhere.
+    store: a folder for finished work. A call that finds the work of an interrupted one in it goes on from there, to the
+        same table. It uses results of the same images (by the bytes that were decoded), metrics (name, protocol and the
+        code they depend on), device and batch size. Once the table is safe, the caller removes it: `Store.clear`.
+    version: of the code that scores; None is a digest of the modules of this package that each metric depends on, of
+        the module that defines it, and of the versions of the libraries. Give one of your own where a metric depends on
+        more than that.
     scheduler: address of a Dask scheduler ("tcp://host:8786"), whose workers then do the tasks: they need this package,
         and the image files under the same paths. None or "" computes in this process.
     workers: processes that decode images ahead; None is one for every second core, and none for a handful of images.
@@ -86,37 +90,68 @@ def score(
     if on_error not in ("row", "stop"):
         raise ValueError(f"on_error must be 'row' or 'stop', got {on_error!r}")
     if not scheduler:
-        tasks.check_device(device)
-    named = _metrics(metrics, device, elsewhere=bool(scheduler))
-    kind = "cpu" if device in (None, "cpu") else "accelerator"
-    work = Work(uuid.uuid4().hex, tuple(named.values()), device, batch_pixels or _BATCH_PIXELS[kind])
+        runner.check_device(device)
+    named = create_metrics(metrics, device, on_cluster=bool(scheduler))
+    on_cpu = device in (None, "cpu")
+    work = Work(
+        uuid.uuid4().hex,
+        tuple(named.values()),
+        device,
+        batch_pixels or _BATCH_PIXELS["cpu" if on_cpu else "accelerator"],
+    )
     sheet = _Sheet(data_set, list(named), on_error)
-    kept = None if keep is None else Kept(Path(keep), work, code_version() if version is None else version)
-    jobs = _jobs(data_set, sheet, work, kept)
-    if jobs:
-        with ExitStack() as stack:
-            todo = sum(len(job.rows) for job in jobs)
-            advance: Advance | None = None
-            if show_progress:
-                advance = stack.enter_context(progress(data_set.name, len(sheet), len(sheet) - todo, "images"))
-            if scheduler:
-                executor, most = stack.enter_context(executors.dask(scheduler))
-                submit = _sender(executor)
-            else:
-                order = _reading_order(jobs)
-                processes = _processes(workers, len(order))
-                if kind == "cpu" and processes:
-                    stack.enter_context(_threads_beside(processes))
-                decoder = stack.enter_context(Decoder(order, processes))
-                stack.callback(tasks.forget)
-                submit, most = _runner(executors.Here(), decoder.read), 1
-            for job, outcomes in _completed(jobs, submit, most):
-                if kept is not None:
-                    kept.add(job.task, job.metrics, outcomes)
-                sheet.fill(job.rows, job.metrics, outcomes)
-                if advance is not None:
-                    advance(len(job.rows))
+    finished = None if store is None else _Finished(Store(Path(store)), work, version)
+    jobs = _jobs(data_set, sheet, work, finished)
+
+    def enter(job: _Job, done: Done) -> None:
+        if finished is not None:
+            finished.add(job, done)
+        sheet.fill(job.rows, job.metrics, done.outcomes)
+
+    with ExitStack() as stack:
+        compute = partial(_compute, read=None)
+        if jobs and not scheduler:
+            order = _reading_order(jobs)
+            processes = _processes(workers, len(order))
+            if on_cpu and processes:
+                stack.enter_context(_threads_beside(processes))
+            decoder = stack.enter_context(Decoder(order, processes))
+            compute = partial(_compute, read=decoder.read_hashed)
+        runner.run(
+            jobs,
+            compute,
+            enter,
+            label=data_set.name,
+            unit="images",
+            total=len(sheet),
+            size=lambda job: len(job.rows),
+            scheduler=scheduler,
+            show_progress=show_progress,
+        )
     return sheet.table()
+
+
+def create_metrics(
+    metrics: Sequence[str | Metric] | Mapping[str, str | Metric], device: str | None = None, *, on_cluster: bool = False
+) -> dict[str, Metric]:
+    """Metrics by their labels, in the order given; arguments as of `score`. Raises ScoringError for unknown ones.
+
+    on_cluster: make them without `device`, which this machine need not have.
+    """
+    if isinstance(metrics, str):
+        raise ScoringError(f"metrics must be a list or a mapping of metrics, got the text {metrics!r}")
+    if isinstance(metrics, Mapping):
+        labelled = list(metrics.items())
+    else:
+        labelled = [(given.name if isinstance(given, Metric) else given, given) for given in metrics]
+    labels = [label for label, _ in labelled]
+    if not labels:
+        raise ScoringError(f"no metric was given; known: {', '.join(registry.names())}")
+    if twice := sorted({label for label in labels if labels.count(label) > 1}):
+        raise ScoringError(f"two metrics have the label {twice[0]!r}; give them labels of their own: {{label: metric}}")
+    return {
+        label: given if isinstance(given, Metric) else _create(given, device, on_cluster) for label, given in labelled
+    }
 
 
 class _Sheet:
@@ -167,13 +202,70 @@ class _Job:
     metrics: tuple[int, ...]
 
 
-def _jobs(data_set: Rated, sheet: _Sheet, work: Work, kept: Kept | None) -> list[_Job]:
-    """What is to be done: reference by reference, a few images at a time, without what is kept, which is filled in."""
+class _Finished:
+    """Outcomes of finished tasks in a store: an entry for each task, in it a list for each metric.
+
+    An entry is named by the images' names and the digests of their bytes, a list by the metric's name and protocol, the
+    version of the code, the device and the batch size.
+    """
+
+    def __init__(self, store: Store, work: Work, version: str | None) -> None:
+        self._store = store
+        self._metrics = [_metric_key(metric, work, version) for metric in work.metrics]
+        self._digests: dict[str, str | None] | None = None
+
+    def find(self, task: Task) -> dict[int, list[Outcome]]:
+        """The outcomes of the task's images, by number of the metric, for the metrics that are done."""
+        assert self._digests is not None
+        names = [name for name, _ in (task.reference, *task.distorted)]
+        stored = self._read(_task_key(task, [self._digests[name] for name in names]))
+        return {m: [Outcome(*o) for o in stored[key]] for m, key in enumerate(self._metrics) if key in stored}
+
+    def look_up(self, images: Mapping[str, Readable], names: Sequence[str]) -> bool:
+        """Compute the digests that `find` needs; False, without doing so, where nothing is stored."""
+        if self._store:
+            self._digests = digests(images, names)
+        return self._digests is not None
+
+    def add(self, job: "_Job", done: Done) -> None:
+        """Store outcomes (by image, then by metric), apart from those that another attempt might change."""
+        if any(digest is None for digest in done.digests):
+            return
+        columns = {m: [row[i] for row in done.outcomes] for i, m in enumerate(job.metrics)}
+        lasting = {self._metrics[m]: column for m, column in columns.items() if all(o.lasting for o in column)}
+        key = _task_key(job.task, done.digests)
+        if lasting:
+            self._store.put(key, self._read(key) | lasting)
+
+    def _read(self, key: object) -> dict[str, Any]:
+        entry = self._store.get(key)
+        return {} if entry is None else dict(entry.value)
+
+
+def _task_key(task: Task, found: Sequence[str | None]) -> object:
+    names = [name for name, _ in (task.reference, *task.distorted)]
+    return list(zip(names, found, strict=True))
+
+
+def _metric_key(metric: Metric, work: Work, version: str | None) -> str:
+    if version is None:
+        parts = (metric.prepare, metric.compare, metric.finish, metric.source and metric.source.compute)
+        modules = {part.__module__ for part in parts if part is not None}
+        if metric.recipe is not None:
+            modules.add(registry.module_of(metric.recipe[0]))
+        version = code_version(tasks.__name__, *sorted(modules))
+    protocol = sorted((key, repr(value)) for key, value in metric.protocol.items())
+    key = [metric.name, protocol, version, work.device, work.batch_pixels]
+    return hashlib.sha256(json.dumps(key).encode()).hexdigest()
+
+
+def _jobs(data_set: Rated, sheet: _Sheet, work: Work, finished: _Finished | None) -> list[_Job]:
+    """The tasks to do, reference by reference, a few images at a time; finished ones are entered in the sheet."""
     images: Mapping[str, Readable] = data_set.images
     everything = tuple(range(len(work.metrics)))
     works = {everything: work}
-    if kept is not None:
-        kept.digest(images, pd.unique(sheet.pairs[["reference", "distorted"]].to_numpy().ravel()).tolist())
+    names = sheet.pairs[["reference", "distorted"]].to_numpy().ravel().tolist()
+    resuming = finished is not None and finished.look_up(images, names)
     jobs = []
     for reference, group in sheet.pairs.groupby("reference", sort=False):
         for start in range(0, len(group), _TASK_IMAGES):
@@ -181,8 +273,8 @@ def _jobs(data_set: Rated, sheet: _Sheet, work: Work, kept: Kept | None) -> list
             names, rows = [str(reference), *part["distorted"]], tuple(part.index)
             first, *others = ((name, images[name]) for name in names)
             task, metrics = Task(first, tuple(others)), everything
-            if kept is not None:
-                found = kept.find(task)
+            if finished is not None and resuming:
+                found = finished.find(task)
                 for metric, outcomes in found.items():
                     sheet.fill(rows, [metric], [[outcome] for outcome in outcomes])
                 metrics = tuple(metric for metric in everything if metric not in found)
@@ -194,28 +286,8 @@ def _jobs(data_set: Rated, sheet: _Sheet, work: Work, kept: Kept | None) -> list
     return jobs
 
 
-Submit = Callable[[_Job], Future[Outcomes]]
-
-
-def _runner(executor: Executor, read: Read) -> Submit:
-    return lambda job: executor.submit(tasks.run, job.work, job.task, read)
-
-
-def _sender(executor: Executor) -> Submit:
-    """Tasks as bytes, which only the worker that runs one makes a task again: a scheduler builds no networks."""
-    import cloudpickle  # type: ignore[import-untyped]
-
-    return lambda job: executor.submit(tasks.run_sent, cloudpickle.dumps((job.work, job.task)))
-
-
-def _completed(jobs: Sequence[_Job], submit: Submit, most: int) -> Iterator[tuple[_Job, Outcomes]]:
-    """Jobs as they are done; `most` are waited for at a time."""
-    waiting: dict[Future[Outcomes], _Job] = {}
-    for number, job in enumerate(jobs, 1):
-        waiting[submit(job)] = job
-        while len(waiting) >= most or (waiting and number == len(jobs)):
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                yield waiting.pop(future), future.result()
+def _compute(job: _Job, read: Read | None) -> Done:
+    return tasks.run(job.work, job.task, read)
 
 
 def _reading_order(jobs: Sequence[_Job]) -> list[Readable]:
@@ -248,37 +320,16 @@ def _threads_beside(processes: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _metrics(
-    metrics: Sequence[str | Metric] | Mapping[str, str | Metric], device: str | None, elsewhere: bool
-) -> dict[str, Metric]:
-    """Metrics by their labels, in the order given."""
-    if isinstance(metrics, str):
-        raise ScoringError(f"metrics must be a list or a mapping of metrics, got the text {metrics!r}")
-    if isinstance(metrics, Mapping):
-        labelled = list(metrics.items())
-    else:
-        labelled = [(given.name if isinstance(given, Metric) else given, given) for given in metrics]
-    labels = [label for label, _ in labelled]
-    if not labels:
-        raise ScoringError(f"no metric was given; known: {', '.join(registry.names())}")
-    if twice := sorted({label for label in labels if labels.count(label) > 1}):
-        raise ScoringError(f"two metrics have the label {twice[0]!r}; give them labels of their own: {{label: metric}}")
-    return {
-        label: given if isinstance(given, Metric) else _create(given, device, elsewhere) for label, given in labelled
-    }
-
-
-def _create(text: str, device: str | None, elsewhere: bool) -> Metric:
-    """The metric, made for `device`; where it is used `elsewhere`, this machine need not have that."""
+def _create(text: str, device: str | None, on_cluster: bool) -> Metric:
     try:
         name, options = parse(text)
     except ValueError as error:
         raise ScoringError(str(error)) from None
-    there = {"device": device, **options} if device is not None and registry.takes_device(name) else options
+    with_device = {"device": device, **options} if device is not None and registry.takes_device(name) else options
     try:
-        metric = registry.create(name, **(options if elsewhere else there))
+        metric = registry.create(name, **(options if on_cluster else with_device))
     except (TypeError, ValueError, RuntimeError) as error:
         if type(error).__module__.startswith("replication."):
             raise  # a sentence of its own: weights that are missing
         raise ScoringError(f"metric {text!r}: {error}") from error
-    return replace(metric, recipe=(name, there))
+    return replace(metric, recipe=(name, with_device))

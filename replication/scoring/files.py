@@ -1,39 +1,49 @@
-"""Image files and folders as sets of pairs to score: without opinions."""
+"""Image files, folders and tables of file names as sets of pairs to score."""
 
 import errno
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING, Literal
 
 from replication.datasets import manifests
 from replication.datasets.errors import DataError
 from replication.datasets.images import SUFFIXES
+from replication.datasets.iqa import own
 from replication.datasets.iqa.listing import is_stray
 from replication.datasets.sets import ImageFile
 from replication.scoring.errors import ScoringError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COLUMNS = ("reference", "distorted", "distortion", "level", "opinion")
+
 
 @dataclass(frozen=True)
-class Pairs:
-    """Pairs of images to score: what `score` needs of a data set.
+class PairSet:
+    """Pairs of images to score, with what `score` needs of a data set.
 
-    remarks: sentences about what was passed over in the folders.
+    remarks: sentences about files that are in no pair. unmatched: how many of them are images.
     """
 
     name: str
-    table: pd.DataFrame
+    table: "pd.DataFrame"
     images: Mapping[str, ImageFile]
     remarks: tuple[str, ...] = ()
+    unmatched: int = 0
 
 
-def pairs(reference: Path, distorted: Path) -> Pairs:
+def pairs(reference: Path, distorted: Path, match: Literal["name", "prefix"] = "name") -> PairSet:
     """Two files, or the images of two folders, matched by file name without suffix, whatever its case.
 
-    Hidden files are ignored; files of other formats and folders inside the folders are passed over and named in the
-    remarks. A DataError names what is missing, and lists the images of either folder that the other lacks.
+    match: "name" takes the distorted image of the same name for each reference. "prefix" takes every distorted image
+        whose name begins with the reference's, followed by neither a letter nor a digit: "i01_01_1" and "i01-blur" are
+        versions of "i01"; where several references fit, the longest name wins.
+
+    Hidden files are ignored. Files of other formats, folders inside the folders and images without a partner are passed
+    over and named in the remarks. Raises DataError where a file or folder is missing, or no image has a partner.
     """
     for path in (reference, distorted):
         if not path.exists():
@@ -44,21 +54,48 @@ def pairs(reference: Path, distorted: Path) -> Pairs:
     if not reference.is_dir():
         return _pairs(distorted.stem, [(reference, distorted)])
     first, second = (_images(folder) for folder in (reference, distorted))
-    unmatched = [
-        f"{len(alone)} of {folder} ({manifests.enumerate_briefly(alone, 20)})"
-        for folder, alone in ((reference, sorted({*first} - {*second})), (distorted, sorted({*second} - {*first})))
-        if alone
-    ]
-    if unmatched:
-        raise DataError(
-            f"images are matched by file name without suffix, and these have no partner: {'; '.join(unmatched)}"
-        )
-    remarks = tuple(remark for folder in (reference, distorted) if (remark := _passed_over(folder)))
-    return _pairs(distorted.resolve().name, [(first[name], second[name]) for name in first], remarks)
+    versions: dict[str, list[str]] = {name: [] for name in first}
+    for name in second:
+        owner = _owner(name, first) if match == "prefix" else name
+        if owner in versions:
+            versions[owner].append(name)
+    matched = {name for names in versions.values() for name in names}
+    alone = {reference: [name for name in first if not versions[name]], distorted: sorted({*second} - matched)}
+    lacking = "; ".join(
+        f"{len(names)} of {folder} ({manifests.enumerate_briefly(names, 20)})"
+        for folder, names in alone.items()
+        if names
+    )
+    how = "the beginning of the file name" if match == "prefix" else "file name without suffix"
+    without = f"images are matched by {how}, and these have no partner: {lacking}"
+    if not matched:
+        raise DataError(f"{without}; --match prefix pairs i01_blur with i01, and a CSV file lists any pairs")
+    remarks = [remark for folder in (reference, distorted) if (remark := _passed_over(folder))]
+    found = [(first[owner], second[name]) for owner, names in versions.items() for name in names]
+    return _pairs(
+        distorted.resolve().name, found, [*remarks, *([without] if lacking else [])], sum(map(len, alone.values()))
+    )
+
+
+def listed(file: Path) -> PairSet:
+    """The pairs of a CSV file with columns reference and distorted, paths relative to it, and optional others.
+
+    Those are opinion, distortion and level. Whether the images exist is seen when they are read. A DataError names the
+    line of what cannot be read.
+    """
+    import pandas as pd
+
+    if not file.is_file():
+        raise DataError(f"{file}: no such file")
+    rows = own.read(file, opinions=False)
+    table = pd.DataFrame({column: [getattr(row, column) for row in rows] for column in _COLUMNS})
+    names = dict.fromkeys([*table["reference"], *table["distorted"]])
+    images = {name: ImageFile(file.parent / name) for name in names}
+    return PairSet(file.stem, table.astype({"level": "Int64", "opinion": "float64"}), images)
 
 
 def check_writable(file: Path) -> None:
-    """Raise a ScoringError if `file` cannot be written, before hours are spent on what should go there."""
+    """Raise a ScoringError if `file` cannot be written, before hours are spent on its content."""
     try:
         if file.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
@@ -91,8 +128,16 @@ def _passed_over(folder: Path) -> str:
     return f"{folder}: passed over {' and '.join(counted)}" if counted else ""
 
 
-def _pairs(name: str, files: list[tuple[Path, Path]], remarks: tuple[str, ...] = ()) -> Pairs:
+def _owner(name: str, references: Mapping[str, Path]) -> str | None:
+    """The longest reference's name that `name` begins with, as a word."""
+    ends = [end for end in range(len(name), 0, -1) if end == len(name) or not name[end].isalnum()]
+    return next((name[:end] for end in ends if name[:end] in references), None)
+
+
+def _pairs(name: str, files: list[tuple[Path, Path]], remarks: Sequence[str] = (), unmatched: int = 0) -> PairSet:
     """Keys are file names after "reference/" or "distorted/": the two of a pair often share a name."""
+    import pandas as pd
+
     images: dict[str, ImageFile] = {}
     rows = []
     for reference, distorted in files:
@@ -102,4 +147,4 @@ def _pairs(name: str, files: list[tuple[Path, Path]], remarks: tuple[str, ...] =
     table = pd.DataFrame(rows, columns=["reference", "distorted"]).assign(
         opinion=float("nan"), distortion="", level=pd.array([pd.NA] * len(rows), dtype="Int64")
     )
-    return Pairs(name, table, images, remarks)
+    return PairSet(name, table, images, tuple(remarks), unmatched)

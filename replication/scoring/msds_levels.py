@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from replication.absent import Absent
 from replication.datasets.catalogue import Opinion
 from replication.datasets.errors import DataError
 from replication.datasets.rated import RatedSet, load
@@ -15,8 +16,8 @@ from replication.features import Backbone, backbone
 from replication.files import atomic_write_text
 from replication.metrics import registry
 from replication.metrics.msds import Pyramid, most_levels
-from replication.project import data_root
 from replication.scoring.engine import score
+from replication.scoring.errors import absence, absent_from_json, absent_to_json
 
 _IMAGE = ["reference", "distorted", "distortion", "level", "opinion"]
 _TYPES: Any = {**dict.fromkeys(_IMAGE[:3], str), "level": "Int64"}
@@ -24,12 +25,12 @@ _TYPES: Any = {**dict.fromkeys(_IMAGE[:3], str), "level": "Int64"}
 
 @dataclass(frozen=True)
 class LevelScores:
-    """A data set's level scores with one network, and what a reader of its numbers must know.
+    """A data set's level scores with one network, and the facts that a reader of its numbers must know.
 
     name, title, licence, source, remarks, opinion, digest: of the data set. network, weights, taps (the usual one
     first), pyramids (likewise): what was computed. table: columns reference, distorted, distortion, level, opinion, and
-    one for each reading, named as `column` says; NaN where an image has no score. problems: why, the first ten. absent:
-    why there are no scores at all ("" if there are).
+    one for each reading, named by `column`; NaN where an image has no score. problems: the first ten reasons. absent:
+    what was missing, where there are no scores at all.
     """
 
     name: str
@@ -45,7 +46,7 @@ class LevelScores:
     pyramids: tuple[str, ...]
     problems: tuple[str, ...]
     table: pd.DataFrame
-    absent: str = ""
+    absent: Absent | None = None
 
     def columns(self, tap: str | None = None, pyramid: str | None = None) -> list[str]:
         """The columns of one reading's levels, from the image itself down; of the usual tap and pyramid by default."""
@@ -56,13 +57,14 @@ class LevelScores:
     def save(self, folder: Path) -> None:
         """Write <name>.csv and <name>.json."""
         facts = {name: value for name, value in asdict(self).items() if name != "table"}
+        facts["absent"] = absent_to_json(self.absent)
         text = self.table.to_csv(index=False, float_format="%.7g", lineterminator="\n")
         atomic_write_text(folder / f"{self.name}.csv", text)
         atomic_write_text(folder / f"{self.name}.json", json.dumps(facts, indent=1) + "\n")
 
     @staticmethod
     def load(folder: Path, name: str) -> "LevelScores":
-        """What `save` wrote; FileNotFoundError naming the folder and the way to make it if it is not there."""
+        """The scores that `save` wrote. Raises FileNotFoundError naming the folder and the way to make it."""
         try:
             facts: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
             table = pd.read_csv(folder / f"{name}.csv", dtype=_TYPES)
@@ -72,12 +74,13 @@ class LevelScores:
                 f"no level scores of {name} in {folder}; compute them first (`dvc repro`, or the notebook msds_levels)"
             ) from error
         facts["opinion"] = Opinion(**facts["opinion"])
+        facts["absent"] = absent_from_json(facts["absent"])
         facts |= {key: tuple(facts[key]) for key in ("remarks", "taps", "pyramids", "problems")}
         return LevelScores(**facts, table=table)
 
 
 def column(tap: str, pyramid: str, level: int) -> str:
-    """What the scores of one reading are called: "fire8 mean 0". Level 0 is the image, the same in every pyramid."""
+    """The name of the scores of one reading: "fire8 mean 0". Level 0 is the image, the same in every pyramid."""
     return f"{tap} {pyramid if level else 'image'} {level}"
 
 
@@ -92,7 +95,7 @@ def score_levels(
     options: Mapping[str, Any] | None = None,
     **how: Any,
 ) -> LevelScores:
-    """Level scores of the data set `name` with one network; where set or weights are missing, `absent` says so.
+    """Level scores of the data set `name` with one network; `absent` says so where the set or weights are missing.
 
     taps: of the network; all pyramids are read at the first, the first pyramid at all. levels: at most; as many as the
     smallest reference allows. weights: of the network. options: of `datasets.load`; how: of `engine.score`.
@@ -103,12 +106,13 @@ def score_levels(
     try:
         net = backbone(network, weights=weights)
     except DataError as error:
-        reason = _anywhere(f"the weights of {network} are missing: {error}")
-        return LevelScores(name, name, "", "", (), unknown, "", network, weights, *asked, nothing, reason)
+        absent = absence(error, "weights", network)
+        return LevelScores(name, name, "", "", (), unknown, "", network, weights, *asked, nothing, absent)
     try:
         rated = load(name, **(options or {}))
     except DataError as error:
-        return LevelScores(name, name, "", "", (), unknown, "", network, net.weights, *asked, nothing, _anywhere(error))
+        absent = absence(error, "data set", name)
+        return LevelScores(name, name, "", "", (), unknown, "", network, net.weights, *asked, nothing, absent)
     where = {"device": how["device"]} if how.get("device") else {}
     count = min(levels, _levels(rated, net, taps))
     readings = {}
@@ -129,13 +133,7 @@ def score_levels(
     return LevelScores(*about, network, net.weights, *asked[:2], problems, table)
 
 
-def _anywhere(reason: object) -> str:
-    """The same on every machine: without the place of the data root, and without what else is there."""
-    text, place = str(reason), str(data_root())
-    return text.replace(f"the data root {place}", "the data root").replace(place, "DATA").split(" Sets that are")[0]
-
-
 def _levels(rated: RatedSet, net: Backbone, taps: Sequence[str]) -> int:
-    """How many levels the smallest reference has at all of the taps."""
+    """The number of levels that the smallest reference has at all of the taps."""
     sizes = {rated.images[name].read().shape[:2] for name in rated.table["reference"].unique()}
     return min(most_levels(net, tap, height, width) for height, width in sizes for tap in taps)

@@ -1,4 +1,4 @@
-"""Model observers: metrics that rank reconstructions in place of people, and are no more than that."""
+"""Model observers: metrics that rank reconstructions in place of people."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ def observe(
     """For each metric, rankings (n, m) of the methods for every image, best first, as positions in `reconstructions`.
 
     originals, reconstructions: (n, C, h, w) in [0, 1]. A ranking by a metric says which reconstruction that metric
-    prefers. It is no human judgement, and a metric that one of the methods was trained with has a side: use others.
+    prefers. It is no human judgement, and a metric that one of the methods was trained with favours that method.
     """
     if len(reconstructions) < 2:
         raise ValueError(f"a ranking is of two methods or more, got {len(reconstructions)}")

@@ -1,4 +1,4 @@
-"""Pairs of images for super-resolution: a photo's luminance, and what bicubic reduction and enlargement leave of it."""
+"""Pairs of images for super-resolution: a photo's luminance, and the same reduced and enlarged by bicubic resizing."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,8 @@ Pairs = dict[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]]
 def luminance(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Y of an RGB image (H, W, 3) as MATLAB's rgb2ycbcr rounds it to 8 bits (16 to 235), shape (H, W).
 
-    A grey file (H, W) is taken as it is (0 to 255), as the original scripts do: bridge in Set14, worth 0.1 dB there.
+    A grey file (H, W) is taken as it is (0 to 255), as the original scripts do: bridge in Set14, where it is worth
+    0.1 dB.
     """
     if image.ndim == 2:
         return image.copy()
@@ -28,7 +29,7 @@ def luminance(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def luminance_pairs(images: Mapping[str, NDArray[np.uint8]], scale: int) -> Pairs:
-    """Each image's Y cropped to multiples of `scale`, behind the bicubic enlargement of its reduction by `scale`."""
+    """For each image, Y cropped to multiples of `scale`, and before it the bicubic enlargement of its reduction."""
     pairs: Pairs = {}
     for name, image in images.items():
         original = crop_to_multiple(torch.from_numpy(luminance(image)).unsqueeze(0).unsqueeze(0), scale)
@@ -44,7 +45,7 @@ def read_pairs(
     only: str | None = None,
     on_error: Literal["stop", "skip"] = "stop",
 ) -> tuple[Pairs, list[str]]:
-    """Luminance pairs of the named image sets, named "set/image", and what could not be read.
+    """Luminance pairs of the named image sets, named "set/image", and the images that could not be read.
 
     limit: take that many images of each set, evenly spread; only: take the image of this name. on_error: "stop" at the
     first unreadable image, or "skip" it and name it in the returned list.
@@ -68,7 +69,7 @@ def read_pairs(
 
 
 def describe(pairs: Pairs) -> str:
-    """How many images and pixels, and the start of their digest, for a report."""
+    """Numbers of images and pixels and the start of their digest, for a report."""
     pixels = sum(original.size for _, original in pairs.values())
     return f"{len(pairs)} images, {pixels / 1e6:.1f} million pixels, SHA-256 {digest(pairs)[:12]}"
 

@@ -1,7 +1,6 @@
 """The perception-distortion plane of super-resolution (Blau & Michaeli 2018): both axes, image by image."""
 
 import hashlib
-import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -16,14 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from replication.datasets.errors import DataError
-from replication.files import atomic_write_text
-from replication.metrics import Metric, create
+from replication.metrics import Metric, create, registry
 from replication.metrics.colour import to_uint8
 from replication.metrics.psnr import psnr
 from replication.metrics.resize import shave
 from replication.metrics.ssim import ssim
 from replication.models.vdsr import VDSR
+from replication.scoring.errors import absence
 from replication.scoring.pairs import Pairs, digest, read_pairs
+from replication.scoring.store import Store, code_version
 from replication.scoring.super_resolution import BICUBIC, Example, choose_examples
 
 DISTORTION = ("PSNR", "RMSE", "SSIM")
@@ -31,11 +31,11 @@ ABSENT = {
     "nrqm": "NRQM (Ma et al. 2017), the paper's measure: its trained model has no licence that would let it be part of "
     "this project, and no implementation is installed",
 }
-"""Perception metrics that there is no implementation of, and why."""
+"""Perception metrics without an implementation, and the reason."""
 
 
 def perception_metrics(wanted: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Metric], dict[str, str]]:
-    """Those of the wanted metrics (name -> options) that can be had, and why each of the others cannot.
+    """The wanted metrics (name -> options) that are available, and the reason for each of the others.
 
     An unknown name or option is a ValueError, as is a metric of which higher is better; absent weights are a reason.
     """
@@ -48,7 +48,7 @@ def perception_metrics(wanted: Mapping[str, Mapping[str, Any]]) -> tuple[dict[st
         try:
             found[name] = create(name, **options)
         except DataError as error:
-            reasons[name] = str(error)
+            reasons[name] = str(absence(error, "weights", name))
             continue
         if found[name].higher_is_better:
             raise ValueError(f"perception is measured by metrics of which lower is better, and {name} is not one")
@@ -63,33 +63,36 @@ def score(
     scale: int,
     on_error: Literal["stop", "skip"] = "stop",
     precision: str = "32-true",
-    kept: Path | None = None,
+    store: Path | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Scores of bicubic enlargement and of each network on each test set, and what could not be read.
+    """Scores of bicubic enlargement and of each network on each test set, and the images that could not be read.
 
     networks: name of the method -> network. test_sets: name in the table -> image set. perception: name -> metric.
     The table is long-form: data_set, image, method, metric, score. Everything is measured on 8-bit Y with a border of
     `scale` pixels shaved: PSNR in decibels, RMSE in grey levels of 255, SSIM with the standard 11 x 11 Gaussian window,
     and each perception metric on the grey picture R = G = B = Y.
     precision: of the networks' convolutions, "32-true" or "bf16-mixed".
-    kept: a folder where the scores of each method on each set are left as soon as they are there, so that a run that is
-        broken off goes on after them; the caller removes it.
+    store: a folder for the scores of each method on each set, from which an interrupted run goes on. The caller removes
+        it.
     """
+    finished = None if store is None else Store(store)
     tables, problems = [], []
+    modules = {registry.module_of(metric.recipe[0]) for metric in perception.values() if metric.recipe is not None}
+    code = code_version(__name__, *sorted(modules))
+    measured = [[name, str(sorted(metric.protocol.items()))] for name, metric in perception.items()]
     for title, name in test_sets.items():
         pairs, unreadable = read_pairs([name], scale, on_error=on_error)
         problems += unreadable
-        measured = [sorted(metric.protocol.items()) for metric in perception.values()]
-        of_set = [digest(pairs), scale, precision, list(perception), measured]
+        of_set = [code, digest(pairs), scale, precision, measured]
         for method, network in {BICUBIC: None, **networks}.items():
-            key = json.dumps([of_set, None if network is None else _digest(network)], default=str)
-            file = kept and kept / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
-            if file and file.is_file():
-                rows = json.loads(file.read_text())
+            key = [of_set, None if network is None else _digest(network)]
+            entry = None if finished is None else finished.get(key)
+            if entry is not None:
+                rows = entry.value
             else:
                 rows = _score(network, pairs, perception, scale, precision, f"{method} on {title}")
-                if file:
-                    atomic_write_text(file, json.dumps(rows))
+                if finished is not None:
+                    finished.put(key, rows)
             table = pd.DataFrame(rows, columns=["image", "metric", "score"])
             table["image"] = table["image"].str.removeprefix(f"{name}/")
             tables.append(table.assign(data_set=title, method=method))
@@ -125,7 +128,7 @@ def _score(
     network: VDSR | None, pairs: Pairs, perception: Mapping[str, Metric], scale: int, precision: str, label: str
 ) -> Sequence[tuple[str, str, float]]:
     rows = []
-    said = time.monotonic()
+    reported = time.monotonic()
     if network is not None:
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with torch.inference_mode():
@@ -144,8 +147,8 @@ def _score(
             grey = [picture.expand(-1, 3, -1, -1) for picture in (target, result)]
             values |= {name: metric(*grey) for name, metric in perception.items()}
             rows += [(image, metric, value.item()) for metric, value in values.items()]
-            if time.monotonic() - said > 10:
-                said = time.monotonic()
+            if time.monotonic() - reported > 10:
+                reported = time.monotonic()
                 print(f"{label}: image {number} of {len(pairs)}", file=sys.stderr, flush=True)
     return rows
 

@@ -1,4 +1,4 @@
-"""How far a long step is, how fast, and how long still: a bar on a terminal, elsewhere a line now and then."""
+"""Progress of a long step, its rate and the time left: a bar on a terminal, elsewhere a line every ten seconds."""
 
 import sys
 import time
@@ -10,9 +10,9 @@ Advance = Callable[[int], None]
 
 @contextmanager
 def progress(label: str, total: int, done: int, unit: str, *, every: float = 10.0) -> Iterator[Advance]:
-    """Show progress on standard error; call what it gives with the number of units just finished.
+    """Show progress on standard error; the function it yields is called with the number of units just finished.
 
-    done: what an earlier run had finished; it does not count for the rate.
+    done: units that an earlier run had finished; they do not count for the rate.
     """
     if sys.stderr.isatty():
         with _bar(label, total, done, unit) as advance:
@@ -22,17 +22,17 @@ def progress(label: str, total: int, done: int, unit: str, *, every: float = 10.
 
 
 def _lines(label: str, total: int, done: int, unit: str, every: float) -> Advance:
-    started = said = time.monotonic()
+    started = reported = time.monotonic()
     first, now_done = done, done
     if first:
         print(f"{label}: goes on after {first} of {total} {unit}", file=sys.stderr, flush=True)
 
     def advance(count: int) -> None:
-        nonlocal said, now_done
+        nonlocal reported, now_done
         now, now_done = time.monotonic(), now_done + count
-        if now - said < every and now_done < total:
+        if now - reported < every and now_done < total:
             return
-        said = now
+        reported = now
         rate = (now_done - first) / max(now - started, 1e-9)
         left = (total - now_done) / max(rate, 1e-9)
         print(

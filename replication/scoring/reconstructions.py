@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from replication.datasets.errors import DataError
+from replication.absent import AbsentError
 from replication.metrics.bands import band_agreement
 from replication.metrics.psnr import psnr
 from replication.metrics.registry import create
@@ -87,8 +87,8 @@ class Observed:
     """Rankings by metrics in place of people.
 
     rankings: observer (with its options, if it has any) -> seed -> (n, losses), best first, as positions in the order
-    of the losses. protocols: of each of these observers, in words: weights, colours, resizing. absent: of the others,
-    why.
+    of the losses. protocols: of each of these observers, in words: weights, colours, resizing. absent: the reason for
+    each of the others.
     """
 
     rankings: dict[str, dict[int, NDArray[np.intp]]]
@@ -97,7 +97,7 @@ class Observed:
 
 
 def observer_rankings(originals: Tensor, made: Made, observers: Mapping[str, Mapping[str, Any]]) -> Observed:
-    """How metrics rank the losses' reconstructions of every image, seed by seed.
+    """Rankings of the losses' reconstructions by metrics, image by image and seed by seed.
 
     observers: names and options of `metrics.create`. Grey images are shown as red = green = blue. An observer whose
     weights are missing, or that cannot see images of this size, is absent, with the reason.
@@ -118,8 +118,10 @@ def observer_rankings(originals: Tensor, made: Made, observers: Mapping[str, Map
                     for seed in seeds
                 }
             found.protocols[label] = ", ".join(f"{what}: {value}" for what, value in metric.protocol.items())
-        except (DataError, ValueError) as error:
-            found.absent[label] = str(error).split(";", maxsplit=1)[0]
+        except AbsentError as error:
+            found.absent[label] = str(error.absent)
+        except ValueError as error:
+            found.absent[label] = str(error)
     return found
 
 

@@ -1,7 +1,6 @@
-"""Faces represented in several ways, and how well identity and light are predicted from each."""
+"""Faces represented in several ways, and the errors of predicting identity and light from each."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,11 +14,10 @@ from sklearn.decomposition import PCA
 
 from replication.datasets.stacks import Stack
 from replication.datasets.yaleb import LitFaces
-from replication.evaluation import representations as evaluated
 from replication.evaluation.representations import NEAR, Target, light_groups, predict
-from replication.files import atomic_write_text
 from replication.models.autoencoders import Autoencoder
 from replication.scoring.progress import progress
+from replication.scoring.store import Store, code_version
 from replication.training.autoencoders import codes
 from replication.training.trained import Trained
 
@@ -33,7 +31,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Protocol:
-    """How labels are predicted: see `evaluation.representations.predict`.
+    """Settings of the prediction of labels: see `evaluation.representations.predict`.
 
     near: images whose lights are at most so many degrees apart stay on one side of every split; None splits images at
         random, each for itself.
@@ -49,7 +47,7 @@ class Protocol:
     seed: int = 0
 
     def groups(self, lit: LitFaces) -> NDArray[np.intp]:
-        """Of each image the number of the group that is never split."""
+        """The number of each image's group; a group is never split."""
         return np.arange(len(lit)) if self.near is None else light_groups(lit.azimuth, lit.elevation, self.near)
 
 
@@ -92,11 +90,11 @@ def load_networks(
 def representations(
     lit: LitFaces, networks: dict[tuple[str, int], Trained[Autoencoder]], names: dict[str, str]
 ) -> list[Representation]:
-    """Codes of every network under its loss's name in `names`, and what a code must beat.
+    """Codes of every network under its loss's name in `names`, and the baselines that a code must beat.
 
-    That is: the same network before training (of each seed, with the initial weights that all losses start from), as
-    many principal components as the bottleneck has units, fitted on training folds, and fitted on all images, labels
-    apart, as the autoencoders were; and the pixels.
+    The baselines: the same network before training (of each seed, with the initial weights that all losses start from);
+    as many principal components as the bottleneck has units, fitted on training folds, and fitted on all images without
+    their labels, as the autoencoders were; and the pixels.
     """
     found = [
         Representation(names[loss], seed, _codes(run.network, lit.stack)) for (loss, seed), run in networks.items()
@@ -121,7 +119,7 @@ def prediction_errors(
     found: Sequence[Representation],
     protocol: Protocol,
     *,
-    keep: Path | None = None,
+    store: Path | None = None,
     label: str = "predictions",
 ) -> pd.DataFrame:
     """The error of every prediction on images not trained on: a row for each representation, target and image.
@@ -129,15 +127,16 @@ def prediction_errors(
     Columns: method, seed, target, image (its position), error (100 for a wrong identity and 0 for a right one, so that
     the mean is in percent; degrees squared for an angle), fold, and what was chosen for that fold: C, and width,
     which is gamma in units of 1 over the number of features.
-    keep: a folder in which finished predictions are kept, so that an interrupted call goes on where it stopped.
+    store: a folder for finished predictions, so that an interrupted call goes on where it stopped.
     """
+    finished = None if store is None else Store(store)
     groups = protocol.groups(lit)
     total = len(found) * len(TARGETS)
     parts = []
     with progress(label, total, 0, "predictions") as advance:
         for one in found:
             for target, kind in TARGETS.items():
-                result = _predicted(one, getattr(lit, target), groups, kind, protocol, keep)
+                result = _predicted(one, getattr(lit, target), groups, kind, protocol, finished)
                 parts.append(pd.DataFrame({"method": one.method, "seed": one.seed, "target": target, **result}))
                 advance(1)
     return pd.concat(parts, ignore_index=True)
@@ -149,12 +148,11 @@ def _predicted(
     groups: NDArray[np.intp],
     kind: Target,
     protocol: Protocol,
-    keep: Path | None,
+    finished: Store | None,
 ) -> dict[str, Any]:
-    path = None if keep is None else keep / f"{_key(one, target, groups, protocol)}.json"
-    if path is not None and path.is_file():
-        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return kept
+    key = _key(one, target, groups, protocol)
+    if finished is not None and (entry := finished.get(key)) is not None:
+        return dict(entry.value)
     options = {name: value for name, value in asdict(protocol).items() if name != "near"}
     found = predict(one.features, target, groups, kind=kind, pca=one.pca, **options)
     features = one.features.shape[1] if one.pca is None else one.pca
@@ -165,17 +163,16 @@ def _predicted(
         "C": [found.chosen[fold]["C"] for fold in found.fold],
         "width": [round(found.chosen[fold]["gamma"] * features, 9) for fold in found.fold],
     }
-    if path is not None:
-        atomic_write_text(path, json.dumps(result))
+    if finished is not None:
+        finished.put(key, result)
     return result
 
 
-def _key(one: Representation, target: NDArray[Any], groups: NDArray[np.intp], protocol: Protocol) -> str:
-    """All that a prediction depends on, the code that makes it included."""
-    code = Path(evaluated.__file__).read_text(encoding="utf-8")
-    about = [code, one.pca, one.features.shape, target.tolist(), groups.tolist(), asdict(protocol)]
-    content = np.ascontiguousarray(one.features).tobytes() + json.dumps(about).encode()
-    return hashlib.sha256(content).hexdigest()[:32]
+def _key(one: Representation, target: NDArray[Any], groups: NDArray[np.intp], protocol: Protocol) -> object:
+    """Everything that a prediction depends on, with the code that makes it."""
+    features = hashlib.sha256(np.ascontiguousarray(one.features).tobytes()).hexdigest()
+    about = [one.pca, one.features.shape, target.tolist(), groups.tolist(), asdict(protocol)]
+    return [code_version(predict.__module__), features, *about]
 
 
 def _codes(network: Autoencoder, stack: Stack) -> Floats:

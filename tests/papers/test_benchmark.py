@@ -11,8 +11,9 @@ from scipy import stats
 
 from replication.datasets.catalogue import Opinion
 from replication.papers.benchmark import correlations as benchmark
-from replication.scoring.published import published
-from replication.scoring.scored import COLUMNS, MetricFacts, Scored
+from replication.scoring.published_scores import load_published_scores
+from replication.scoring.scored import MetricFacts, Scored
+from replication.scoring.wide import COLUMNS
 
 LABELS = ["good", "fair", "distance"]
 
@@ -139,12 +140,12 @@ def test_figures_are_drawn() -> None:
 
 def test_published_scores_give_the_published_coefficient(real_data: Callable[[str], Path]) -> None:
     real_data("published-scores")
-    table = benchmark.correlations(published("csiq")).set_index("metric")
+    table = benchmark.correlations(load_published_scores("csiq")).set_index("metric")
     assert table.loc["DeepWSD_VGG", "srcc"] == pytest.approx(0.9646, abs=5e-5)  # four printed decimals
 
 
 def test_reference_copies_move_the_coefficients(real_data: Callable[[str], Path]) -> None:
     real_data("published-scores")
-    table = benchmark.without_copies(published("live")).set_index(["metric", "rows"])
+    table = benchmark.without_copies(load_published_scores("live")).set_index(["metric", "rows"])
     assert table.loc[("DeepWSD_VGG", "with copies"), "srcc"] == pytest.approx(0.9625, abs=5e-5)
     assert table.loc[("DeepWSD_VGG", "without copies"), "n"] == 779

@@ -12,6 +12,7 @@ import torch
 from scipy import stats
 from torch.utils.flop_counter import FlopCounterMode
 
+from replication.absent import Absent
 from replication.datasets.catalogue import Opinion
 from replication.evaluation.dependent import compare_correlations, williams
 from replication.evaluation.power import Size
@@ -41,7 +42,7 @@ from replication.papers.msds import (
 from replication.reporting.published import values as published_values
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 from replication.scoring.msds_levels import LevelScores, column
-from replication.scoring.published import published
+from replication.scoring.published_scores import load_published_scores
 
 REFERENCES, IMAGES = 20, 12
 
@@ -261,19 +262,20 @@ def test_cost_is_judged_by_the_papers_network_and_else_by_the_dearest(study: msd
     assert shown.loc["closed form", "2 levels"] == 1.25
 
 
-def absent(network: str, name: str, reason: str) -> LevelScores:
-    return replace(made(name=name, network=network), absent=reason, title=name)
+def absent(network: str, name: str, missing: Absent) -> LevelScores:
+    return replace(made(name=name, network=network), absent=missing, title=name)
 
 
-LACKS = "the weights of vgg16 are missing: put them there"
+LACKS = Absent("weights", "VGG16")
+DAMAGED = Absent("data set", "CSIQ", "3 images are damaged")
 EVERYTHING = [
     made(name="tid2013-resynth"),
     made(name="tid2013-resynth", network="googlenet_bvlc"),
     absent("vgg16", "tid2013-resynth", LACKS),
-    *(absent(net, "live", "live is missing: no folder. Get it.") for net in ("squeezenet1_1", "googlenet_bvlc")),
-    *(absent(net, "csiq", "csiq: 3 images are damaged") for net in ("squeezenet1_1", "googlenet_bvlc")),
+    *(absent(net, "live", Absent("data set", "LIVE")) for net in ("squeezenet1_1", "googlenet_bvlc")),
+    *(absent(net, "csiq", DAMAGED) for net in ("squeezenet1_1", "googlenet_bvlc")),
     *(absent("vgg16", name, LACKS) for name in ("live", "csiq", "pipal")),
-    absent("squeezenet1_1", "pipal", "pipal is missing: no folder. Get it."),
+    absent("squeezenet1_1", "pipal", Absent("data set", "PIPAL")),
 ]
 
 
@@ -281,7 +283,7 @@ def test_what_is_absent_is_said_once() -> None:
     lines = msds_tables.what_was_run(EVERYTHING)
     assert [line.split("**")[1] for line in lines] == ["Tid2013-Resynth", "vgg16", "live and pipal", "csiq"]
     assert "240 images of 20 references, with squeezenet1_1 and googlenet_bvlc." in lines[0]
-    assert LACKS in lines[1]
+    assert "VGG16: not available" in lines[1]
     assert "3 images are damaged" in lines[3]
 
 
@@ -304,7 +306,8 @@ def test_values_of_the_paper_that_were_not_run_have_a_short_reason(study: msds_s
 
 def test_published_scores_go_through_the_same_tests(real_data: Callable[[str], Path]) -> None:
     real_data("published-scores")
-    table = msds_tests.adjusted(msds_tests.published_tests(published("csiq"), resamples=100).assign(data_set="CSIQ"))
+    tests = msds_tests.published_tests(load_published_scores("csiq"), resamples=100)
+    table = msds_tests.adjusted(tests.assign(data_set="CSIQ"))
     assert len(table) == 6
     assert (table["difference"] >= 0).all()
     found = dict(zip(table["first"], table["srcc_first"], strict=True))

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from replication.absent import Absent
 from replication.datasets.catalogue import RATED, Opinion
 from replication.features.efficacy import ChannelScores, channel_sets
 from replication.papers.pe import quality as pe
@@ -17,7 +18,8 @@ from replication.papers.pe import quality_figures as views
 from replication.papers.pe.rules import RULES, judge_claims
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 from replication.scoring.channel_tables import Activity, ChannelDistances
-from replication.scoring.scored import COLUMNS, MetricFacts, Scored
+from replication.scoring.scored import MetricFacts, Scored
+from replication.scoring.wide import COLUMNS
 
 MOS = Opinion("MOS", 0, 9, higher_is_better=True)
 PERCENTAGES = (5, 10, 25, 50)
@@ -60,8 +62,11 @@ def study(*measured: ChannelDistances) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pe.study(measured, known, percentages=PERCENTAGES, draws=60, resamples=200)
 
 
-def nothing(name: str, backbone: str, reason: str) -> ChannelDistances:
-    return ChannelDistances.nothing(name, backbone, reason)
+NO_WEIGHTS = Absent("weights", "VGG16")
+
+
+def nothing(name: str, backbone: str, absent: Absent | None = None) -> ChannelDistances:
+    return ChannelDistances.nothing(name, backbone, absent or Absent("data set", name))
 
 
 def claims_of(*measured: ChannelDistances, **tables: pd.DataFrame) -> Mapping[str, tuple[str, str]]:
@@ -190,7 +195,7 @@ def test_layers_stand_beside_metrics_over_all_images_and_within_a_distortion() -
 
 def test_a_set_is_cut_down_to_some_types_of_distortion() -> None:
     each = made()
-    (cut,) = pe.only([each, nothing("live", "alexnet", "absent")], ["blocks", "Gaussian blur"])
+    (cut,) = pe.only([each, nothing("live", "alexnet")], ["blocks", "Gaussian blur"])
     assert cut.title == "Set: Gaussian blur"
     blurred = (each.table["distortion"] == "Gaussian blur").to_numpy()
     np.testing.assert_array_equal(cut.distances["two"], each.distances["two"][blurred])
@@ -282,23 +287,23 @@ def test_variants_of_a_network_count_as_one_and_must_all_pass() -> None:
 def test_what_is_absent_is_named_with_the_verdict() -> None:
     measured = [
         made(),
-        nothing("live-md", "alexnet", "live-md is missing: get it"),
-        nothing("bapps-jnd", "alexnet", "bapps-jnd is missing: get it"),
-        nothing("set", "vgg16", "no weights"),
-        nothing("live-md", "vgg16", "no weights"),
+        nothing("live-md", "alexnet"),
+        nothing("bapps-jnd", "alexnet"),
+        nothing("set", "vgg16", NO_WEIGHTS),
+        nothing("live-md", "vgg16", NO_WEIGHTS),
     ]
     found = claims_of(*measured)
     assert found["h-over-f"][1].endswith("Not run, weights absent: vgg16. Not run, data absent: live-md.")
-    assert found["jnd-2afc"] == (NOT_RUN, "bapps-jnd is missing: get it")
-    assert found["lpips-best-2afc"] == (NOT_RUN, "bapps-jnd is missing: get it")
+    assert found["jnd-2afc"] == (NOT_RUN, "bapps-jnd: not available")
+    assert found["lpips-best-2afc"] == (NOT_RUN, "bapps-jnd: not available")
     assert found["h10-beats-lpips-md"] == (NOT_RUN, "LIVE multiply distorted is not here.")
     html = views.show_measured(measured).html
-    assert "bapps-jnd is missing: get it" in html
-    assert html.count("no weights") == 1
-    without = nothing("bapps-2afc", "vgg16", "no weights")
-    assert claims_of(without, *measured)["jnd-2afc"][1] == "bapps-jnd is missing: get it"
-    alone = claims_of(nothing("live", "alexnet", "live is missing: get it"))
-    assert alone["h-over-f"] == (NOT_RUN, "live is missing: get it")
+    assert "bapps-jnd: not available" in html
+    assert html.count("VGG16: not available") == 1
+    without = nothing("bapps-2afc", "vgg16", NO_WEIGHTS)
+    assert claims_of(without, *measured)["jnd-2afc"][1] == "bapps-jnd: not available"
+    alone = claims_of(nothing("live", "alexnet"))
+    assert alone["h-over-f"] == (NOT_RUN, "live: not available")
     assert alone["across-networks"][0] == NOT_RUN
 
 
@@ -349,7 +354,7 @@ def test_efficacy_of_other_weights_is_refused() -> None:
     with pytest.raises(ValueError, match="distances of squeezenet1_1 are of w, not of random, seed 0"):
         pe.efficacies([each], weights="random", **few)
     same = dataclasses.replace(each, weights="random, seed 0")
-    found = pe.efficacies([same, nothing("set", "alexnet", "absent")], weights="random", **few)
+    found = pe.efficacies([same, nothing("set", "alexnet")], weights="random", **few)
     assert found["squeezenet1_1"]["relu1"].pe.shape == (64,)
     wrong = {"squeezenet1_1": {"relu1": scores(np.ones(3))}}
     with pytest.raises(ValueError, match="PE of 3 channels, distances of 64"):

@@ -1,4 +1,4 @@
-"""Channel distances over data sets: eq. 1 pair by pair, resumed, on a cluster, and what is kept on disk."""
+"""Channel distances over data sets: eq. 1 pair by pair, resumed, on a cluster, and the files they are saved in."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -85,24 +85,51 @@ def test_an_interrupted_run_goes_on_to_the_same_matrices(tmp_path: Path, monkeyp
     original = channels._pass
     monkeypatch.setattr(channels, "_pass", lambda net, taps, x: (reads.append(len(x)), original(net, taps, x))[1])
     with pytest.raises(KeyboardInterrupt):
-        quiet(images={**IMAGES, "6": Interrupting(6)}, keep=tmp_path)
-    assert len(list(tmp_path.glob("*.npz"))) == 2
+        quiet(images={**IMAGES, "6": Interrupting(6)}, store=tmp_path)
+    assert len(list(tmp_path.glob("*.done"))) == 2
     reads.clear()
-    resumed = quiet(keep=tmp_path)
+    resumed = quiet(store=tmp_path)
     assert sum(reads) == 4  # the last task alone: two references, two images
-    again = quiet(keep=tmp_path)
+    again = quiet(store=tmp_path)
     assert sum(reads) == 4
     fresh = quiet()
     for other in (resumed, again):
         assert all((other.distances[tap] == fresh.distances[tap]).all() for tap in fresh.distances)
     reads.clear()
-    quiet(images={**IMAGES, "1": Noise(99)}, keep=tmp_path)  # another image of that name
+    quiet(images={**IMAGES, "1": Noise(99)}, store=tmp_path)  # another image of that name
     assert sum(reads) == 3  # one reference, two images
-    for path in tmp_path.glob("*.npz"):
+    for path in tmp_path.glob("*.done"):
         path.write_bytes(b"cut off")
     reads.clear()
-    quiet(keep=tmp_path)
+    quiet(store=tmp_path)
     assert sum(reads) == 11
+
+
+def test_an_image_swapped_while_it_is_measured_gives_no_distance_to_the_one_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels, "_TASK_PAIRS", 2)
+    whole = quiet(store=tmp_path)
+    for path in list(tmp_path.glob("*.done"))[1:]:
+        path.unlink()  # an interrupted call, of which one task is stored
+    original = channels.digests
+
+    class Swapping(Noise):
+        """Other pixels, with their own digest, once the digests of all images are known."""
+
+        def read_hashed(self, mode: str = "RGB") -> tuple[np.ndarray, str]:
+            return (Noise(99) if swapped else self).read(), (Noise(99) if swapped else self).digest()
+
+        def digest(self) -> str:
+            return Noise(self.seed).digest()
+
+    swapped: list[bool] = []
+    monkeypatch.setattr(channels, "digests", lambda *of: (original(*of), swapped.append(True))[0])
+    other = quiet(images={**IMAGES, "2": Swapping(2), "4": Swapping(4), "7": Swapping(7)}, store=tmp_path)
+    assert any((other.distances[tap] != whole.distances[tap]).any() for tap in whole.distances)
+    monkeypatch.setattr(channels, "digests", original)
+    again = quiet(store=tmp_path)
+    assert all((again.distances[tap] == whole.distances[tap]).all() for tap in whole.distances)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +173,7 @@ def test_a_damaged_reference_costs_its_rows_and_a_set_without_any_row_says_why(t
     assert found.activity["relu1"].energy.shape == (64,)
     (tmp_path / "r1.png").write_bytes(b"not an image")
     nothing = channel_distances_of(str(tmp_path / "own.csv"), NETWORK, options=options)
-    assert "no pair could be measured; the first: reference r1.png" in nothing.absent
+    assert "no pair could be measured; the first: reference r1.png" in str(nothing.absent)
 
 
 def test_a_device_that_is_not_there_is_named() -> None:
@@ -158,12 +185,14 @@ def test_weights_or_sets_that_are_absent_say_so(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("REPLICATION_DATA", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     weights = channel_distances_of("photos-distorted", Network("alexnet"))
-    assert "alexnet-owt-7be5be79.pth" in weights.absent
-    assert str(tmp_path) not in weights.absent
+    assert weights.absent is not None
+    assert weights.absent.kind == "weights"
+    assert str(tmp_path) not in str(weights.absent)
     for name in ("live-md", "bapps-jnd"):
         data_set = channel_distances_of(name, NETWORK)
-        assert data_set.absent.startswith(f"{name} is missing")
-        assert str(tmp_path) not in data_set.absent
+        assert data_set.absent is not None
+        assert data_set.absent.kind == "data set"
+        assert str(tmp_path) not in str(data_set.absent)
         data_set.save(tmp_path / name)
         assert ChannelDistances.load(tmp_path / name).absent == data_set.absent
     with pytest.raises(ValueError, match="squeezenet1_1 has no tap relu7"):
@@ -258,7 +287,6 @@ def test_judged_sets_have_a_row_for_every_comparison(bapps: Path) -> None:
     pd.testing.assert_frame_equal(ChannelDistances.load(bapps / "saved").table, found.table)
     noticed = channel_distances_of("bapps-jnd", NETWORK)
     assert noticed.table["subset"].tolist() == ["traditional"] * 2 + ["cnn"] * 2
-    assert (
-        "has no subset tiles; it has traditional, cnn"
-        in channel_distances_of("bapps-jnd", NETWORK, subsets=["tiles"]).absent
+    assert "has no subset tiles; it has traditional, cnn" in str(
+        channel_distances_of("bapps-jnd", NETWORK, subsets=["tiles"]).absent
     )

@@ -16,8 +16,9 @@ from replication.datasets import decoding
 from replication.datasets.decoding import Decoder
 from replication.metrics import registry
 from replication.scoring import ScoringError, engine, score
-from replication.scoring.engine import COLUMNS, Rated
+from replication.scoring.engine import Rated
 from replication.scoring.files import pairs
+from replication.scoring.wide import COLUMNS
 from tests.scoring.pictures import Deadly, Noise, RatedSet, Witness, files, noise_set, rated
 
 

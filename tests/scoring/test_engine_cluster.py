@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import cloudpickle
 import numpy as np
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from replication import metrics
 from replication.metrics import registry
-from replication.scoring import ScoringError, executors, score
+from replication.scoring import ScoringError, runner, score
 from replication.scoring.tasks import Task, Work, run
 from tests.scoring.pictures import Noise, RatedSet, files, noise_set, rated
 
@@ -53,12 +52,12 @@ def test_a_worker_that_is_killed_half_way_changes_nothing(tmp_path: Path, cluste
     data_set = pictures(tmp_path / "images")
     (tmp_path / "images" / "r1-3.png").write_bytes(b"not an image")
     here = score(data_set, ["psnr", "ssim"], show_progress=False)
-    keep = tmp_path / "keep"
+    store = tmp_path / "store"
     killed: list[int] = []
 
     def kill() -> None:
         while not killed:
-            if len(list(keep.glob("*.json"))) >= 3:
+            if len(list(store.glob("*.done"))) >= 3:
                 worker = psutil.Process(next(iter(cluster.workers.values())).pid)
                 killed.append(worker.pid)
                 worker.kill()
@@ -66,7 +65,7 @@ def test_a_worker_that_is_killed_half_way_changes_nothing(tmp_path: Path, cluste
 
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
-    there = score(data_set, ["psnr", "ssim"], scheduler=cluster.scheduler_address, keep=keep, show_progress=False)
+    there = score(data_set, ["psnr", "ssim"], scheduler=cluster.scheduler_address, store=store, show_progress=False)
     killer.join(10)
     assert killed
     assert killed[0] != os.getpid()
@@ -114,15 +113,6 @@ def test_a_device_that_workers_lack_is_one_sentence(cluster: LocalCluster) -> No
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://x"])
 def test_a_scheduler_that_does_not_answer_is_one_sentence(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executors, "_PATIENCE", 0.5)
+    monkeypatch.setattr(runner, "_TIMEOUT", 0.5)
     with pytest.raises(ScoringError, match=f"no Dask scheduler answers at '{address}'; start one with"):
         score(noise_set(), ["psnr"], scheduler=address, show_progress=False)
-
-
-def test_here_is_an_executor_like_any_other() -> None:
-    def fail() -> Any:
-        raise ValueError("no")
-
-    with executors.Here() as executor:
-        assert list(executor.map(abs, [-1, 2])) == [1, 2]
-        assert isinstance(executor.submit(fail).exception(), ValueError)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from torch import Tensor
 
 import replication
 from replication import metrics
-from replication.scoring import ScoringError, score
+from replication.scoring import ScoringError, engine, score
 from tests.scoring.pictures import Noise, RatedSet, files, noise_set, rated
 
 
@@ -35,31 +36,31 @@ class Mean:
         return distorted - reference
 
 
-def quiet(data_set: RatedSet, *given: metrics.Metric, keep: Path, **options: object) -> pd.DataFrame:
-    return score(data_set, given, keep=keep, show_progress=False, **options)  # type: ignore[arg-type]
+def quiet(data_set: RatedSet, *given: metrics.Metric, store: Path, **options: object) -> pd.DataFrame:
+    return score(data_set, given, store=store, show_progress=False, **options)  # type: ignore[arg-type]
 
 
 def test_an_interrupted_run_goes_on_and_loses_one_batch_at_most(tmp_path: Path) -> None:
     data_set = noise_set(2, 40)
     with pytest.raises(KeyboardInterrupt):
-        quiet(data_set, Mean(fail_at=30).metric(), keep=tmp_path, batch_pixels=1)
+        quiet(data_set, Mean(fail_at=30).metric(), store=tmp_path, batch_pixels=1)
     again = Mean()
-    table = quiet(data_set, again.metric(), keep=tmp_path, batch_pixels=1)
-    assert again.scored == 80 - 16  # 16 images of one reference are kept together
-    other = quiet(data_set, Mean().metric(), keep=tmp_path / "other", batch_pixels=1)
+    table = quiet(data_set, again.metric(), store=tmp_path, batch_pixels=1)
+    assert again.scored == 80 - 16  # 16 images of one reference are stored together
+    other = quiet(data_set, Mean().metric(), store=tmp_path / "other", batch_pixels=1)
     pd.testing.assert_frame_equal(table, other)
     finished = Mean()
-    pd.testing.assert_frame_equal(table, quiet(data_set, finished.metric(), keep=tmp_path, batch_pixels=1))
+    pd.testing.assert_frame_equal(table, quiet(data_set, finished.metric(), store=tmp_path, batch_pixels=1))
     assert finished.scored == 0
 
 
 def test_an_added_metric_is_all_that_is_computed(tmp_path: Path) -> None:
     data_set = noise_set(2, 3)
     first, again, added = Mean("first"), Mean("first"), Mean("added")
-    quiet(data_set, first.metric(), keep=tmp_path)
-    table = quiet(data_set, added.metric(), again.metric(), keep=tmp_path)
+    quiet(data_set, first.metric(), store=tmp_path)
+    table = quiet(data_set, added.metric(), again.metric(), store=tmp_path)
     assert (again.scored, added.scored) == (0, 6)
-    other = quiet(data_set, Mean("added").metric(), Mean("first").metric(), keep=tmp_path / "other")
+    other = quiet(data_set, Mean("added").metric(), Mean("first").metric(), store=tmp_path / "other")
     pd.testing.assert_frame_equal(table, other)
 
 
@@ -68,11 +69,11 @@ def test_an_added_metric_is_all_that_is_computed(tmp_path: Path) -> None:
 )
 def test_work_of_another_kind_is_not_reused(tmp_path: Path, change: dict[str, object]) -> None:
     data_set = noise_set(1, 3)
-    quiet(data_set, Mean().metric(window=2), keep=tmp_path, version="1")
+    quiet(data_set, Mean().metric(window=2), store=tmp_path, version="1")
     other = Mean(str(change.pop("name", "mean")))
     protocol = change.pop("protocol", {"window": 2})
     assert isinstance(protocol, dict)
-    quiet(data_set, other.metric(**protocol), keep=tmp_path, **{"version": "1", **change})
+    quiet(data_set, other.metric(**protocol), store=tmp_path, **{"version": "1", **change})
     assert other.scored == 3
 
 
@@ -80,50 +81,82 @@ def test_a_changed_image_is_scored_again_and_only_its_batch(tmp_path: Path) -> N
     pixels = {f"{i:02}.png": Noise(i).read() for i in range(34)}
     images = files(tmp_path / "images", pixels)
     data_set = rated(images, [("00.png", name) for name in images])
-    before = quiet(data_set, Mean().metric(), keep=tmp_path / "keep")
+    before = quiet(data_set, Mean().metric(), store=tmp_path / "store")
     files(tmp_path / "images", {"20.png": Noise(99).read()})
     again = Mean()
-    after = quiet(data_set, again.metric(), keep=tmp_path / "keep")
+    after = quiet(data_set, again.metric(), store=tmp_path / "store")
     assert again.scored == 16
     assert list(np.flatnonzero(before["score"] != after["score"])) == [20]
     files(tmp_path / "images", {"00.png": Noise(98).read()})
     everything = Mean()
-    quiet(data_set, everything.metric(), keep=tmp_path / "keep")
+    quiet(data_set, everything.metric(), store=tmp_path / "store")
     assert everything.scored == 34
 
 
-def test_images_that_cannot_be_read_are_remembered_until_they_change(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["00.png", "05.png"])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_image_swapped_while_it_is_scored_gives_no_score_to_the_one_put_back(
+    tmp_path: Path, name: str, workers: int
+) -> None:
+    """A reference or a distorted image, swapped after the call has begun and put back before the next."""
+    pixels = {f"{i:02}.png": Noise(i).read() for i in range(34)}
+    images = files(tmp_path / "images", pixels)
+    data_set = rated(images, [("00.png", key) for key in images])
+    whole = quiet(data_set, Mean().metric(), store=tmp_path / "other")
+    store, path = tmp_path / "store", images[name].path
+    quiet(rated(images, [("01.png", "02.png")]), Mean().metric(), store=store)  # so that digests are computed first
+    swapped = files(tmp_path / "swapped", {name: Noise(99).read()})[name].path.read_bytes()
+    original = engine.digests
+
+    def swap(*arguments: Any) -> dict[str, str | None]:
+        found = original(*arguments)
+        path.write_bytes(swapped)
+        return found
+
+    content = path.read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "digests", swap)
+        with pytest.raises(KeyboardInterrupt):
+            quiet(data_set, Mean(fail_at=32).metric(), store=store, workers=workers, batch_pixels=1)
+    path.write_bytes(content)
+    again = Mean()
+    pd.testing.assert_frame_equal(quiet(data_set, again.metric(), store=store, batch_pixels=1), whole)
+    assert again.scored == (34 if name == "00.png" else 34 - 16)
+
+
+def test_images_that_cannot_be_read_give_the_same_reason_until_they_change(tmp_path: Path) -> None:
     images = files(tmp_path / "images", {"a.png": Noise(0).read(), "b.png": Noise(1).read()})
     data_set = rated(images, [("a.png", "b.png")])
     (tmp_path / "images" / "b.png").unlink()
     for _ in range(2):
-        table = quiet(data_set, Mean().metric(), keep=tmp_path / "keep")
+        table = quiet(data_set, Mean().metric(), store=tmp_path / "store")
         assert table["problem"].item() == "b.png: no such file"
         with pytest.raises(ScoringError, match="no such file"):
-            quiet(data_set, Mean().metric(), keep=tmp_path / "keep", on_error="stop")
+            quiet(data_set, Mean().metric(), store=tmp_path / "store", on_error="stop")
     files(tmp_path / "images", {"b.png": Noise(1).read()})
-    assert quiet(data_set, Mean().metric(), keep=tmp_path / "keep")["problem"].item() == ""
+    assert quiet(data_set, Mean().metric(), store=tmp_path / "store")["problem"].item() == ""
 
 
 def test_what_another_attempt_may_put_right_is_tried_again(tmp_path: Path) -> None:
     data_set = noise_set(1, 1)
-    table = quiet(data_set, Mean(fail_at=0, error=MemoryError).metric(), keep=tmp_path)
+    table = quiet(data_set, Mean(fail_at=0, error=MemoryError).metric(), store=tmp_path)
     assert table["problem"].item() == "MemoryError: "
-    assert quiet(data_set, Mean().metric(), keep=tmp_path)["problem"].item() == ""
+    assert quiet(data_set, Mean().metric(), store=tmp_path)["problem"].item() == ""
 
 
 def test_a_damaged_file_of_finished_work_is_ignored(tmp_path: Path) -> None:
     data_set = noise_set(1, 2)
-    table = quiet(data_set, Mean().metric(), keep=tmp_path)
-    (kept,) = tmp_path.iterdir()
-    for content in ("", "[]", '{"x": '):
-        kept.write_text(content)
-        pd.testing.assert_frame_equal(quiet(data_set, Mean().metric(), keep=tmp_path), table)
+    table = quiet(data_set, Mean().metric(), store=tmp_path)
+    (entry,) = tmp_path.iterdir()
+    whole = entry.read_text()
+    for content in ("", "[]", whole[:-1], whole.replace("0.", "1.", 1)):
+        entry.write_text(content)
+        pd.testing.assert_frame_equal(quiet(data_set, Mean().metric(), store=tmp_path), table)
 
 
 def test_numbers_come_back_from_the_disk_to_the_last_bit(tmp_path: Path) -> None:
     data_set = rated(noise_set(1, 3).images, [("r0", "r0"), ("r0", "d0-0"), ("r0", "d0-1")])
-    tables = [score(data_set, ["psnr", "ssim", "ms-ssim"], keep=tmp_path, show_progress=False) for _ in range(2)]
+    tables = [score(data_set, ["psnr", "ssim", "ms-ssim"], store=tmp_path, show_progress=False) for _ in range(2)]
     assert tables[0].to_csv() == tables[1].to_csv()
     assert tables[0]["score"].isna().sum() == 3
 
@@ -144,13 +177,13 @@ class TestKilled:
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def kept(self, folder: Path) -> int:
-        return len(list(folder.glob(".scores.csv.unfinished/*.json")))
+    def stored(self, folder: Path) -> int:
+        return len(list(folder.glob(".score-*/*.done")))
 
-    def wait_for(self, process: subprocess.Popen[str], folder: Path, kept: int) -> list[psutil.Process]:
-        """Until that many batches are kept; the process, with its children, is then stopped. Returns the children."""
+    def wait_for(self, process: subprocess.Popen[str], folder: Path, entries: int) -> list[psutil.Process]:
+        """Wait until that many batches are stored, and stop the process with its children, which are returned."""
         end = time.monotonic() + 100
-        while self.kept(folder) < kept and process.poll() is None and time.monotonic() < end:
+        while self.stored(folder) < entries and process.poll() is None and time.monotonic() < end:
             time.sleep(0.01)
         assert process.poll() is None, process.communicate()[1]
         os.killpg(process.pid, signal.SIGSTOP)  # on a busy machine it would be done before this test goes on
@@ -168,31 +201,29 @@ class TestKilled:
         os.killpg(first.pid, signal.SIGINT)  # Ctrl-C reaches every process of the terminal
         os.killpg(first.pid, signal.SIGCONT)
         said = first.communicate(timeout=60)[1]
-        assert first.returncode == 1
-        assert said.splitlines()[-1] == (
-            "error: interrupted; what is finished is kept; run the same command again to go on"
-        )
+        assert first.returncode == 130
+        assert said.splitlines()[-1] == "error: interrupted; run the same command again to go on"
         assert "Traceback" not in said
 
         second = self.start(tmp_path)
-        before = self.kept(tmp_path)
+        before = self.stored(tmp_path)
         children += self.wait_for(second, tmp_path, before + 5)
         second.kill()
         second.wait()
         os.killpg(second.pid, signal.SIGCONT)  # those that it leaves behind end by themselves
         assert not (tmp_path / "scores.csv").exists()
-        kept = self.kept(tmp_path)
+        stored = self.stored(tmp_path)
 
         third = self.start(tmp_path)
         said = third.communicate(timeout=100)[1]
-        assert third.returncode == 0, said
-        assert f"d: goes on after {kept} of 50 images" in said
+        assert third.returncode == 1, said  # 05.png has no score
+        assert f"d: goes on after {stored} of 50 images" in said
         table = (tmp_path / "scores.csv").read_bytes()
         assert sorted(path.name for path in tmp_path.iterdir()) == ["d", "r", "scores.csv"]
         _, alive = psutil.wait_procs(children, timeout=20)
         assert not alive
 
         fourth = self.start(tmp_path)
-        assert fourth.wait(timeout=100) == 0
+        assert fourth.wait(timeout=100) == 1
         assert (tmp_path / "scores.csv").read_bytes() == table
         assert table.count(b"05.png: not a readable PNG") == 2

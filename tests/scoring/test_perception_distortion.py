@@ -86,12 +86,12 @@ def test_a_broken_off_run_goes_on_after_what_it_has_and_gives_the_same_table(
 
     monkeypatch.setattr(perception_distortion, "_score", broken)
     with pytest.raises(KeyboardInterrupt):
-        score(networks, {"Set": str(folder)}, {}, scale=4, kept=tmp_path / "kept")
-    resumed, _ = score(networks, {"Set": str(folder)}, {}, scale=4, kept=tmp_path / "kept")
+        score(networks, {"Set": str(folder)}, {}, scale=4, store=tmp_path / "store")
+    resumed, _ = score(networks, {"Set": str(folder)}, {}, scale=4, store=tmp_path / "store")
     assert asked == ["Bicubic on Set", "first on Set", "second on Set", "second on Set"]
     pd.testing.assert_frame_equal(resumed, whole, check_exact=True)
     networks["first"] = VDSR().eval()  # other weights of the same name
-    other, _ = score(networks, {"Set": str(folder)}, {}, scale=4, kept=tmp_path / "kept")
+    other, _ = score(networks, {"Set": str(folder)}, {}, scale=4, store=tmp_path / "store")
     assert asked[-1] == "first on Set"
     assert not other.equals(whole)
 

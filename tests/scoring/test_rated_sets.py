@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from replication.scoring.rated_sets import alternatives, labels_in, reason, score_set
+from replication.absent import Absent, AbsentError
+from replication.datasets.errors import DataError
+from replication.scoring.errors import absence, absent_from_json, absent_to_json
+from replication.scoring.rated_sets import alternatives, labels_in, score_set
 
 
 def test_braces_stand_for_alternatives() -> None:
@@ -23,12 +26,21 @@ def test_a_metric_without_weights_is_a_column_that_says_so(monkeypatch: pytest.M
     scored = score_set("photos-distorted", ["psnr", "dists"], workers=0, show_progress=False)
     assert scored.with_scores() == ["psnr"]
     assert set(scored.table["metric"]) == {"psnr"}
-    assert "vgg16" in scored.metrics["dists"].absent
-    assert str(tmp_path) not in scored.metrics["dists"].absent
-    scored.save(tmp_path / "kept")
-    assert type(scored).load(tmp_path / "kept").metrics["dists"].absent == scored.metrics["dists"].absent
+    absent = scored.metrics["dists"].absent
+    assert absent is not None
+    assert absent.kind == "weights"
+    assert "VGG16" in str(absent)
+    assert str(tmp_path) not in str(absent)
+    scored.save(tmp_path / "saved")
+    assert type(scored).load(tmp_path / "saved").metrics["dists"].absent == absent
 
 
-def test_a_reason_leaves_out_what_to_do() -> None:
-    assert reason("live is missing: there is no live under /data. To get it: ...") == "live is missing"
-    assert reason("the weights a.pth are not here; put the file into /data/weights") == "the weights a.pth are not here"
+def test_an_absence_is_named_without_what_only_this_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPLICATION_DATA", "/somewhere/data")
+    missing = AbsentError(Absent("weights", "VGG16", how_to_get="Put them into /somewhere/data/weights"))
+    assert absence(missing, "data set", "x") == Absent("weights", "VGG16")
+    damaged = DataError("the list in /somewhere/data/live is cut off")
+    assert absence(damaged, "data set", "LIVE") == Absent("data set", "LIVE", "the list in data/live is cut off")
+    assert absent_from_json(absent_to_json(Absent("weights", "VGG16"))) == Absent("weights", "VGG16")
+    assert absent_to_json(None) is None
+    assert absent_from_json(None) is None

@@ -69,7 +69,7 @@ def test_observers_rank_each_seed_and_absent_ones_say_why(
         assert rankings.tolist() == [[0, 1]] * 3
     monkeypatch.setenv("REPLICATION_DATA", "/nonexistent")
     monkeypatch.setattr(torch.hub, "get_dir", lambda: "/nonexistent")
-    assert "not here" in observer_rankings(originals, made, {"dists": {}}).absent["dists"]
+    assert "VGG16" in observer_rankings(originals, made, {"dists": {}}).absent["dists"]
 
 
 def test_images_that_do_not_belong_together_are_refused(originals: torch.Tensor) -> None:

@@ -129,7 +129,7 @@ def test_an_interrupted_call_goes_on_where_it_stopped(
 
     monkeypatch.setattr(scored, "predict", stopping)
     with pytest.raises(KeyboardInterrupt):
-        scored.prediction_errors(lit, [one], QUICK, keep=tmp_path)
-    again = scored.prediction_errors(lit, [one], QUICK, keep=tmp_path)
+        scored.prediction_errors(lit, [one], QUICK, store=tmp_path)
+    again = scored.prediction_errors(lit, [one], QUICK, store=tmp_path)
     assert calls == ["class", "number", "number", "number"]
     pd.testing.assert_frame_equal(again, plain)

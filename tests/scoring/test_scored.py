@@ -1,14 +1,16 @@
-"""Score tables with their facts: what is kept on disk, and what a set that is missing leaves behind."""
+"""Score tables with their facts: the files they are saved in, and what a set that is missing leaves behind."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from replication.scoring.published import published
+from replication.scoring.published_scores import load_published_scores
 from replication.scoring.rated_sets import score_set
-from replication.scoring.scored import COLUMNS, Scored
+from replication.scoring.scored import Scored
+from replication.scoring.wide import COLUMNS
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def test_it_is_read_back_as_it_was_written(scored: Scored, tmp_path: Path) -> No
     pd.testing.assert_frame_equal(
         again.table.drop(columns=numbers), scored.table.drop(columns=numbers), check_dtype=False
     )
-    np.testing.assert_allclose(again.table["score"], scored.table["score"], rtol=1e-6)  # seven digits are kept
+    np.testing.assert_allclose(again.table["score"], scored.table["score"], rtol=1e-6)  # seven digits are saved
 
 
 def test_saving_twice_gives_the_same_bytes(scored: Scored, tmp_path: Path) -> None:
@@ -44,21 +46,44 @@ def test_saving_twice_gives_the_same_bytes(scored: Scored, tmp_path: Path) -> No
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_a_missing_set_says_why_and_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_set_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("REPLICATION_DATA", str(tmp_path))
     absent = score_set("kadid-10k", ["psnr"])
     assert absent.table.empty
-    assert "kadid-10k is missing" in absent.absent
-    assert "Licence" in absent.absent
-    absent.save(tmp_path / "kept")
-    assert Scored.load(tmp_path / "kept").absent == absent.absent
+    assert absent.absent is not None
+    assert absent.absent.kind == "data set"
+    absent.save(tmp_path / "saved")
+    assert Scored.load(tmp_path / "saved").absent == absent.absent
 
 
 def test_missing_published_scores_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("REPLICATION_DATA", str(tmp_path))
-    assert "live.csv" in published("live").absent
+    absent = load_published_scores("live").absent
+    assert absent is not None
+    assert absent.kind == "data set"
 
 
 def test_no_scores_are_an_error_that_says_how_to_make_them(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="compute them first"):
         Scored.load(tmp_path)
+
+
+def test_scores_are_saved_in_the_wide_form_and_read_from_the_long_one_too(scored: Scored, tmp_path: Path) -> None:
+    table = scored.table.copy()
+    table.loc[3, ["score", "problem"]] = [np.nan, "too small, by far"]
+    failed = replace(scored, table=table)
+    failed.save(tmp_path / "wide")
+    header, first = (tmp_path / "wide" / "scores.csv").read_text().splitlines()[:2]
+    assert header == "data_set,reference,distorted,distortion,level,opinion,psnr,ssim(colour=gray)"
+    assert first.startswith("photos-distorted,")
+    assert (tmp_path / "wide" / "problems.csv").read_text().splitlines()[1:] == [
+        '1,ssim(colour=gray),"too small, by far"'
+    ]
+    (tmp_path / "long").mkdir()
+    (tmp_path / "long" / "facts.json").write_bytes((tmp_path / "wide" / "facts.json").read_bytes())
+    failed.table.to_csv(tmp_path / "long" / "scores.csv", index=False, float_format="%.7g")
+    wide, long = (Scored.load(tmp_path / name).table for name in ("wide", "long"))
+    pd.testing.assert_frame_equal(wide, long, check_exact=True)
+    assert wide["problem"][3] == "too small, by far"
+    scored.save(tmp_path / "wide")
+    assert not (tmp_path / "wide" / "problems.csv").exists()

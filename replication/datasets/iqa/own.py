@@ -3,9 +3,10 @@
 import codecs
 import csv
 import io
+import math
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from replication.datasets.iqa.listing import Row, number
 from replication.files import read_regular
 
 COLUMNS = ("reference", "distorted", "opinion")
+_KNOWN = (*COLUMNS, "distortion", "level")
 _PATH = 4096  # characters: what systems allow
 
 
-def read(path: Path) -> list[Row]:
+def read(path: Path, *, opinions: bool = True) -> list[Row]:
     """The rows in their order; reference and distorted are paths relative to the CSV, "./a.png" being "a.png".
+
+    opinions: whether every row must have one; without, those that have none get NaN.
 
     The file is UTF-8, with or without a byte-order mark, or UTF-16 with one (Excel's "Unicode text"). Fields are
     separated by commas and numbers have a decimal point. A DataError names the line and the column of whatever cannot
@@ -27,7 +31,7 @@ def read(path: Path) -> list[Row]:
     lines = _lines(path)
     _, header = next(lines, ("", []))
     names = [name.strip() for name in header]
-    _check_header(path, names)
+    _check_header(path, names, COLUMNS if opinions else COLUMNS[:2])
     rows = []
     for where, fields in lines:
         if len(fields) != len(names):
@@ -37,7 +41,7 @@ def read(path: Path) -> list[Row]:
             Row(
                 _image(values["reference"], f"{where}, column reference"),
                 _image(values["distorted"], f"{where}, column distorted"),
-                number(values["opinion"], f"{where}, column opinion", advice=""),
+                _opinion(values.get("opinion", ""), f"{where}, column opinion", opinions),
                 values.get("distortion", ""),
                 _level(values.get("level", ""), f"{where}, column level"),
                 (),
@@ -78,15 +82,15 @@ def _text(path: Path) -> str:
     return text
 
 
-def _check_header(path: Path, names: list[str]) -> None:
+def _check_header(path: Path, names: list[str], wanted: Sequence[str]) -> None:
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
         raise DataError(f"{path} has two columns named {twice[0]!r}; keep one of them")
-    if absent := [column for column in COLUMNS if column not in names]:
+    if absent := [column for column in wanted if column not in names]:
         separated = len(names) == 1 and re.search("[;\t]", names[0])
         hint = "; fields must be separated by commas" if separated else ""
         raise DataError(
-            f"{path}: no column {' and no column '.join(absent)}; wanted are reference, distorted and opinion, "
-            f"and, optionally, distortion and level{hint}"
+            f"{path}: no column {' and no column '.join(absent)}; wanted are {' and '.join(wanted)}, "
+            f"and, optionally, {', '.join(name for name in _KNOWN if name not in wanted)}{hint}"
         )
 
 
@@ -108,6 +112,10 @@ def _image(name: str, where: str) -> str:
     if len(name) > _PATH:
         raise DataError(f"{where}: a name of {len(name):,} characters is no path of an image")
     return posixpath.normpath(name)
+
+
+def _opinion(text: str, where: str, required: bool) -> float:
+    return number(text, where, advice="") if required or text.strip() else math.nan
 
 
 def _level(text: str, where: str) -> int | None:

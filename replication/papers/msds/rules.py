@@ -193,7 +193,7 @@ def why_not(everything: Sequence[LevelScores], title: str) -> str:
         lacking.append("VGG16's weights are not here")
     if not lacking:
         random = own and own[0].weights.startswith("random")
-        lacking.append("VGG16 with random weights only" if random else own[0].absent if own else "not run")
+        lacking.append("VGG16 with random weights only" if random else str(own[0].absent) if own else "not run")
     return ", ".join(lacking)
 
 

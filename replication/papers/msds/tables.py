@@ -5,18 +5,19 @@ from typing import Any
 
 import pandas as pd
 
+from replication.absent import Absent
 from replication.papers.msds.significance import ALPHA, MARGIN
 from replication.scoring.msds_levels import LevelScores
 
 
 def lacks_weights(scores: LevelScores) -> bool:
     """Whether there are no scores because the network's weights are not here, whatever the set."""
-    return scores.absent.startswith(f"the weights of {scores.network} are missing")
+    return scores.absent is not None and scores.absent.kind == "weights"
 
 
 def lacks_set(scores: LevelScores) -> bool:
     """Whether there are no scores because the data set is not here."""
-    return scores.absent.startswith(f"{scores.name} is missing")
+    return scores.absent is not None and scores.absent == Absent("data set", scores.absent.name)
 
 
 def what_was_run(everything: Sequence[LevelScores]) -> list[str]:

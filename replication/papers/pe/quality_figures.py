@@ -116,7 +116,7 @@ def show_measured(measured: Sequence[ChannelDistances]) -> Html:
     for name in dict.fromkeys(each.backbone for each in there):
         own = [each for each in there if each.backbone == name]
         lines.append(f"<b>{escape(name)}</b>: layers {', '.join(own[0].distances)}; weights: {escape(own[0].weights)}.")
-    reasons = dict.fromkeys(each.absent for each in measured if each.absent)
+    reasons = dict.fromkeys(str(each.absent) for each in measured if each.absent)
     lines += [f"<b>Not run</b>: {escape(reason)}" for reason in reasons]
     return Html(f"<ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>")
 

@@ -79,7 +79,7 @@ def why_not(measured: Sequence[ChannelDistances], *, rated: bool) -> str:
     absent = [each for each in measured if each.absent and (each.name in JUDGED) != rated]
     absent.sort(key=lambda each: not _has(measured, backbone=each.backbone))
     kind = "data set with opinions" if rated else "BAPPS set"
-    return absent[0].absent if absent else f"no {kind} was asked for in this profile"
+    return str(absent[0].absent) if absent else f"no {kind} was asked for in this profile"
 
 
 def _over(own: pd.DataFrame, side: str, measured: Sequence[ChannelDistances]) -> tuple[str, str]:

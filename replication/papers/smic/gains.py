@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 from replication.evaluation import holm
 from replication.evaluation.correlation import Correlation, correlate
 from replication.evaluation.dependent import compare_correlations
+from replication.metrics.names import parse
 from replication.reporting.figures import COLOURS, MARKERS
 from replication.reporting.score_columns import column, columns_of, groups, rises
 from replication.reporting.tables import VERDICT_CSS, Html
 from replication.reporting.verdicts import VALUE_COLUMNS
-from replication.scoring.engine import parse
 from replication.scoring.scored import Scored
 
 ALPHA = 0.05

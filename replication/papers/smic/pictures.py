@@ -18,9 +18,9 @@ from replication.evaluation import bootstrap_mean
 from replication.features import Backbone, backbone
 from replication.metrics import visible_error
 from replication.metrics.attended_maps import Maps, feature_maps, pixel_maps
+from replication.metrics.names import parse
 from replication.papers.smic.gains import Family, pairs
 from replication.reporting.tables import VERDICT_CSS, Html
-from replication.scoring.engine import parse
 from replication.scoring.scored import Scored
 
 _CELLS = 24  # cells along the short side of the grid on which maps are compared

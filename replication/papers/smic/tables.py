@@ -13,7 +13,7 @@ from replication.papers.smic.gains import ALPHA, correlation, signed
 from replication.reporting import published as papers
 from replication.reporting.tables import VERDICT_CSS, Html, pill
 from replication.reporting.verdicts import NOT_REPRODUCED, NOT_RUN, REPRODUCED, VALUE_COLUMNS
-from replication.scoring.rated_sets import reason
+from replication.scoring.errors import absence
 from replication.scoring.scored import Scored
 
 PAPER = "smic"
@@ -57,7 +57,7 @@ def why_missing(names: Iterable[str], scored: Mapping[str, Scored]) -> dict[str,
                 datasets.load(name)
                 found[name] = f"{name} is here, but params.yaml does not name it in smic.data_sets and iqa.data_sets"
             except DataError as error:
-                found[name] = reason(str(error))
+                found[name] = str(absence(error, "data set", name))
     return found
 
 
@@ -66,7 +66,7 @@ def not_computed(scored: Scored) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for label, facts in scored.metrics.items():
         if facts.absent:
-            found.setdefault(facts.absent, []).append(label)
+            found.setdefault(str(facts.absent), []).append(label)
     return found
 
 
@@ -122,9 +122,9 @@ def _source(
     if own is None:
         return None, "", missing.get(name, f"{name} has not been scored")
     if own.absent:
-        return None, "", own.absent
+        return None, "", str(own.absent)
     facts = own.metrics.get(label)
-    return None, "", facts.absent if facts else f"{label} has not been scored"
+    return None, "", str(facts.absent) if facts else f"{label} has not been scored"
 
 
 def show_table(comparison: pd.DataFrame, columns: Iterable[str]) -> Html:

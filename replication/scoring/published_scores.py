@@ -1,17 +1,18 @@
-"""Scores that others have published image by image, as score tables beside ours."""
+"""Scores that others have published image by image, as score tables to set beside ours."""
 
 from replication.datasets.catalogue import RATED, Opinion
 from replication.datasets.errors import DataError
 from replication.datasets.published_scores import published_scores
+from replication.scoring.errors import absence
 from replication.scoring.scored import MetricFacts, Scored
 
 
-def published(name: str) -> Scored:
-    """`datasets.published_scores(name)` with its source and convention; where it is missing, `absent` says why."""
+def load_published_scores(name: str) -> Scored:
+    """`datasets.published_scores(name)` with its source and convention; `absent` says so where it is missing."""
     try:
         table = published_scores(name)
     except DataError as error:
-        return Scored.nothing(name, str(error))
+        return Scored.nothing(name, absence(error, "data set", f"published scores of {name}"))
     metrics = {str(label): MetricFacts(None) for label in table["metric"].unique()}
     opinion = Opinion(**table.attrs["opinion"])
     classical = " (classical metrics)" if name.endswith("-classical") else ""
