@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from replication.absent import Absent, AbsentError
+from replication.alternatives import alternatives
 from replication.datasets.errors import DataError
 from replication.scoring.errors import absence, absent_from_json, absent_to_json
-from replication.scoring.rated_sets import alternatives, labels_in, score_set
+from replication.scoring.rated_sets import labels_in, score_set
 
 
 def test_braces_stand_for_alternatives() -> None:
