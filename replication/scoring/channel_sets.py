@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from replication.absent import AbsentError
 from replication.datasets.catalogue import JUDGED
 from replication.datasets.errors import DataError
 from replication.datasets.judged import load_judgements
@@ -35,13 +36,13 @@ def channel_distances_of(
     how: dict[str, Any] = {"store": store, "scheduler": scheduler, "show_progress": show_progress}
     try:
         net = (replace(network, device=None) if scheduler else network).make()
-    except DataError as error:
+    except (AbsentError, DataError) as error:
         return ChannelDistances.nothing(name, network.name, absence(error, "weights", network.name))
     try:
         if name in JUDGED:
             return _judged(name, network, net.weights, subsets, how)
         return _rated(name, network, net.weights, options or {}, how)
-    except DataError as error:
+    except (AbsentError, DataError) as error:
         return ChannelDistances.nothing(name, network.name, absence(error, "data set", name))
 
 

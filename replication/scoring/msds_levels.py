@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from replication.absent import Absent
+from replication.absent import Absent, AbsentError
 from replication.datasets.catalogue import Opinion
 from replication.datasets.errors import DataError
 from replication.datasets.rated import RatedSet, load
@@ -105,12 +105,12 @@ def score_levels(
     unknown = Opinion("not known", 0.0, 1.0, True)
     try:
         net = backbone(network, weights=weights)
-    except DataError as error:
+    except (AbsentError, DataError) as error:
         absent = absence(error, "weights", network)
         return LevelScores(name, name, "", "", (), unknown, "", network, weights, *asked, nothing, absent)
     try:
         rated = load(name, **(options or {}))
-    except DataError as error:
+    except (AbsentError, DataError) as error:
         absent = absence(error, "data set", name)
         return LevelScores(name, name, "", "", (), unknown, "", network, net.weights, *asked, nothing, absent)
     where = {"device": how["device"]} if how.get("device") else {}

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from replication.absent import AbsentError
 from replication.datasets.errors import DataError
 from replication.metrics import Metric, create, registry
 from replication.metrics.colour import to_uint8
@@ -47,7 +48,7 @@ def perception_metrics(wanted: Mapping[str, Mapping[str, Any]]) -> tuple[dict[st
             continue
         try:
             found[name] = create(name, **options)
-        except DataError as error:
+        except (AbsentError, DataError) as error:
             reasons[name] = str(absence(error, "weights", name))
             continue
         if found[name].higher_is_better:

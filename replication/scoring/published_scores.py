@@ -1,5 +1,6 @@
 """Scores that others have published image by image, as score tables to set beside ours."""
 
+from replication.absent import AbsentError
 from replication.datasets.catalogue import RATED, Opinion
 from replication.datasets.errors import DataError
 from replication.datasets.published_scores import published_scores
@@ -11,7 +12,7 @@ def load_published_scores(name: str) -> Scored:
     """`datasets.published_scores(name)` with its source and convention; `absent` says so where it is missing."""
     try:
         table = published_scores(name)
-    except DataError as error:
+    except (AbsentError, DataError) as error:
         return Scored.nothing(name, absence(error, "data set", f"published scores of {name}"))
     metrics = {str(label): MetricFacts(None) for label in table["metric"].unique()}
     opinion = Opinion(**table.attrs["opinion"])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from replication.absent import AbsentError
 from replication.alternatives import alternatives
 from replication.datasets.errors import DataError
 from replication.datasets.rated import load
@@ -22,7 +23,7 @@ def score_set(name: str, metrics: Sequence[str], *, options: Mapping[str, Any] |
     facts = {label: _facts(label) for label in metrics}
     try:
         rated = load(name, **(options or {}))
-    except DataError as error:
+    except (AbsentError, DataError) as error:
         return Scored.nothing(name, absence(error, "data set", name), facts)
     table = score(rated, [label for label in metrics if not facts[label].absent], **how)
     about = (rated.title, rated.licence, rated.source, rated.opinion, rated.remarks, rated.digest)
@@ -48,6 +49,6 @@ def _facts(label: str) -> MetricFacts:
     name, options = parse(label)
     try:
         metric = registry.create(name, **options)
-    except DataError as error:
+    except (AbsentError, DataError) as error:
         return MetricFacts(None, {}, absence(error, "weights", label))
     return MetricFacts(metric.higher_is_better, dict(metric.protocol))

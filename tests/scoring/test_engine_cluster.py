@@ -107,8 +107,8 @@ def test_a_metric_that_workers_do_not_know_is_one_sentence(
 
 
 def test_a_device_that_workers_lack_is_one_sentence(cluster: LocalCluster) -> None:
-    with pytest.raises(ScoringError, match="cannot compute on device 'nonsense'"):
-        score(noise_set(), ["psnr"], device="nonsense", scheduler=cluster.scheduler_address, show_progress=False)
+    with pytest.raises(ScoringError, match="cannot compute on device 'cuda:77'"):
+        score(noise_set(), ["psnr"], device="cuda:77", scheduler=cluster.scheduler_address, show_progress=False)
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://x"])
