@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from replication.metrics.checks import Validate, check_choice, checked_pair
+from replication.metrics.checks import Validate, check_choice, check_least_size, checked_pair
 from replication.metrics.chunks import in_chunks, planes_at_a_time, strips
 from replication.metrics.moments import BLOCK, BlockStatistics, block_statistics
 from replication.metrics.registry import metric
@@ -67,7 +67,7 @@ def mad(
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
     check_choice("variant", variant, ("port", "paper"))
-    _check_size(reference)
+    check_least_size(reference, LEAST_SIZE, "MAD")
     with torch.autocast(reference.device.type, enabled=False):
         return in_chunks(functools.partial(_distortion, variant=variant, scale=255 / data_range), reference, distorted)
 
@@ -82,18 +82,9 @@ def visible_error(
     In the variant "paper". Arguments and errors as for `mad`.
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
-    _check_size(reference)
+    check_least_size(reference, LEAST_SIZE, "MAD")
     with torch.autocast(reference.device.type, enabled=False):
         return _detected(reference, distorted, "paper", 255 / data_range)
-
-
-def _check_size(image: Tensor) -> None:
-    height, width = image.shape[-2:]
-    if min(height, width) < LEAST_SIZE:
-        raise ValueError(
-            f"reference and distorted are {height} x {width}, too small for MAD: "
-            f"the least size is {LEAST_SIZE} x {LEAST_SIZE}"
-        )
 
 
 def _distortion(x: Tensor, y: Tensor, variant: Variant, scale: float) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from replication.metrics.checks import Validate, check_layout, check_values, checked_pair
+from replication.metrics.checks import Validate, check_layout, check_least_size, check_values, checked_pair
 from replication.metrics.libraries import piq
 from replication.metrics.options import Device
 from replication.metrics.registry import Metric, registered
@@ -44,13 +44,10 @@ def pieapp(
     Raises ValueError naming the tensor and what was wanted.
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
-    number, channels, height, width = reference.shape
+    number, channels, height = reference.shape[:3]
     if channels not in (1, 3):
         raise ValueError(f"reference and distorted have {channels} channels; PieAPP is for one channel or RGB")
-    if min(height, width) < PATCH:
-        raise ValueError(
-            f"reference and distorted are {height} x {width}, too small for PieAPP: the least size is {PATCH} x {PATCH}"
-        )
+    check_least_size(reference, PATCH, "PieAPP")
     _check_stride(stride)
     model: Any = network.to(reference.device)
     with torch.autocast(reference.device.type, enabled=False):
