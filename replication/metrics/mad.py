@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import torch
@@ -124,11 +124,15 @@ def _perceived_blocks(x: Tensor, y: Tensor, sensitivity: Tensor, scale: float) -
 
 def _changed(x: Tensor, y: Tensor, variant: Variant, scale: float) -> Tensor:
     """Weighted differences of the statistics of log-Gabor responses, of every block (N, C, rows, columns)."""
-    radial = radial_filters(x.shape[-2], x.shape[-1], variant, like=x)
+    radial: Callable[[int], Tensor] = functools.partial(
+        radial_filter, x.shape[-2], x.shape[-1], variant=variant, like=x
+    )
+    if planes_at_a_time(x) >= x.shape[1]:  # else the five take as much memory as the images
+        radial = functools.cache(radial)
     return _placed(torch.cat([_response_blocks(a, b, radial, variant, scale) for a, b in _channels(x, y)], 1), variant)
 
 
-def _response_blocks(x: Tensor, y: Tensor, radial: Sequence[Tensor], variant: Variant, scale: float) -> Tensor:
+def _response_blocks(x: Tensor, y: Tensor, radial: Callable[[int], Tensor], variant: Variant, scale: float) -> Tensor:
     """Weighted differences of the statistics of the responses of some channels, in the order of the blocks."""
     # The filters do not see the mean; without it rounding errors are smaller, and none on flat images.
     centred = (scale * image - (scale * image).mean(-1, keepdim=True).mean(-2, keepdim=True) for image in (x, y))
@@ -136,8 +140,8 @@ def _response_blocks(x: Tensor, y: Tensor, radial: Sequence[Tensor], variant: Va
     change = torch.zeros((), dtype=x.dtype, device=x.device)
     for orientation in range(_ORIENTATIONS):
         angular = angular_filter(x.shape[-2], x.shape[-1], orientation, like=x)
-        for number, ring in enumerate(radial):
-            response = ring * angular
+        for number in range(_SCALES):
+            response = radial(number) * angular
             a, b = (block_statistics(_filtered(spectrum, response).abs()) for spectrum in spectra)
             weight = _WEIGHTS[orientation if variant == "port" else number] / sum(_WEIGHTS)
             change = change + weight * (
@@ -185,15 +189,16 @@ def contrast_sensitivity(height: int, width: int, variant: Variant = "paper") ->
     return shifted
 
 
-def radial_filters(height: int, width: int, variant: Variant = "paper", *, like: Tensor) -> list[Tensor]:
-    """Gain of each frequency at each of the five scales, finest first: (height, width) in the order of `fft2`.
+def radial_filter(height: int, width: int, scale: int, *, variant: Variant = "paper", like: Tensor) -> Tensor:
+    """Gain of each frequency at scale 0 (the finest) to 4: (height, width), in the order of `fft2`.
 
-        exp(-(ln(r) - ln(2 / 3^(s + 1)))^2 / (2 ln(.55)^2)),  0 for the frequency 0,  r = 1 the highest frequency across
+        exp(-(ln(r) - ln(2 / 3^(scale + 1)))^2 / (2 ln(.55)^2)),  0 for r = 0;  r = 1 is the highest frequency across
 
     Computed in float64, returned in the type and on the device of `like`.
     """
+    centre = math.log(2 / 3 ** (scale + 1))
 
-    def ring(rows: slice, centre: float) -> Tensor:
+    def ring(rows: slice) -> Tensor:
         radius = torch.hypot(*_frequencies(height, width, rows))
         if rows.start == 0:
             radius[0, 0] = 1.0
@@ -204,12 +209,11 @@ def radial_filters(height: int, width: int, variant: Variant = "paper", *, like:
             gain[0, 0] = 0.0
         return gain
 
-    centres = [math.log(2 / 3 ** (scale + 1)) for scale in range(_SCALES)]
-    return [_by_strips(height, width, functools.partial(ring, centre=centre), like) for centre in centres]
+    return _by_strips(height, width, ring, like)
 
 
 def angular_filter(height: int, width: int, orientation: int, *, like: Tensor) -> Tensor:
-    """Gain of each frequency for orientation 0 to 3 (0, 45, 90, 135 degrees): (height, width), as `radial_filters`.
+    """Gain of each frequency for orientation 0 to 3 (0, 45, 90, 135 degrees): (height, width), as `radial_filter`.
 
     exp(-d^2 / (2 (pi / 6)^2)),  d the difference of the two angles, in [-pi, pi]
     """
