@@ -24,6 +24,7 @@ _DARK = 0.5  # mean perceived luminance below which nothing is seen
 
 
 @metric("mad", higher_is_better=False)
+@torch.no_grad()
 def mad(
     reference: Tensor,
     distorted: Tensor,
@@ -54,7 +55,7 @@ def mad(
     three sample pairs, changed in colour only, score 0.
 
     reference, distorted: (N, C, H, W) floats in [0, data_range], 16 x 16 at least; computed in float32 (float64 if
-        given), whatever the autocast. Not meant as a loss: its gradient is not finite everywhere.
+        given), whatever the autocast. No loss: the score has no gradient, which would not be finite everywhere.
     variant: "port" has the values of pyiqa, to seven digits where sides are even; the authors' program is no longer
         distributed. It departs from that program in four ways, which "paper" does not: the weights w of the five
         scales, (.5, .75, 1, 5, 6), are given to the four orientations, in order; the sensitivity filter of an image
