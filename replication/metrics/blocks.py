@@ -2,8 +2,11 @@
 
 import math
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+_STRIP = 2**22  # pixels of a plane reduced at a time: bounds the memory of the padded copy
 
 
 def block_means(image: Tensor, factor: int) -> Tensor:
@@ -13,6 +16,14 @@ def block_means(image: Tensor, factor: int) -> Tensor:
     """
     if factor == 1:
         return image
+    height, width = image.shape[-2:]
+    rows, columns = (math.ceil(side / factor) for side in (height, width))
     before = math.ceil(factor / 2) - 1
-    height, width = (math.ceil(side / factor) * factor - side - before for side in image.shape[-2:])
-    return F.avg_pool2d(F.pad(image, (before, width, before, height)), factor)
+    right = columns * factor - width - before
+    strip = max(1, _STRIP // (factor * width))
+    strips = []
+    for row in range(0, rows, strip):
+        top, bottom = row * factor - before, min(row + strip, rows) * factor - before
+        pads = (before, right, max(0, -top), max(0, bottom - height))
+        strips.append(F.avg_pool2d(F.pad(image[..., max(0, top) : bottom, :], pads), factor))
+    return strips[0] if len(strips) == 1 else torch.cat(strips, dim=-2)

@@ -69,6 +69,16 @@ def check_values(name: str, image: Tensor, data_range: float, validate: Validate
         )
 
 
+def check_least_size(image: Tensor, least: int, metric: str) -> None:
+    """Raise unless the pair that `image` (N, C, H, W) is one of has sides of `least` pixels."""
+    height, width = image.shape[-2:]
+    if min(height, width) < least:
+        raise ValueError(
+            f"reference and distorted are {height} x {width}, too small for {metric}: "
+            f"the least size is {least} x {least}"
+        )
+
+
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     """Raise unless `value` is one of `choices`."""
     if value not in choices:

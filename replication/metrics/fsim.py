@@ -55,7 +55,7 @@ def fsim(
         )
     factor = max(1, math.floor(min(height, width) / 256 + 0.5))  # leaves fewer than 384 pixels: piq reduces no more
     with torch.autocast(reference.device.type, enabled=False):
-        x, y = (block_means(image / data_range, factor).clamp(max=1) for image in (reference, distorted))
+        x, y = ((block_means(image, factor) / data_range).clamp(max=1) for image in (reference, distorted))
         options = {"data_range": 1.0, "chromatic": chromatic and channels == 3, "reduction": "none"}
         # One by one: 64 maps of each image are held at once, and a batch is not faster.
         with _DifferentiableRoots():

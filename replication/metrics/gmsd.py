@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from replication.metrics.blocks import block_means
-from replication.metrics.checks import Validate, checked_pair
+from replication.metrics.checks import Validate, check_least_size, checked_pair
 from replication.metrics.chunks import in_chunks
 from replication.metrics.registry import metric
 from replication.metrics.roots import square_root
@@ -39,12 +39,7 @@ def gmsd(reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, valid
     Raises ValueError naming the tensor and what was wanted.
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
-    height, width = reference.shape[-2:]
-    if min(height, width) < LEAST_SIZE:
-        raise ValueError(
-            f"reference and distorted are {height} x {width}, too small for GMSD: "
-            f"the least size is {LEAST_SIZE} x {LEAST_SIZE}"
-        )
+    check_least_size(reference, LEAST_SIZE, "GMSD")
     with torch.autocast(reference.device.type, enabled=False):
         return in_chunks(functools.partial(_deviation, scale=255 / data_range), reference, distorted)
 

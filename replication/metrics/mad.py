@@ -2,14 +2,14 @@
 
 import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from replication.metrics.checks import Validate, check_choice, checked_pair
+from replication.metrics.checks import Validate, check_choice, check_least_size, checked_pair
 from replication.metrics.chunks import in_chunks, planes_at_a_time, strips
 from replication.metrics.moments import BLOCK, BlockStatistics, block_statistics
 from replication.metrics.registry import metric
@@ -25,6 +25,7 @@ _DARK = 0.5  # mean perceived luminance below which nothing is seen
 
 
 @metric("mad", higher_is_better=False)
+@torch.no_grad()
 def mad(
     reference: Tensor,
     distorted: Tensor,
@@ -55,7 +56,7 @@ def mad(
     three sample pairs, changed in colour only, score 0.
 
     reference, distorted: (N, C, H, W) floats in [0, data_range], 16 x 16 at least; computed in float32 (float64 if
-        given), whatever the autocast. Not meant as a loss: its gradient is not finite everywhere.
+        given), whatever the autocast. No loss: the score has no gradient, which would not be finite everywhere.
     variant: "port" has the values of pyiqa, to seven digits where sides are even; the authors' program is no longer
         distributed. It departs from that program in four ways, which "paper" does not: the weights w of the five
         scales, (.5, .75, 1, 5, 6), are given to the four orientations, in order; the sensitivity filter of an image
@@ -67,7 +68,7 @@ def mad(
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
     check_choice("variant", variant, ("port", "paper"))
-    _check_size(reference)
+    check_least_size(reference, LEAST_SIZE, "MAD")
     with torch.autocast(reference.device.type, enabled=False):
         return in_chunks(functools.partial(_distortion, variant=variant, scale=255 / data_range), reference, distorted)
 
@@ -82,18 +83,9 @@ def visible_error(
     In the variant "paper". Arguments and errors as for `mad`.
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
-    _check_size(reference)
+    check_least_size(reference, LEAST_SIZE, "MAD")
     with torch.autocast(reference.device.type, enabled=False):
         return _detected(reference, distorted, "paper", 255 / data_range)
-
-
-def _check_size(image: Tensor) -> None:
-    height, width = image.shape[-2:]
-    if min(height, width) < LEAST_SIZE:
-        raise ValueError(
-            f"reference and distorted are {height} x {width}, too small for MAD: "
-            f"the least size is {LEAST_SIZE} x {LEAST_SIZE}"
-        )
 
 
 def _distortion(x: Tensor, y: Tensor, variant: Variant, scale: float) -> Tensor:
@@ -133,11 +125,15 @@ def _perceived_blocks(x: Tensor, y: Tensor, sensitivity: Tensor, scale: float) -
 
 def _changed(x: Tensor, y: Tensor, variant: Variant, scale: float) -> Tensor:
     """Weighted differences of the statistics of log-Gabor responses, of every block (N, C, rows, columns)."""
-    radial = radial_filters(x.shape[-2], x.shape[-1], variant, like=x)
+    radial: Callable[[int], Tensor] = functools.partial(
+        radial_filter, x.shape[-2], x.shape[-1], variant=variant, like=x
+    )
+    if planes_at_a_time(x) >= x.shape[1]:  # else the five take as much memory as the images
+        radial = functools.cache(radial)
     return _placed(torch.cat([_response_blocks(a, b, radial, variant, scale) for a, b in _channels(x, y)], 1), variant)
 
 
-def _response_blocks(x: Tensor, y: Tensor, radial: Sequence[Tensor], variant: Variant, scale: float) -> Tensor:
+def _response_blocks(x: Tensor, y: Tensor, radial: Callable[[int], Tensor], variant: Variant, scale: float) -> Tensor:
     """Weighted differences of the statistics of the responses of some channels, in the order of the blocks."""
     # The filters do not see the mean; without it rounding errors are smaller, and none on flat images.
     centred = (scale * image - (scale * image).mean(-1, keepdim=True).mean(-2, keepdim=True) for image in (x, y))
@@ -145,8 +141,8 @@ def _response_blocks(x: Tensor, y: Tensor, radial: Sequence[Tensor], variant: Va
     change = torch.zeros((), dtype=x.dtype, device=x.device)
     for orientation in range(_ORIENTATIONS):
         angular = angular_filter(x.shape[-2], x.shape[-1], orientation, like=x)
-        for number, ring in enumerate(radial):
-            response = ring * angular
+        for number in range(_SCALES):
+            response = radial(number) * angular
             a, b = (block_statistics(_filtered(spectrum, response).abs()) for spectrum in spectra)
             weight = _WEIGHTS[orientation if variant == "port" else number] / sum(_WEIGHTS)
             change = change + weight * (
@@ -194,15 +190,16 @@ def contrast_sensitivity(height: int, width: int, variant: Variant = "paper") ->
     return shifted
 
 
-def radial_filters(height: int, width: int, variant: Variant = "paper", *, like: Tensor) -> list[Tensor]:
-    """Gain of each frequency at each of the five scales, finest first: (height, width) in the order of `fft2`.
+def radial_filter(height: int, width: int, scale: int, *, variant: Variant = "paper", like: Tensor) -> Tensor:
+    """Gain of each frequency at scale 0 (the finest) to 4: (height, width), in the order of `fft2`.
 
-        exp(-(ln(r) - ln(2 / 3^(s + 1)))^2 / (2 ln(.55)^2)),  0 for the frequency 0,  r = 1 the highest frequency across
+        exp(-(ln(r) - ln(2 / 3^(scale + 1)))^2 / (2 ln(.55)^2)),  0 for r = 0;  r = 1 is the highest frequency across
 
     Computed in float64, returned in the type and on the device of `like`.
     """
+    centre = math.log(2 / 3 ** (scale + 1))
 
-    def ring(rows: slice, centre: float) -> Tensor:
+    def ring(rows: slice) -> Tensor:
         radius = torch.hypot(*_frequencies(height, width, rows))
         if rows.start == 0:
             radius[0, 0] = 1.0
@@ -213,12 +210,11 @@ def radial_filters(height: int, width: int, variant: Variant = "paper", *, like:
             gain[0, 0] = 0.0
         return gain
 
-    centres = [math.log(2 / 3 ** (scale + 1)) for scale in range(_SCALES)]
-    return [_by_strips(height, width, functools.partial(ring, centre=centre), like) for centre in centres]
+    return _by_strips(height, width, ring, like)
 
 
 def angular_filter(height: int, width: int, orientation: int, *, like: Tensor) -> Tensor:
-    """Gain of each frequency for orientation 0 to 3 (0, 45, 90, 135 degrees): (height, width), as `radial_filters`.
+    """Gain of each frequency for orientation 0 to 3 (0, 45, 90, 135 degrees): (height, width), as `radial_filter`.
 
     exp(-d^2 / (2 (pi / 6)^2)),  d the difference of the two angles, in [-pi, pi]
     """

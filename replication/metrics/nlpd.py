@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from replication.metrics.checks import Validate, checked_pair
+from replication.metrics.checks import Validate, check_least_size, checked_pair
 from replication.metrics.chunks import in_chunks
 from replication.metrics.filters import separable_filter
 from replication.metrics.registry import metric
@@ -60,12 +60,7 @@ def nlpd(reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, valid
     Raises ValueError naming the tensor and what was wanted.
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
-    height, width = reference.shape[-2:]
-    if min(height, width) < LEAST_SIZE:
-        raise ValueError(
-            f"reference and distorted are {height} x {width}, too small for NLPD: "
-            f"the least size is {LEAST_SIZE} x {LEAST_SIZE}"
-        )
+    check_least_size(reference, LEAST_SIZE, "NLPD")
     with torch.autocast(reference.device.type, enabled=False):
         return in_chunks(_distance, reference / data_range, distorted / data_range)
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from replication.metrics.checks import Validate, check_layout, check_values, checked_pair
+from replication.metrics.checks import Validate, check_layout, check_least_size, check_values, checked_pair
 from replication.metrics.libraries import piq
 from replication.metrics.options import Device
 from replication.metrics.registry import Metric, registered
@@ -37,25 +37,24 @@ def pieapp(
     difference between the features of the two patches (Prashnani, Cai, Mostofi, Sen 2018).
 
     reference, distorted: (N, C, H, W) floats in [0, data_range], RGB, or one channel taken for all three; 64 x 64 at
-        least. Computed in float32, whatever the autocast, one row of patches at a time.
+        least. Computed in the precision of the network's weights, float32, whatever the autocast, one row of patches at a
+        time.
     network: from `pieapp_network`; it is moved to where the images are.
     stride: 27 is the authors' sparse sampling, 6 their dense one.
     validate: whether values are checked, see `checks.checked_pair`.
     Raises ValueError naming the tensor and what was wanted.
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
-    number, channels, height, width = reference.shape
+    number, channels, height = reference.shape[:3]
     if channels not in (1, 3):
         raise ValueError(f"reference and distorted have {channels} channels; PieAPP is for one channel or RGB")
-    if min(height, width) < PATCH:
-        raise ValueError(
-            f"reference and distorted are {height} x {width}, too small for PieAPP: the least size is {PATCH} x {PATCH}"
-        )
+    check_least_size(reference, PATCH, "PieAPP")
     _check_stride(stride)
     model: Any = network.to(reference.device)
+    precision = next(model.parameters()).dtype
     with torch.autocast(reference.device.type, enabled=False):
-        x, y = (255 / data_range * image.float().expand(-1, 3, -1, -1) for image in (reference, distorted))
-        error = weight = torch.zeros(number, device=x.device)
+        x, y = (255 / data_range * image.to(precision).expand(-1, 3, -1, -1) for image in (reference, distorted))
+        error = weight = torch.zeros(number, dtype=precision, device=x.device)
         for top in range(0, height - PATCH + 1, stride):
             (features_x, last_x), (features_y, last_y) = (model(_patches(image, top, stride)) for image in (x, y))
             errors, weights = (

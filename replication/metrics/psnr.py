@@ -6,6 +6,8 @@ from torch import Tensor
 from replication.metrics.checks import Validate, checked_pair
 from replication.metrics.registry import metric
 
+_STRIP = 2**21  # values of an image whose errors are held at a time
+
 
 @metric("psnr", higher_is_better=True)
 def psnr(
@@ -26,8 +28,13 @@ def psnr(
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
     if epsilon < 0:
         raise ValueError(f"epsilon must not be negative, got {epsilon}")
+    channels, height, width = reference.shape[1:]
     with torch.autocast(reference.device.type, enabled=False):
-        error = ((reference - distorted) / data_range).square().mean(dim=(1, 2, 3)) + epsilon
+        rows = max(1, _STRIP // (channels * width))
+        total = reference.new_zeros(len(reference))
+        for x, y in zip(reference.split(rows, dim=2), distorted.split(rows, dim=2), strict=True):
+            total = total + ((x - y) / data_range).square().sum(dim=(1, 2, 3))
+        error = total / (channels * height * width) + epsilon
         # Below the smallest normal number 1 / error overflows, and with it the gradient.
         identical = error < torch.finfo(error.dtype).tiny
         decibels = -10 * torch.log10(torch.where(identical, 1.0, error))

@@ -48,6 +48,7 @@ _SETTLED = ("data_range", "validate")
 _STRIP = 2**21  # pixels whose colours are converted at a time
 _TRIAL_SIDES = (1024, 2**15)  # of the empty batches that try a function's options
 
+Function = TypeVar("Function", bound=Callable[..., Tensor])
 Factory = TypeVar("Factory", bound=Callable[..., "Metric"])
 
 
@@ -113,9 +114,7 @@ class Metric:
         return _recreate, self.recipe
 
 
-def metric(
-    name: str, *, higher_is_better: bool, **defaults: Any
-) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
+def metric(name: str, *, higher_is_better: bool, **defaults: Any) -> Callable[[Function], Function]:
     """Register a function of (reference, distorted, *, options), both (N, C, H, W) in [0, 1], that returns scores (N,).
 
     Its keyword options become options of `create`, beside those that every such metric has:
@@ -131,7 +130,7 @@ def metric(
     ValueError about an option is raised there, before there is an image.
     """
 
-    def decorate(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def decorate(function: Function) -> Function:
         def build(**options: Any) -> Metric:
             return _from_function(name, function, higher_is_better, defaults, options)
 

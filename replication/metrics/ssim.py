@@ -17,7 +17,8 @@ OddSides = Literal["zeros", "repeat"]
 
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
-_LARGE = 2**22  # pixels: larger images are halved in parts, so that memory stays bounded
+# Pixels: images larger than the first are scored channel by channel, and halved in strips of the second.
+_LARGE, _STRIP = 2**22, 2**20
 
 
 @metric("ssim", higher_is_better=True)
@@ -180,8 +181,8 @@ def _halve(image: Tensor, odd_sides: OddSides) -> Tensor:
     height, width = image.shape[-2:]
     odd_rows, odd_columns = height % 2, width % 2
     above, left = (odd_rows, odd_columns) if odd_sides == "zeros" else (0, 0)
-    rows, strip = (height + odd_rows) // 2, max(1, _LARGE // width)
-    if rows <= strip:
+    rows, strip = (height + odd_rows) // 2, max(1, _STRIP // width)
+    if height * width <= _LARGE:
         return _halved(image, (left, odd_columns - left, above, odd_rows - above), odd_sides)
     halved = image.new_empty(*image.shape[:-2], rows, (width + odd_columns) // 2)
     for top in range(0, rows, strip):

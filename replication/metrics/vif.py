@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from replication.metrics.checks import Validate, checked_pair
+from replication.metrics.checks import Validate, check_least_size, checked_pair
 from replication.metrics.chunks import in_chunks, strips
 from replication.metrics.filters import separable_filter, window
 from replication.metrics.registry import metric
@@ -45,7 +45,7 @@ def vif(reference: Tensor, distorted: Tensor, *, data_range: float = 1.0, valida
     Raises ValueError naming the tensor and what was wanted.
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
-    _check_size(reference, LEAST_SIZE)
+    check_least_size(reference, LEAST_SIZE, "VIF")
     with torch.autocast(reference.device.type, enabled=False):
         planes = (image.reshape(-1, 1, *image.shape[-2:]) for image in (reference, distorted))
         scores = in_chunks(functools.partial(_fidelity, scale=255 / data_range), *planes)
@@ -71,7 +71,7 @@ def vif_pixel(
     Raises ValueError naming the tensor and what was wanted.
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
-    _check_size(reference, LEAST_SIZE_PIXEL)
+    check_least_size(reference, LEAST_SIZE_PIXEL, "VIF")
     if not noise > 0:
         raise ValueError(f"noise must be positive, got {noise}")
     with torch.autocast(reference.device.type, enabled=False):
@@ -209,11 +209,3 @@ def _strength(band: Tensor, inverse: Tensor, blocks: slice) -> Tensor:
 def _skipped(size: int) -> int:
     """Rows and columns of blocks at the border whose window of that size leaves the image."""
     return -(-(size // 2) // _SIDE)
-
-
-def _check_size(image: Tensor, least: int) -> None:
-    height, width = image.shape[-2:]
-    if min(height, width) < least:
-        raise ValueError(
-            f"reference and distorted are {height} x {width}, too small for VIF: the least size is {least} x {least}"
-        )

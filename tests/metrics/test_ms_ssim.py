@@ -1,5 +1,7 @@
 """MS-SSIM against pytorch-msssim, and where the other library has no answer."""
 
+import sys
+
 import pytest
 import pytorch_msssim
 import torch
@@ -7,7 +9,7 @@ from skimage import data
 from torch import Tensor
 
 from replication.metrics import MSSSIMLoss, ms_ssim, ssim
-from replication.metrics.ssim import MS_SSIM_WEIGHTS, least_size, level_weights
+from replication.metrics.ssim import MS_SSIM_WEIGHTS, OddSides, least_size, level_weights
 
 
 def photo(height: int, width: int, channels: int = 3) -> Tensor:
@@ -173,3 +175,20 @@ def test_on_a_gpu_scores_agree_and_nothing_waits_for_the_device() -> None:
     finally:
         torch.cuda.set_sync_debug_mode("default")
     torch.testing.assert_close(score.detach().cpu(), ms_ssim(reference, distorted), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("odd_sides", ["zeros", "repeat"])
+@pytest.mark.parametrize("size", [(64, 70), (65, 71), (48, 57), (53, 50)])
+def test_large_images_are_scored_in_parts_with_the_same_result(
+    size: tuple[int, int], odd_sides: OddSides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = photo(*size)
+    distorted = noisy(reference)
+    whole = ms_ssim(reference, distorted, levels=3, odd_sides=odd_sides)
+    module = sys.modules[ms_ssim.__module__]
+    monkeypatch.setattr(module, "_LARGE", 100)
+    for rows in (1, 3):
+        monkeypatch.setattr(module, "_STRIP", rows * size[1])
+        assert torch.equal(ms_ssim(reference, distorted, levels=3, odd_sides=odd_sides), whole)
+    distorted.requires_grad_()
+    assert torch.equal(ms_ssim(reference, distorted, levels=3, odd_sides=odd_sides), whole)

@@ -1,6 +1,7 @@
 """PSNR against scikit-image and closed forms."""
 
 import math
+import sys
 
 import pytest
 import torch
@@ -63,3 +64,14 @@ def test_loss_is_minus_the_batch_mean_and_finite_for_identical_images() -> None:
     target, output = torch.rand(2, 3, 1, 9, 9)
     assert PSNRLoss()(output, target).item() == pytest.approx(-psnr(target, output).mean().item(), rel=1e-6)
     assert PSNRLoss()(target, target).item() == pytest.approx(-100.0)
+
+
+def test_strips_change_nothing_but_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    reference, distorted = torch.rand(2, 3, 2, 37, 11).requires_grad_()
+    whole = psnr(reference, distorted)
+    monkeypatch.setattr(sys.modules[psnr.__module__], "_STRIP", 5 * 2 * 11)
+    strips = psnr(reference, distorted)
+    torch.testing.assert_close(strips, whole, rtol=1e-6, atol=0)
+    gradients = (torch.autograd.grad(score.sum(), distorted)[0] for score in (strips, whole))
+    torch.testing.assert_close(*gradients, rtol=1e-5, atol=0)
