@@ -83,7 +83,7 @@ def _interruption(error: BaseException | None) -> str:
 
 
 def _sentence(error: Exception) -> str:
-    """What an exception says, on one line, without control characters, and not longer than anybody reads."""
+    """The message of an exception: one line, without control characters, shortened in the middle if very long."""
     if isinstance(error, OSError) and error.strerror:  # full disk, no permission
         text = error.strerror + (f": {os.fsdecode(error.filename)}" if error.filename else "")
     elif isinstance(error, MemoryError):
@@ -100,7 +100,7 @@ def _sentence(error: Exception) -> str:
 def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, with any command.")] = False,
 ) -> None:
-    """Show the traceback on request; `main` has taken the option out, and this names it in the help."""
+    """Name --debug in the help; `main` removes it from the arguments, so that it may stand anywhere."""
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The error that means that a command was wrong; all other errors mean that it failed."""
+"""The error for a command that is wrong; all other errors stand for work that failed."""
 
 
 class CommandError(ValueError):

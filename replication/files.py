@@ -1,4 +1,4 @@
-"""Reading regular files only, and writing files so that a reader sees the old content or the new one, never a part."""
+"""Reading regular files, and replacing files in one step: a reader sees the old content or the new, never a part."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from typing import IO, Any
 
 
 def read_regular(path: str | os.PathLike[str]) -> bytes:
-    """Content of a regular file, or of one that links lead to.
+    """Return the content of a regular file; links are followed.
 
     Raises an OSError for whatever else `path` names. A FIFO or a device is not opened: it could block for ever, or
     never end.

@@ -53,7 +53,7 @@ class _Open(dict[str, Any]):
 
 
 class _Strict(yaml.SafeLoader):
-    """YAML without what makes a small file a large value, or one that means something else than it seems to."""
+    """A loader that refuses aliases, deep nesting and keys given twice: they make small files huge, or misread."""
 
     _depth = 0
 
@@ -78,7 +78,7 @@ class _Strict(yaml.SafeLoader):
 
 
 class _Loader(_Strict):
-    """YAML with the two marks of conf/."""
+    """A loader that knows the two marks of conf/."""
 
 
 def _only(loader: yaml.SafeLoader, node: yaml.MappingNode) -> _Only:

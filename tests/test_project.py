@@ -71,7 +71,7 @@ def test_an_unknown_profile_is_refused_with_the_known_ones(clone: Path) -> None:
 
 def test_a_loss_may_be_added_where_names_are_free(clone: Path) -> None:
     text = profiles.text("sample").replace(
-        "    ms_ssim:\n      levels: 3\n", "    ms_ssim:\n      levels: 3\n    mine: {}\n", 1
+        "    ms_ssim:\n      levels:", "    mine: {}\n    ms_ssim:\n      levels:", 1
     )
     (clone / "params.yaml").write_text(text)
     assert project.settings()["msssim_super_resolution"]["losses"]["mine"] == {}

@@ -1,4 +1,4 @@
-"""Random damage to the content of files: what disks, networks, editors and spreadsheets do to them, and worse."""
+"""Random damage to the content of files, as disks, networks, editors and spreadsheets do it, and worse."""
 
 from collections.abc import Callable
 from random import Random

@@ -1,4 +1,4 @@
-"""What is tried on damaged content, kind by kind. A trial returns "" or what went wrong, in words."""
+"""Trials with damaged content, kind by kind. A trial returns "" or, in words, what went wrong."""
 
 import bz2
 import csv
@@ -345,6 +345,6 @@ def _md5(content: bytes) -> str:
 
 
 def _not_a_sentence(error: Exception) -> str:
-    """ "" where the message is one for people, else what is wrong with it."""
+    """Return "" if the message is written for people, else what is wrong with it."""
     text = str(error)
     return "" if text and "Traceback" not in text else f"the message is {text!r}"

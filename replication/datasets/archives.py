@@ -22,7 +22,7 @@ _COMPRESSED: dict[bytes, Callable[[Path], Any]] = {b"\x1f\x8b": gzip.open, b"BZh
 
 @dataclass(frozen=True)
 class Limits:
-    """How much an archive may unpack to: bytes of all files together, that as a multiple of its own size, and files.
+    """Limits of what an archive unpacks to: bytes in total, their ratio to its own size, and number of files.
 
     The defaults leave room for the largest sets in use (some 10 GB, 600,000 files, compressed three times) and stop
     archives that are made to fill disks.
@@ -157,7 +157,7 @@ class _Stream:
 
 @contextmanager
 def _damage(source: Path) -> Iterator[None]:
-    """Turn whatever the libraries raise about a damaged archive into a DataError."""
+    """Turn every exception that the libraries raise about a damaged archive into a DataError."""
     try:
         yield
     except DataError:

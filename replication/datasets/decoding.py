@@ -21,7 +21,7 @@ _PIXELS_AHEAD = 2**26  # decoded or being decoded before they are asked for: som
 
 
 class Decoder:
-    """Reads images in the order in which they will be asked for, ahead of that.
+    """Reads images ahead of their use, in the order in which they will be asked for.
 
     images: in the order of the calls of `read` or `read_hashed`; images may be passed over.
     workers: number of processes. With 0, images are read when they are asked for, in this process. Workers import
@@ -83,7 +83,7 @@ def _read(image: Readable) -> tuple[Pixels, str]:
 
 
 def _start() -> None:
-    """In a new worker: leave Ctrl-C to the parent, and end when it does, killed or not."""
+    """Prepare a new worker: it ignores Ctrl-C, which is for the parent, and ends when the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""Errors of data, in words meant for the person who has to put it right."""
+"""Errors about data, with messages for the person who has to put it right."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Downloading the sets that may be downloaded freely: resumed where it stopped, checked by hash, then put in place."""
+"""Downloading sets that are freely available: resumed after an interruption, checked by hash, then put in place."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ class LimitError(Exception):
 
 
 class Limits:
-    """What a call of `fetch` may take, over all its files: bytes received, and seconds.
+    """Limits of a call of `fetch`, over all its files: bytes received, and seconds.
 
     A server that sends without end, or a byte a minute, would otherwise fill the disk or never return.
     """
@@ -61,7 +61,7 @@ class Limits:
         return self._end - time.monotonic()
 
     def stop(self) -> None:
-        """Let no time be left."""
+        """End the time now."""
         self._end = time.monotonic()
 
 
@@ -164,7 +164,7 @@ def _put_in_place(entries: Sequence[ImageFolder], source: Path, staging: Path, f
 
 
 def _download(url: str, entry: ImageFolder, staging: Path, limits: Limits, progress: Progress | None) -> Path:
-    """What is at `url`, in `staging`: the folder with the manifest's files, or the archive."""
+    """Download `url` into `staging`; return the folder with the manifest's files, or the archive."""
     import pooch
     import requests
 
@@ -194,7 +194,7 @@ def _download(url: str, entry: ImageFolder, staging: Path, limits: Limits, progr
 
 
 def _in_time(download: Callable[[], Path], limits: Limits) -> Path:
-    """The result of `download`, which runs in a thread that is left to itself when no time is left.
+    """Return the result of `download`, which runs in a thread that is abandoned when the time is over.
 
     A server that sends a byte now and then holds up a read for ever, and no timeout of the network libraries passes.
     """

@@ -57,8 +57,8 @@ def add(
 def refuse_read_only(folder: Path) -> None:
     """Raise a DataError where a folder, or the nearest one above that exists, is marked read-only.
 
-    The system enforces that for ordinary users only; in a container one is often root, and data that somebody protected
-    would be replaced.
+    The system enforces that for ordinary users only. In a container one is often root, for whom protected data would be
+    replaced.
     """
     marked = [at for at in (folder, *folder.parents) if at.exists()][:1]
     if folder.exists():
@@ -148,7 +148,7 @@ def _marked(inside: str, depth: int, marker: list[str]) -> bool:
 
 
 def _check_whole(entry: OfficialFolder, folder: Path, source: Path, files: int) -> manifests.State:
-    """Read the set once from where it is being built; the errors of reading it say what is wrong."""
+    """Read the set once from the folder in which it is built; a DataError says what is wrong with it."""
     try:
         words = read_official(entry, folder)
     except DataError as error:
@@ -157,7 +157,7 @@ def _check_whole(entry: OfficialFolder, folder: Path, source: Path, files: int) 
 
 
 def _write_to_disk() -> None:
-    """Have the system write all that it holds back: once for a set, since doing so file by file takes minutes."""
+    """Flush all written files to disk, once for the whole set: file by file it takes minutes."""
     if hasattr(os, "sync"):
         os.sync()
 

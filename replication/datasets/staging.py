@@ -1,4 +1,4 @@
-"""A hidden folder in which a data set is built; what a killed process left in one is put right by the next."""
+"""A hidden folder in which a data set is built; the next process cleans up after one that was killed."""
 
 import fcntl
 import os
@@ -18,10 +18,11 @@ _MARK = "written by replication data add"  # its lock; the file that says that t
 def staging(destination: Path) -> Iterator[Path]:
     """An empty folder beside `destination`, on its disk, to be filled and renamed to it; removed at the end.
 
-    Leaving the block removes whatever is left, `destination` as it was before included, if it was moved aside to "old"
-    and replaced. Where a killed process had moved it aside and not replaced it, the next call puts it back. Folders
-    left by killed processes are removed for all sets of the same parent folder; none that another process is using, or
-    that has not our mark. A DataError where another process adds the same set.
+    The caller may move `destination` aside, to "old" beside the returned folder; it is removed at the end too, or moved
+    back if nothing has taken its place. The same is done for folders that killed processes have left, for all sets in
+    the same parent folder. Folders in use by another process, or without our mark, are not touched.
+
+    Raises DataError if another process adds the same set.
     """
     for left in destination.parent.glob(f".*{_SUFFIX}"):
         if (lock := _lock(left)) is not None:
@@ -45,7 +46,7 @@ def staging(destination: Path) -> Iterator[Path]:
 
 
 def _lock(folder: Path, create: bool = False) -> IO[bytes] | None:
-    """The lock of a staging folder, which its process holds until it ends; None where it is taken or none."""
+    """Return the lock of a staging folder, which its process holds until it ends; None if it is taken, or is none."""
     mark = folder / _MARK
     empty = folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())  # killed before it made the mark
     with ExitStack() as stack:

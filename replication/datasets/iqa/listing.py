@@ -1,4 +1,4 @@
-"""What readers of layouts share: the rows they return, files found whatever their case, scores, MATLAB's cells."""
+"""Rows as all readers of layouts return them, and their helpers: files in any case, numbers, MATLAB cells."""
 
 import math
 import re
@@ -34,7 +34,7 @@ class Row:
 
 
 def is_stray(place: str) -> bool:
-    """Whether a file (relative, with slashes) is one that systems leave about: hidden, Thumbs.db, __MACOSX/..."""
+    """Whether a file (relative path, with slashes) is one that systems create: hidden, Thumbs.db, __MACOSX/..."""
     parts = place.lower().split("/")
     return any(part.startswith(".") for part in parts) or bool({"__macosx", "thumbs.db", "desktop.ini"} & set(parts))
 
@@ -61,7 +61,7 @@ class Tree:
         return None
 
     def need(self, *places: str) -> Path:
-        """As `find`, but a DataError where there is none."""
+        """Return what `find` finds; raise a DataError if there is none."""
         found = self.find(*places)
         if found is None:
             raise DataError(f"{self.folder} has no {places[0]}, which holds the set's opinions")
@@ -99,7 +99,7 @@ def text(path: Path) -> str:
 def number(
     value: object, where: str, what: str = "opinion", advice: str = "; the file is damaged, get it again"
 ) -> float:
-    """A finite number as CSV files have it (3, -3.5, 1e-3), or a DataError that names where it was wanted.
+    """Return a finite number written as in CSV files (3, -3.5, 1e-3); otherwise raise a DataError that names the place.
 
     Python's other forms (1_000, inf, digits of other scripts) are refused, and so is a decimal comma.
     """
@@ -148,7 +148,7 @@ def cells(value: Any) -> list[str]:
 
 
 def parts(name: str, pattern: str, where: str) -> tuple[str, ...]:
-    """The groups of a file name, or a DataError where it is none of the set's."""
+    """The groups of a file name, or a DataError if it is not one of the set's."""
     match = re.fullmatch(pattern, name)
     if match is None:
         raise DataError(f"{where}: {name!r} is no image of this set")
@@ -156,7 +156,7 @@ def parts(name: str, pattern: str, where: str) -> tuple[str, ...]:
 
 
 def same_length(where: str, **columns: Iterable[object]) -> None:
-    """A DataError unless the columns have one length."""
+    """Raise a DataError unless the columns have one length."""
     lengths = {name: len(list(column)) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{count} {name}" for name, count in lengths.items())

@@ -95,7 +95,7 @@ def _check_header(path: Path, names: list[str], wanted: Sequence[str]) -> None:
 
 
 def _wrong_count(fields: list[str], names: list[str]) -> str:
-    """What is wrong with a line of too many or too few fields."""
+    """Describe what is wrong with a line of too many or too few fields."""
     if len(fields) < len(names):
         return f"{len(fields)} fields, where the header names {len(names)} columns; {names[len(fields)]!r} is missing"
     whole = next(
