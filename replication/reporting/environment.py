@@ -14,7 +14,7 @@ from replication.datasets import pin
 from replication.files import atomic_write_text
 
 _PACKAGES = [
-    *("torch", "torchvision", "lightning", "numpy", "scipy", "pandas", "scikit-image", "scikit-learn", "pillow"),
+    *("torch", "torchvision", "numpy", "scipy", "pandas", "scikit-image", "scikit-learn", "pillow"),
     *("matplotlib", "seaborn", "papermill", "nbconvert", "ipykernel", "latex2mathml", "dvc"),
 ]
 _OUTPUTS = ["reports", "results", "dvc.lock", "params.yaml"]  # what a run itself writes, or records by another entry
