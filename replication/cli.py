@@ -6,15 +6,14 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from replication import project
+from replication import project, terminal
 from replication.datasets import DataError, archives, catalogue, fetch, pin, place, status
 from replication.datasets.entries import Entry
 from replication.errors import CommandError
@@ -31,7 +30,6 @@ data = typer.Typer(help="The real data: what is there, and how to get the rest."
 app.add_typer(data, name="data")
 
 _INTERRUPTED = 130
-_LONGEST = 2000  # characters of an error message
 
 
 class Match(StrEnum):
@@ -65,35 +63,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as finished:
         code = finished.code if isinstance(finished.code, int) else int(bool(finished.code))
         if code == _INTERRUPTED:
-            print(f"error: {_interruption(finished)}", file=sys.stderr)
+            print(f"error: {terminal.interruption(finished)}", file=sys.stderr)
         return code
     except Exception as error:
         if debug:
             traceback.print_exc()
-        print(f"error: {_sentence(error)}", file=sys.stderr)
+        print(f"error: {terminal.sentence(error)}", file=sys.stderr)
         return 2 if isinstance(error, CommandError) else 1
     return 0
-
-
-def _interruption(error: BaseException | None) -> str:
-    """The sentence of the KeyboardInterrupt that Typer has turned into an exit; "interrupted" where it has none."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return str(error or "") or "interrupted"
-
-
-def _sentence(error: Exception) -> str:
-    """The message of an exception: one line, without control characters, shortened in the middle if very long."""
-    if isinstance(error, OSError) and error.strerror:  # full disk, no permission
-        text = error.strerror + (f": {os.fsdecode(error.filename)}" if error.filename else "")
-    elif isinstance(error, MemoryError):
-        text = "there is not enough memory"
-    elif type(error).__module__.startswith("replication.") or isinstance(error, OSError):
-        text = str(error)  # written for the user
-    else:
-        text = f"{type(error).__name__}: {error}; run with --debug for the traceback"
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(text.split()))
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
 
 
 @app.callback()
@@ -228,11 +205,11 @@ def data_status() -> None:
     """List the sets and weights: available, complete and as pinned, or where to get them."""
     root = project.data_root()
     print(f"data root: {root}" + ("" if root.is_dir() else " (does not exist)"))
-    _table(("set", "state", "pin", "licence", "where to get it"), status.sets())
+    terminal.table(("set", "state", "pin", "licence", "where to get it"), status.sets())
     from replication.features.weights import status as status_of_weights
 
     rows = [status.Row(*fields) for fields in status_of_weights()]
-    _table(("weights", "state", "SHA-256", "licence", "what for, and where to get it"), rows)
+    terminal.table(("weights", "state", "SHA-256", "licence", "what for, and where to get it"), rows)
 
 
 @data.command("add")
@@ -283,7 +260,7 @@ def data_fetch(
         raise typer.BadParameter(f"--from is for weights, and {name!r} has none", param_hint="--from")
     entries = _select(name)
     limits = fetch.Limits(max_size * 1e9, max_hours * 3600)
-    with _progress() as progress:
+    with terminal.download_progress() as progress:
         fetch.fetch(entries, force=force, progress=progress, limits=limits)
     for entry in entries:
         print(f"{entry.name}: complete; licence: {entry.licence}")
@@ -333,56 +310,3 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, Mapping | list):
         for inner in value.values() if isinstance(value, Mapping) else value:
             yield from _texts(inner)
-
-
-def _table(titles: Sequence[str], rows: Sequence[status.Row]) -> None:
-    """On a terminal a table, and below it where to get what is not complete; elsewhere tab-separated fields."""
-    fields = [(row.name, row.state, row.pin, row.licence, row.source) for row in rows]
-    if not sys.stdout.isatty():
-        for line in (titles, *fields):
-            print("\t".join(line))
-        return
-    from rich.console import Console
-    from rich.padding import Padding
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    table = Table(pad_edge=False, box=None)
-    for title in titles[:3]:
-        table.add_column(title, overflow="fold")
-    wanting = [line for line in fields if not line[1].startswith(("complete", "present"))]
-    for line in fields:
-        table.add_row(*(Text(field, style="yellow" if line in wanting else "") for field in line[:3]))
-    console.print(table)
-    for name, _, _, licence, source in wanting:
-        console.print(Text(f"{name}:", style="yellow"))
-        console.print(Padding(Text(f"{source}\n{titles[3]}: {licence}"), (0, 0, 0, 4)))
-    console.print()
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int | None], None] | None]:
-    """A bar with rate and estimate per file on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich import progress
-    from rich.console import Console
-
-    columns = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.DownloadColumn(),
-        progress.TransferSpeedColumn(),
-        progress.TimeRemainingColumn(),
-    )
-    with progress.Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, progress.TaskID] = {}
-
-        def show(file: str, done: int, total: int | None) -> None:
-            if file not in tasks:
-                tasks[file] = bars.add_task(file)
-            bars.update(tasks[file], completed=done, total=total)
-
-        yield show
