@@ -51,7 +51,7 @@ lock: env  ## write requirements.lock anew from pyproject.toml
 	python -m pip install --quiet pip-tools
 	pip-compile --quiet --upgrade --extra dev --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	  --no-header --no-annotate --output-file requirements.lock.new pyproject.toml
-	(grep '^#' requirements.lock; sed -E 's/^(torch==[0-9.]+)\+.*/\1/' requirements.lock.new) > requirements.lock.tmp
+	(grep '^#' requirements.lock; sed -E '/^(#|perceptual)/d; s/^(torch==[0-9.]+)\+.*/\1/' requirements.lock.new) > requirements.lock.tmp
 	mv requirements.lock.tmp requirements.lock; rm requirements.lock.new
 
 clean:  ## remove the environment and what an interrupted run left

