@@ -10,7 +10,7 @@ import resource
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -34,15 +34,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--sizes", nargs="*", choices=list(SIZES), default=list(SIZES), help="megapixels")
     parser.add_argument("--out", type=Path, default=_TARGET)
     chosen = parser.parse_args(arguments)
-    rows = []
+    rows = _measured_before(chosen.out)
     for name in chosen.metrics or list(_names()):
-        cells = []
-        for size in SIZES:
-            wanted = size in chosen.sizes and (size != "100" or name in _AT_100)
-            cells.append(_cell(name, size) if wanted else "")
-            print(f"{name}, {size} megapixels: {cells[-1] or 'not measured'}", flush=True)
-        rows.append(f"| {name} | {' | '.join(cells)} |")
-    atomic_write_text(chosen.out, _page(rows))
+        cells = rows.setdefault(name, dict.fromkeys(SIZES, ""))
+        for size in chosen.sizes:
+            if size != "100" or name in _AT_100:
+                cells[size] = _cell(name, size)
+                print(f"{name}, {size} megapixels: {cells[size]}", flush=True)
+                atomic_write_text(chosen.out, _page(rows))
+
+
+def _measured_before(path: Path) -> dict[str, dict[str, str]]:
+    """The cells of each metric in the page, which stay where nothing is measured anew."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("|")]
+    return {name: dict(zip(SIZES, cells, strict=True)) for name, *cells in table[2:]}
 
 
 def _names() -> Iterator[str]:
@@ -82,7 +88,7 @@ def _image(size: str, seed: int) -> Tensor:
     return torch.rand(1, 3, *SIZES[size], generator=torch.Generator().manual_seed(seed))
 
 
-def _page(rows: Sequence[str]) -> str:
+def _page(rows: Mapping[str, Mapping[str, str]]) -> str:
     sizes = [f"{size} megapixels" for size in SIZES]
     return "\n".join(
         [
@@ -95,7 +101,7 @@ def _page(rows: Sequence[str]) -> str:
             "",
             f"| metric | {' | '.join(sizes)} |",
             f"| :--- | {' | '.join('---:' for _ in sizes)} |",
-            *rows,
+            *(f"| {name} | {' | '.join(cells.values())} |" for name, cells in sorted(rows.items())),
             "",
         ]
     )
