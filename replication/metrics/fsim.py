@@ -67,6 +67,10 @@ class _DifferentiableRoots(TorchFunctionMode):
     """Within it torch.sqrt has derivative zero at zero, so that piq's gradient is finite where nothing responds."""
 
     def __torch_function__(
-        self, function: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+        self,
+        function: Callable[..., Any],
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         return (square_root if function is torch.sqrt else function)(*args, **(kwargs or {}))

@@ -117,6 +117,7 @@ def ms_ssim(
     taps, constants = window(window_size, sigma, window_kind), Constants.of(data_range, k1, k2)
     check_choice("odd_sides", odd_sides, ("zeros", "repeat"))
     _check_size(reference, window_size, padding, len(exponents))
+
     def score(x: Tensor, y: Tensor) -> Tensor:
         log_score = torch.zeros((), dtype=x.dtype, device=x.device)
         for exponent in exponents[:-1]:
@@ -127,7 +128,11 @@ def ms_ssim(
         return (log_score + exponents[-1] * _log(similarity)).exp()
 
     with torch.autocast(reference.device.type, enabled=False):
-        if reference[0:1].numel() <= _LARGE or torch.is_grad_enabled() and (reference.requires_grad or distorted.requires_grad):
+        if (
+            reference[0:1].numel() <= _LARGE
+            or torch.is_grad_enabled()
+            and (reference.requires_grad or distorted.requires_grad)
+        ):
             return score(reference, distorted).mean(dim=1)
         # Channel by channel, which bounds the memory of the halved images.
         channels = zip(reference.split(1, dim=1), distorted.split(1, dim=1), strict=True)
