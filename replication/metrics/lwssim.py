@@ -18,16 +18,20 @@ from replication.metrics.filters import (
     window,
 )
 from replication.metrics.registry import metric
-from replication.metrics.similarity import Constants
+from replication.metrics.similarity import (
+    Constants,
+    Distances,
+    Maps,
+    refuse_second_derivative,
+    scaled,
+    tile_size,
+)
 from replication.metrics.tiles import tiles, windows
 
 WINDOW_SIZES = (3, 7, 11)
 
 _NEAR_ZERO = 1e-3  # below it, a power less than one goes on as a straight line through zero
 _NO_VARIANCE = 1e-8  # of the squared data range: where a standard deviation goes on as a straight line to zero
-# Pixels worked on at a time: small enough for a CPU's caches, large for an accelerator.
-_TILE_CPU = 2**16
-_TILE_ACCELERATOR = 2**24
 
 
 @metric("lwssim", higher_is_better=True)
@@ -190,124 +194,40 @@ class _MeanSum(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, y: Tensor, levels: tuple[_Level, ...], constants: Constants, padding: Padding
     ) -> Tensor:
-        shape = x.shape
+        shape, wanted = x.shape, ctx.needs_input_grad[:2]
         x, y = x.reshape(-1, *shape[-2:]), y.reshape(-1, *shape[-2:])
         total = x.new_zeros(len(x))
-        wanted = ctx.needs_input_grad[:2]
         gradients = [torch.zeros_like(x) if needed else None for needed in wanted]
         largest = max(level.size for level in levels)
-        for tile in tiles(x.shape, largest, padding, _TILE_CPU if x.device.type == "cpu" else _TILE_ACCELERATOR):
-            maps = _Maps.of(tile.of(x), tile.of(y), constants)
+        for tile in tiles(x.shape, largest, padding, tile_size(x)):
+            maps = Maps.of(tile.of(x), tile.of(y), constants)
             by_sums = []
             for level, sums in zip(levels, _sums(maps.maps, levels), strict=True):
-                places = _places(level, largest, tile.places, shape, padding)
+                rows, columns = _places(level, largest, tile.places, shape, padding)
+                distances = Distances.of(sums[:, :, rows, columns], maps.offset, level.mass, constants)
                 scale = 2 * level.weight / math.prod(windows(side, level.size, padding) for side in shape[-2:])
-                distance, by = _distance(sums, maps.offset, places, level, constants, scale, wanted)
-                total[tile.planes] -= scale * distance
-                if by is not None:
+                # Plane by plane: the same order whatever the batch.
+                total[tile.planes] -= scale * distances.ratio.sum(-1).sum(-1).sum(0)
+                if any(wanted):
+                    room = 0 if level.taps else level.size - 1
+                    shape_of_sums = (4 if all(wanted) else 3, sums.shape[1], sums.shape[2] + 2 * room, sums.shape[3])
+                    by = sums.new_zeros(shape_of_sums)
+                    inside = by[:, :, room + rows.start : room + rows.stop, columns]
+                    distances.derivatives(distances.inverse.mul_(2 * scale), wanted, inside)
                     by_sums.append(by)
             if by_sums:
-                by_image = maps.by_image(_sums_adjoint(by_sums, levels), wanted)
-                for gradient, by in zip(gradients, by_image, strict=True):
-                    if gradient is not None and by is not None:
-                        tile.add(gradient, by)
+                for gradient, by_image in zip(
+                    gradients, maps.by_image(_sums_adjoint(by_sums, levels), wanted), strict=True
+                ):
+                    if gradient is not None and by_image is not None:
+                        tile.add(gradient, by_image)
         ctx.save_for_backward(*gradients)
         return (total + 2 * sum(level.weight for level in levels)).view(shape[:2])
 
     @staticmethod
     def backward(ctx: Any, by_score: Tensor) -> tuple[Tensor | None, ...]:
-        if torch.is_grad_enabled():  # create_graph=True: the saved gradient would silently count as a constant
-            raise RuntimeError("LWSSIM with exponents of one is differentiable once")
-        scale = by_score[..., None, None]
-        gradients = (
-            None if saved is None else scale * saved.view(*by_score.shape, *saved.shape[-2:])
-            for saved in ctx.saved_tensors
-        )
-        return *gradients, None, None, None
-
-
-class _Maps(NamedTuple):
-    """s, d, s^2 + 2 C2 and d^2 of a tile, (4, P, h, w), s and d measured from their planes' means; and these means.
-
-    Variances are differences of squares, and precise in float32 when measured from the mean. Of the squares of s only
-    vs + vd + 2 C2 is made: added here, the constant costs one addition for all levels.
-    """
-
-    maps: Tensor
-    offset: Tensor
-
-    @classmethod
-    def of(cls, x: Tensor, y: Tensor, constants: Constants) -> "_Maps":
-        maps = x.new_empty(4, *x.shape)
-        signals = maps[:2]
-        torch.add(x, y, out=maps[0])
-        torch.sub(x, y, out=maps[1])
-        offset = signals.mean(-1, keepdim=True).mean(-2, keepdim=True)
-        signals -= offset
-        torch.mul(signals, signals, out=maps[2:])
-        maps[2] += 2 * constants.c2
-        return cls(maps, offset)
-
-    def by_image(self, by_maps: Tensor, wanted: Sequence[bool]) -> tuple[Tensor | None, Tensor | None]:
-        """Derivatives by x and by y, from those that `_distance` gives, summed over levels."""
-        if all(wanted):
-            by_s, by_d = by_maps[:2].addcmul_(self.maps[:2], by_maps[2:])
-            return by_s + by_d, by_s - by_d
-        gradient, *by_squares = by_maps
-        for signal, by_square, sign in zip(self.maps[:2], by_squares, (1, 1 if wanted[0] else -1), strict=True):
-            gradient.addcmul_(signal, by_square, value=sign)
-        return (gradient, None) if wanted[0] else (None, gradient)
-
-
-def _distance(
-    sums: Tensor,
-    offset: Tensor,
-    places: Sequence[slice],
-    level: _Level,
-    constants: Constants,
-    scale: float,
-    wanted: Sequence[bool],
-) -> tuple[Tensor, Tensor | None]:
-    """Sum over the windows of md^2 / (ms^2 + md^2 + 2 C1) + vd / (vs + vd + 2 C2), (P,), and its derivatives.
-
-    The derivatives, times -2 scale, are by the sums of s, d, s^2 and d^2; where one image's gradient is wanted, the first
-    two are added up to it. Around them are the zeros that `_sums_adjoint` wants. Sums are left undivided: with n the mass
-    of a window, the ratios are those of (n m)^2 and n v. The squares of s come with 2 C2 added, see `_Maps`.
-    """
-    n, planes = level.mass, sums.shape[1]
-    inside = sums[:, :, places[0], places[1]]
-    from_offset, squares = inside[:2], inside[2:]
-    means = from_offset + n * offset
-    parts = means.new_empty(2, *means.shape)  # of luminance, of structure; of s, of d
-    torch.mul(means, means, out=parts[0])
-    torch.addcmul(squares, from_offset, from_offset, value=-1 / n, out=parts[1])
-    inverse = parts[:, 0] + parts[:, 1]
-    inverse[0] += 2 * n * n * constants.c1
-    # Its root is in both factors of a derivative, ratio and inverse, and so scales derivatives at no cost.
-    root = math.sqrt(2 * scale)
-    torch.div(inverse.new_tensor(root), inverse, out=inverse)
-    ratio = parts[:, 1].mul_(inverse)
-    distance = ratio.sum(-1).sum(-1).sum(0) / root  # plane by plane: the same order whatever the batch
-    if not any(wanted):
-        return distance, None
-    room = 0 if level.taps else level.size - 1
-    by_sums = means.new_zeros(4 if all(wanted) else 3, planes, sums.shape[2] + 2 * room, sums.shape[3])
-    by = by_sums[:, :, room + places[0].start : room + places[0].stop, places[1]]
-    by_means, by_squares = by[:-2], by[-2:]
-    torch.mul(ratio[1], inverse[1], out=by_squares[0])
-    torch.sub(by_squares[0], inverse[1], alpha=root, out=by_squares[1])
-    by_mean_s = torch.mul(ratio[0], inverse[0], out=ratio[0])  # by (n ms)^2 / 2
-    by_mean_d = torch.sub(by_mean_s, inverse[0], alpha=root, out=inverse[0])
-    torch.mul(means[0], by_mean_s, out=by_means[0])
-    by_means[0].addcmul_(from_offset[0], by_squares[0], value=-1 / n)
-    if all(wanted):
-        torch.mul(means[1], by_mean_d, out=by_means[1])
-        by_means[1].addcmul_(from_offset[1], by_squares[1], value=-1 / n)
-    else:
-        sign = 1 if wanted[0] else -1
-        by_means[0].addcmul_(means[1], by_mean_d, value=sign)
-        by_means[0].addcmul_(from_offset[1], by_squares[1], value=-sign / n)
-    return distance, by_sums
+        refuse_second_derivative("LWSSIM with exponents of one is differentiable once")
+        return *scaled(by_score, ctx.saved_tensors), None, None, None
 
 
 def _mean_of_powers(

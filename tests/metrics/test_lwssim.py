@@ -1,6 +1,5 @@
 """LWSSIM against a float64 evaluation of the paper's equations window by window; what adding luminance changes."""
 
-import importlib
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -9,11 +8,8 @@ import torch
 from torch import Tensor
 
 from replication import metrics
-from replication.metrics import LWSSIMLoss, lwssim, ssim
+from replication.metrics import LWSSIMLoss, lwssim, similarity, ssim
 from tests.metrics.test_ssim import HARD_PAIRS, noisy, photo
-
-module = importlib.import_module("replication.metrics.lwssim")
-
 
 def window_terms(
     x: Tensor, y: Tensor, size: int, kind: str = "uniform", sigma: float = 1.5
@@ -108,7 +104,7 @@ def test_with_separate_factors_the_product_of_the_same_terms_is_ssim(pair: tuple
 @pytest.mark.parametrize("kind", ["uniform", "gaussian"])
 def test_tiles_change_neither_the_score_nor_its_gradient(tile: int, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compared with autograd through the definition."""
-    monkeypatch.setattr(module, "_TILE_CPU", tile)
+    monkeypatch.setattr(similarity, "TILE_CPU", tile)
     torch.manual_seed(0)
     x, y = (torch.rand(2, 2, 17, 15, dtype=torch.float64, requires_grad=True) for _ in range(2))
     weights, lambdas = torch.rand(2, dtype=torch.float64), (1, 0.5, 2)

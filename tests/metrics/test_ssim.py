@@ -164,7 +164,7 @@ def test_tiles_change_neither_the_mean_nor_its_gradient(
     tile: int, luminance: bool, padding: Padding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Compared with autograd through the whole maps: parts of planes, groups of planes, and remainders of both."""
-    monkeypatch.setattr(similarity, "_TILE_CPU", tile)
+    monkeypatch.setattr(similarity, "TILE_CPU", tile)
     torch.manual_seed(0)
     x, y = (torch.rand(3, 2, 29, 23, dtype=torch.float64, requires_grad=True) for _ in range(2))
     weights = torch.rand(3, 2, dtype=torch.float64)
