@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from replication.reporting.numbers import MISSING, minus
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, RULE
 
 _SIGNS = {
@@ -137,7 +138,7 @@ def _value(values: Mapping[Hashable, Any]) -> str:
 
 def _ours(value: float, low: float, high: float, decimals: int) -> str:
     if pd.isna(value):
-        return "\N{EN DASH}"
+        return MISSING
     interval = ""
     if not (pd.isna(low) or pd.isna(high)):
         interval = f' <span class="interval">[{_number(low, decimals)}, {_number(high, decimals)}]</span>'
@@ -145,7 +146,7 @@ def _ours(value: float, low: float, high: float, decimals: int) -> str:
 
 
 def _number(value: float, decimals: int, sign: str = "") -> str:
-    return f"{value + 0.0:{sign}z.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    return minus(f"{value + 0.0:{sign}z.{decimals}f}")
 
 
 def _head(entries: Iterable[tuple[str, str]]) -> str:

@@ -3,9 +3,9 @@
 import pandas as pd
 
 from replication.papers.lwssim.celeba import COMPARED, LOSSES, MODELS, PAPER, difference_words, row_name
+from replication.reporting.numbers import ALPHA
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 
-ALPHA = 0.05
 FIGURE_MODEL = "mmd_ae"  # Figure 1 shows reconstructions of this one
 
 RULES = {

@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from replication.evaluation.power import TESTS
-from replication.papers.msds.significance import ALPHA, MARGIN
+from replication.papers.msds.significance import MARGIN
 from replication.papers.msds.study import EQUAL, LEARNED, Study
+from replication.reporting.numbers import ALPHA
 
 
 def draw_weights(studies: Sequence[Study]) -> Figure:

@@ -12,9 +12,9 @@ from replication.datasets import distort
 from replication.evaluation.correlation import correlate
 from replication.features import backbone
 from replication.metrics.msds import TAPS, level_scores
-from replication.papers.msds.significance import ALPHA
 from replication.papers.msds.study import EQUAL, LEARNED, LEVEL_0, Study, correlations
-from replication.papers.msds.tables import lacks_set, lacks_weights, listed, p_value, signed, with_interval
+from replication.papers.msds.tables import lacks_set, lacks_weights, listed
+from replication.reporting.numbers import ALPHA, p_value, signed, signed_interval
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, VALUE_COLUMNS
 from replication.scoring.msds_levels import LevelScores
 
@@ -124,7 +124,7 @@ def _consistent(main: pd.DataFrame, basis: str, complete: bool) -> tuple[str, st
 def _significant(main: pd.DataFrame, basis: str, complete: bool, least: Mapping[str, float]) -> tuple[str, str]:
     sure = (main["p_holm"] < ALPHA) & (main["difference"] > 0)
     told = "; ".join(
-        f"{_named(row, main)} {with_interval(row['difference'], row['low'], row['high'])}, p {p_value(row['p_holm'])}"
+        f"{_named(row, main)} {signed_interval(row['difference'], row['low'], row['high'])}, p {p_value(row['p_holm'])}"
         for row in main.to_dict("records")
     )
     shown = "; ".join(

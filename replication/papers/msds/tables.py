@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from replication.absent import Absent
-from replication.papers.msds.significance import ALPHA, MARGIN
+from replication.papers.msds.significance import MARGIN
+from replication.reporting.numbers import ALPHA, p_value, signed, signed_interval
 from replication.scoring.msds_levels import LevelScores
 
 
@@ -47,7 +48,7 @@ def readable_tests(table: pd.DataFrame) -> pd.DataFrame:
         {
             **_pair(row),
             "SRCC": f"{row['srcc_first']:.3f}, {row['srcc_second']:.3f}",
-            "difference [95 %]": with_interval(row["difference"], row["low"], row["high"]),
+            "difference [95 %]": signed_interval(row["difference"], row["low"], row["high"]),
             "q": signed(row["q"]),
             "p": p_value(row["p"]),
             "p, Holm": p_value(row["p_holm"]),
@@ -116,26 +117,11 @@ def readable(table: pd.DataFrame, estimate: str) -> pd.DataFrame:
 def _estimate(row: tuple[float, float, float], plain: bool, change: bool) -> str:
     if change and row == (0, 0, 0):
         return "default"
-    return with_interval(*row).replace("+", "") if plain else with_interval(*row)
+    return signed_interval(*row).replace("+", "") if plain else signed_interval(*row)
 
 
 def _in_words(column: str) -> str:
     return column.replace("srcc", "SRCC").replace("plcc", "PLCC").replace("_splits", ", splits").replace("_", " ")
-
-
-def p_value(value: float) -> str:
-    """Two digits, or that it is less than one in ten thousand."""
-    return "<0.0001" if value < 0.0001 else f"{value:.2g}"
-
-
-def signed(value: float) -> str:
-    """A difference with three decimals."""
-    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
-
-
-def with_interval(value: float, low: float, high: float) -> str:
-    """A difference and its limits."""
-    return f"{signed(value)} [{signed(low)}, {signed(high)}]"
 
 
 def listed(names: Iterable[str]) -> str:

@@ -21,6 +21,7 @@ from replication.evaluation.plackett_luce import plackett_luce, rank_counts
 from replication.evaluation.simulated_raters import agreement, ranking_power, share_above, simulate_session
 from replication.models.autoencoders import Autoencoder
 from replication.papers.msssim.ranking import RankingError, read_rankings
+from replication.reporting.numbers import signed, signed_interval
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 from replication.scoring.reconstructions import Made
 from replication.scoring.reconstructions import detail as measure_detail
@@ -31,7 +32,6 @@ METHODS = {"mse": "MSE", "mae": "MAE", "ms_ssim": "MS-SSIM"}
 """Losses by their name in params.yaml and in the paper."""
 
 OURS = "MS-SSIM"  # the loss that the claims are about
-_MINUS = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True)
@@ -415,9 +415,9 @@ def _fine_detail(fine: pd.DataFrame, cut_off: pd.DataFrame, note: str) -> tuple[
     sentences = []
     for title, table in (("Correlation in the bands of fine detail", fine), ("Cut-off frequency", cut_off)):
         parts = [
-            f"{_signed(row['mean'])} [{_signed(row['low'])}, {_signed(row['high'])}] against {row['second']}"
+            f"{signed_interval(row['mean'], row['low'], row['high'], 4)} against {row['second']}"
             + (
-                f" (single seeds {_signed(row['least'])} to {_signed(row['most'])})"
+                f" (single seeds {signed(row['least'], 4)} to {signed(row['most'], 4)})"
                 if row["least"] < row["most"]
                 else ""
             )
@@ -454,7 +454,3 @@ def _above(rankings: NDArray[np.intp], first: int, second: int) -> NDArray[np.bo
 
 def _four(row: Mapping[Hashable, Any], estimate: str) -> tuple[float, float, float, int]:
     return row[estimate], row["low"], row["high"], row["n"]
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.4f}".replace("-", _MINUS)

@@ -18,6 +18,7 @@ from replication.evaluation.paired import holm
 from replication.models.autoencoders import Autoencoder
 from replication.papers.msssim.super_resolution import METHODS, PAIRS, PAPER
 from replication.reporting.figures import COLOURS, MARKERS
+from replication.reporting.numbers import signed, signed_interval
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, REPRODUCED, VALUE_COLUMNS
 from replication.scoring.representations import TARGETS, Protocol
 from replication.training.autoencoders import reconstruct
@@ -215,13 +216,13 @@ def judge(compared: pd.DataFrame, drawn: pd.DataFrame) -> pd.DataFrame:
             f"comparisons (surely in {sure}, surely higher in {above})"
         )
     each = [
-        f"{row['target']} {_with_interval(row['mean'], row['low'], row['high'], _digits(row['target']), '+')} against "
+        f"{row['target']} {signed_interval(row['mean'], row['low'], row['high'], _digits(row['target']))} against "
         f"{row['second']}"
         for row in ours.to_dict("records")
     ]
     evidence = f"MS-SSIM {'; '.join(parts)}. MS-SSIM less the other, {GROUPED}: {', '.join(each)}."
     return pd.DataFrame(
-        [(PAPER, CLAIM, verdict, evidence.replace(" -", " \N{MINUS SIGN}").replace("[-", "[\N{MINUS SIGN}"))],
+        [(PAPER, CLAIM, verdict, evidence)],
         columns=["paper", "claim", "verdict", "evidence"],
     )
 
@@ -262,10 +263,10 @@ def readable_differences(table: pd.DataFrame) -> pd.DataFrame:
             {
                 "target": row["target"],
                 "difference": f"{row['first']} less {row['second']}",
-                "mean [over lights]": _with_interval(row["mean"], row["low"], row["high"], digits, "+"),
-                "[over people]": _interval(row["low_people"], row["high_people"], digits, "+"),
+                "mean [over lights]": signed_interval(row["mean"], row["low"], row["high"], digits),
+                "[over people]": f"[{signed(row['low_people'], digits)}, {signed(row['high_people'], digits)}]",
                 "seeds": row["seeds"],
-                "effect": f"{row['effect']:+.2f}",
+                "effect": signed(row["effect"], 2),
                 "p": f"{row['p']:.2g}",
                 "p (Holm)": f"{row['p_holm']:.2g}",
             }
@@ -371,12 +372,8 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename_axis(None, axis=0).rename_axis(None, axis=1)
 
 
-def _with_interval(mean: float, low: float, high: float, digits: int, sign: str = "") -> str:
-    return f"{mean:{sign}.{digits}f} {_interval(low, high, digits, sign)}"
-
-
-def _interval(low: float, high: float, digits: int, sign: str = "") -> str:
-    return f"[{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
+def _with_interval(mean: float, low: float, high: float, digits: int) -> str:
+    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def _by_image(errors: pd.DataFrame) -> pd.DataFrame:

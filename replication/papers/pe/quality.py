@@ -22,6 +22,7 @@ from replication.evaluation.multiple import benjamini_hochberg
 from replication.evaluation.subsets import against_chance, random_subsets, rank_correlations, subset_scores
 from replication.features.backbones import backbone
 from replication.features.efficacy import ChannelScores, channel_sets, perceptual_efficacy
+from replication.reporting.numbers import ALPHA
 from replication.scoring.channel_tables import ChannelDistances
 from replication.scoring.scored import Scored
 
@@ -34,8 +35,6 @@ EQUATION_1, EQUALISED = WEIGHTINGS = ("eq. 1", "equalised")
 
 CONTROL = 10
 """The percentage at which energy and variance are compared with PE."""
-
-ALPHA = 0.05
 
 
 def efficacies(

@@ -10,8 +10,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from replication.papers.pe.quality import ALPHA, CONTROL
+from replication.papers.pe.quality import CONTROL
 from replication.reporting.figures import COLOURS, MARKERS
+from replication.reporting.numbers import ALPHA, number, signed, signed_interval
 from replication.reporting.tables import VERDICT_CSS, Html
 from replication.scoring.channel_tables import ChannelDistances
 
@@ -89,8 +90,8 @@ def metrics_figure(table: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(1, len(kinds), figsize=(4.6 * len(kinds), 3.4), squeeze=False, sharey=True)
     for axis, kind in zip(axes.flat, kinds, strict=True):
         part = table[table["images"] == kind]
-        for number, (label, group) in enumerate(part.groupby("metric", sort=False)):
-            style = ("-", "--", ":", "-.")[number % 4]
+        for place, (label, group) in enumerate(part.groupby("metric", sort=False)):
+            style = ("-", "--", ":", "-.")[place % 4]
             axis.axhline(group["metric_srcc"].iloc[0], color="#56606a", linewidth=1.1, linestyle=style, label=label)
         first = part[part["metric"] == part["metric"].iloc[0]]
         for name, shift, colour, marker in (("F", -0.13, 6, 2), (f"H-{CONTROL}", 0.13, 0, 0)):
@@ -144,7 +145,7 @@ def show_summary(table: pd.DataFrame, rows: Sequence[str], across: str) -> Html:
     """`summary` for reading: a row for each pair of sets, or of a set and a metric, a column for each of `across`."""
 
     def cell(row: Mapping[Any, Any]) -> str:
-        spread = f"{_signed(row['median'])} [{_signed(row['least'])}, {_signed(row['greatest'])}]"
+        spread = signed_interval(row["median"], row["least"], row["greatest"])
         sure = f"surely {row['surely_above']}, surely below {row['surely_below']}"
         return f"{row['above']} of {row['layers']} <span class='interval'>({sure}); {spread}</span>"
 
@@ -176,11 +177,11 @@ def show_sensitivity(table: pd.DataFrame) -> Html:
         for row in group.to_dict("records"):
             cells = [
                 f"{row['h_above_f']} of {row['layers']}",
-                _signed(row["h_less_f"]),
+                signed(row["h_less_f"]),
                 f"{row['f_above_l']} of {row['layers']}",
-                _signed(row["f_less_l"]),
+                signed(row["f_less_l"]),
                 f"{row['overlap']:.2f}",
-                f"{row['rank']:.2f}".replace("-", "\N{MINUS SIGN}"),
+                number(row["rank"], ".2f"),
             ]
             numbers = "".join(f"<td class='number'>{cell}</td>" for cell in cells)
             rows.append(f"<tr><th scope='row'>{escape(str(row['choices']))}</th>{numbers}</tr>")
@@ -193,15 +194,9 @@ def _error(error: Floats) -> Floats | None:
 
 
 def _marked(row: Mapping[Any, Any], name: str) -> str:
-    if np.isnan(row["srcc"]):
-        return "\N{EN DASH}"
     sign = "\N{BLACK DOWN-POINTING TRIANGLE}" if name.startswith("L") else "\N{BLACK UP-POINTING TRIANGLE}"
-    number = f"{row['srcc']:.3f}".replace("-", "\N{MINUS SIGN}")
-    return f"{number}{sign}" if row["p_bh"] < ALPHA else number
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+    srcc = number(row["srcc"])
+    return f"{srcc}{sign}" if row["p_bh"] < ALPHA else srcc
 
 
 def _crossed(

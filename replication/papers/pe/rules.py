@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from replication.datasets.catalogue import JUDGED, RATED
-from replication.papers.pe.quality import ALPHA, CONTROL, EQUATION_1
+from replication.papers.pe.quality import CONTROL, EQUATION_1
+from replication.reporting.numbers import ALPHA
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 from replication.scoring.channel_tables import ChannelDistances
 

@@ -9,8 +9,9 @@ import pandas as pd
 
 from replication import datasets
 from replication.datasets.errors import DataError
-from replication.papers.smic.gains import ALPHA, correlation, signed
+from replication.papers.smic.gains import correlation
 from replication.reporting import published as papers
+from replication.reporting.numbers import ALPHA, signed
 from replication.reporting.tables import VERDICT_CSS, Html, pill
 from replication.reporting.verdicts import NOT_REPRODUCED, NOT_RUN, REPRODUCED, VALUE_COLUMNS
 from replication.scoring.errors import absence
