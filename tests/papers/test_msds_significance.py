@@ -93,7 +93,7 @@ def test_fusing_beats_each_level_and_the_best_level_weighs_most(study: msds_stud
         assert table.loc[msds_study.LEARNED, "srcc_splits"] > table.loc[f"level {level}", "srcc_splits"]
     assert study.weights["weight"].idxmax() == 1
     assert study.weights["weight"].sum() == pytest.approx(1)
-    assert study.weights["say"].sum() == pytest.approx(1)
+    assert study.weights["contribution"].sum() == pytest.approx(1)
     assert (study.weights["low"] <= study.weights["weight"]).all()
 
 

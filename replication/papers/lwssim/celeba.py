@@ -220,7 +220,7 @@ def seed_table(scores: pd.DataFrame, figure: str) -> pd.DataFrame:
 def protocol_table(scores: pd.DataFrame) -> pd.DataFrame:
     """What the protocol of measuring decides: SSIM on channels and on luminance; how far rounding to 8 bits moves both.
 
-    Columns: row, ssim, ssim_gray, ssim_rounding, mse, mse_rounding (rounded less not rounded).
+    Columns: row, ssim, ssim_gray, ssim_rounding, mse, mse_rounding (rounded minus not rounded).
     """
     rows = []
     for (model, loss), group in over_seeds(scores).groupby(["model", "loss"], sort=False):
@@ -263,7 +263,7 @@ def colour_table(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 def differences(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     """Every pair of losses of a model compared over the same images, by each of COMPARED.
 
-    Columns: figure, model, first, second, mean, low, high (first less second, mean over seeds; 95 % bootstrap over
+    Columns: figure, model, first, second, mean, low, high (first minus second, mean over seeds; 95 % bootstrap over
     images), effect (matched-pairs rank-biserial), p (Wilcoxon), p_holm (over the tests of a figure), agree (seeds whose
     own difference has the sign of the mean), seeds, n.
     """
@@ -294,7 +294,7 @@ def readable(differences: pd.DataFrame) -> pd.DataFrame:
             {
                 "measure": COMPARED[row["figure"]],
                 "model": MODELS.get(row["model"], row["model"]),
-                "losses": f"{LOSSES[row['first']]} less {LOSSES[row['second']]}",
+                "losses": f"{LOSSES[row['first']]} minus {LOSSES[row['second']]}",
                 "difference": difference_words(row),
                 "p (Holm)": p_value(row["p_holm"]),
                 "effect": signed(row["effect"], 2),
@@ -331,7 +331,7 @@ def variant_table(
     """Trainings with other options of LWSSIM beside the default one, on the same images.
 
     default, variants: of `colour_reconstructions.measure`, or the reason why there is none.
-    Columns: variant, options, figure (ssim, mse, chroma_error), value, mean, low, high (variant less default, 95 %
+    Columns: variant, options, figure (ssim, mse, chroma_error), value, mean, low, high (variant minus default, 95 %
     bootstrap over images), p_holm (Wilcoxon, over the variants of a figure), reason.
     """
     rows: list[dict[str, Any]] = []
@@ -365,7 +365,7 @@ def readable_variants(table: pd.DataFrame) -> pd.DataFrame:
                 "variant": row["variant"],
                 "options": row["options"],
                 "value": f"{row['value']:.{DECIMALS[row['figure']]}f}" if there else MISSING,
-                "less default": difference_words(row) if compared else row["reason"],
+                "minus default": difference_words(row) if compared else row["reason"],
                 "p (Holm)": p_value(row["p_holm"]) if compared else "",
             }
         )

@@ -93,12 +93,12 @@ def readable_costs(cost: pd.DataFrame) -> pd.DataFrame:
 
 
 def readable_weights(weights: pd.DataFrame) -> pd.DataFrame:
-    """Weights of several studies, a row for each: by level the weight with its interval, and its say."""
+    """Weights of several studies, a row for each: by level the weight with its interval, and its contribution."""
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for row in weights.to_dict("records"):
         own = rows.setdefault((row["network"], row["data_set"]), {})
         limits = f"{row['weight']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
-        own[f"level {row['level']}"] = f"{limits}, say {row['say']:.2f}"
+        own[f"level {row['level']}"] = f"{limits}, contribution {row['contribution']:.2f}"
     return pd.DataFrame([{"network": network, "data set": name, **own} for (network, name), own in rows.items()])
 
 

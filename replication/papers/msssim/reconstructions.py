@@ -387,15 +387,16 @@ def _human_preference(people: pd.DataFrame | None, note: str) -> tuple[str, str]
     """'Observers tend to rank MS-SSIM reconstructions above MSE and MAE ones.'
 
     Reproduced: MS-SSIM stands above MSE, and above MAE, in more than half of the rankings, the whole 95 % interval over
-    participants included. Close: in more than half, but not surely. Otherwise not reproduced. Not run without people.
+    participants included. Close: in more than half, but not significantly. Otherwise not reproduced. Not run without
+    people.
     """
     if people is None:
         return NOT_RUN, (
             "Needs people: no file of human rankings is given (msssim_autoencoders.analysis.rankings). Rankings by "
             "metrics are reported as model observers and give no verdict."
         )
-    surely, mostly = (people["low"] > 0.5).all(), (people["share"] > 0.5).all()
-    verdict = REPRODUCED if surely else CLOSE if mostly else NOT_REPRODUCED
+    significant, mostly = (people["low"] > 0.5).all(), (people["share"] > 0.5).all()
+    verdict = REPRODUCED if significant else CLOSE if mostly else NOT_REPRODUCED
     parts = [
         f"above {row['second']} in {row['share']:.1%} [{row['low']:.1%}, {row['high']:.1%}]"
         for row in people.to_dict("records")
@@ -406,12 +407,13 @@ def _human_preference(people: pd.DataFrame | None, note: str) -> tuple[str, str]
 def _fine_detail(fine: pd.DataFrame, cut_off: pd.DataFrame, note: str) -> tuple[str, str]:
     """'MS-SSIM reconstructions keep fine detail better': detail is what correlates with the original's.
 
-    Reproduced: the mean correlation over the bands of fine detail is surely higher than with MSE and than with MAE.
-    Close: not there, but the cut-off frequency surely is: the finest detail that is kept is finer. Otherwise not
-    reproduced. Surely: the whole 95 % interval of the paired difference lies above 0, and every seed's own difference.
+    Reproduced: the mean correlation over the bands of fine detail is significantly higher than with MSE and than with
+    MAE. Close: it is not, but the cut-off frequency is significantly higher: finer detail survives. Otherwise not
+    reproduced. Significant: the whole 95 % interval of the paired difference lies above 0, and so does the difference
+    of every seed.
     """
-    surely = [((table["low"] > 0) & (table["least"] > 0)).all() for table in (fine, cut_off)]
-    verdict = REPRODUCED if surely[0] else CLOSE if surely[1] else NOT_REPRODUCED
+    significant = [((table["low"] > 0) & (table["least"] > 0)).all() for table in (fine, cut_off)]
+    verdict = REPRODUCED if significant[0] else CLOSE if significant[1] else NOT_REPRODUCED
     sentences = []
     for title, table in (("Correlation in the bands of fine detail", fine), ("Cut-off frequency", cut_off)):
         parts = [
@@ -423,7 +425,7 @@ def _fine_detail(fine: pd.DataFrame, cut_off: pd.DataFrame, note: str) -> tuple[
             )
             for row in table.to_dict("records")
         ]
-        sentences.append(f"{title}, MS-SSIM's less the other's: {', '.join(parts)}.")
+        sentences.append(f"{title}, MS-SSIM's minus the other's: {', '.join(parts)}.")
     return verdict, f"{' '.join(sentences)} {note}."
 
 

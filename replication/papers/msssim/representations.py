@@ -205,22 +205,22 @@ def extensions(grouped: pd.DataFrame, drawn: pd.DataFrame, guessed: Mapping[str,
 def judge(compared: pd.DataFrame, drawn: pd.DataFrame) -> pd.DataFrame:
     """The verdict by `RULE` from `differences` with splits by groups of lights; a random split is shown beside."""
     ours = compared[compared["first"] == _OURS]
-    lower, surely = ours["mean"] < 0, ours["high"] < 0
-    verdict = REPRODUCED if surely.all() else CLOSE if lower.all() else NOT_REPRODUCED
+    lower, significant = ours["mean"] < 0, ours["high"] < 0
+    verdict = REPRODUCED if significant.all() else CLOSE if lower.all() else NOT_REPRODUCED
     parts = []
     for where, table in ((GROUPED, ours), (RANDOM, drawn[drawn["first"] == _OURS])):
         below, sure, above = (table["mean"] < 0).sum(), (table["high"] < 0).sum(), (table["low"] > 0).sum()
         best = sum((group["mean"] < 0).all() for _, group in table.groupby("target"))
         parts.append(
             f"{where}: lowest error for {best} of {len(TARGETS)} targets; lower in {below} of {len(table)} "
-            f"comparisons (surely in {sure}, surely higher in {above})"
+            f"comparisons (significantly in {sure}, significantly higher in {above})"
         )
     each = [
         f"{row['target']} {signed_interval(row['mean'], row['low'], row['high'], _digits(row['target']))} against "
         f"{row['second']}"
         for row in ours.to_dict("records")
     ]
-    evidence = f"MS-SSIM {'; '.join(parts)}. MS-SSIM less the other, {GROUPED}: {', '.join(each)}."
+    evidence = f"MS-SSIM {'; '.join(parts)}. MS-SSIM minus the other, {GROUPED}: {', '.join(each)}."
     return pd.DataFrame(
         [(PAPER, CLAIM, verdict, evidence)],
         columns=["paper", "claim", "verdict", "evidence"],
@@ -262,7 +262,7 @@ def readable_differences(table: pd.DataFrame) -> pd.DataFrame:
         rows.append(
             {
                 "target": row["target"],
-                "difference": f"{row['first']} less {row['second']}",
+                "difference": f"{row['first']} minus {row['second']}",
                 "mean [over lights]": signed_interval(row["mean"], row["low"], row["high"], digits),
                 "[over people]": f"[{signed(row['low_people'], digits)}, {signed(row['high_people'], digits)}]",
                 "seeds": row["seeds"],

@@ -86,9 +86,9 @@ def _comparable_psnr(differences: pd.DataFrame) -> tuple[str, str]:
     rows = differences[
         (differences["metric"] == "PSNR") & (differences["first"] == "MS-SSIM") & (differences["second"] == "MSE")
     ]
-    surely = [not_worse(Interval(row.mean, row.low, row.high), PSNR_MARGIN) for row in rows.itertuples()]  # type: ignore[arg-type]
+    not_inferior = [not_worse(Interval(row.mean, row.low, row.high), PSNR_MARGIN) for row in rows.itertuples()]  # type: ignore[arg-type]
     on_average = (rows["mean"] > -PSNR_MARGIN).all()
-    verdict = REPRODUCED if all(surely) else CLOSE if on_average else NOT_REPRODUCED
+    verdict = REPRODUCED if all(not_inferior) else CLOSE if on_average else NOT_REPRODUCED
     return verdict, f"Margin {PSNR_MARGIN} dB. {_describe(rows)}"
 
 

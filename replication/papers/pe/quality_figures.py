@@ -71,11 +71,11 @@ def differences_figure(table: pd.DataFrame, pairs: Sequence[tuple[str, str]]) ->
             y = [layers.index((network, tap)) for tap in group["tap"]]
             colour = COLOURS[networks.index(network) % len(COLOURS)]
             axis.hlines(y, group["low"], group["high"], color=colour, linewidth=1.3)
-            surely = (group["p_bh"] < ALPHA).to_numpy()
-            filled = [colour if sure else "white" for sure in surely]
+            significant = (group["p_bh"] < ALPHA).to_numpy()
+            filled = [colour if clear else "white" for clear in significant]
             axis.scatter(group["difference"], y, s=14, c=filled, edgecolors=colour, zorder=3)
         axis.axvline(0, color="black", linewidth=0.8)
-        axis.set_title(f"{first} less {second}", fontsize=9)
+        axis.set_title(f"{first} minus {second}", fontsize=9)
         axis.tick_params(labelsize=7)
     axes[0, 0].set_yticks(range(len(layers)), [f"{network} {tap}" for network, tap in layers])
     axes[0, 0].set_ylim(len(layers) - 0.5, -0.5)
@@ -146,11 +146,11 @@ def show_summary(table: pd.DataFrame, rows: Sequence[str], across: str) -> Html:
 
     def cell(row: Mapping[Any, Any]) -> str:
         spread = signed_interval(row["median"], row["least"], row["greatest"])
-        sure = f"surely {row['surely_above']}, surely below {row['surely_below']}"
-        return f"{row['above']} of {row['layers']} <span class='interval'>({sure}); {spread}</span>"
+        tested = f"significantly {row['significantly_above']}, significantly below {row['significantly_below']}"
+        return f"{row['above']} of {row['layers']} <span class='interval'>({tested}); {spread}</span>"
 
     note = "layers in which the first is above the second (p < 0.05, corrected); median [least, greatest] difference"
-    return _crossed(table, rows, across, cell, " less ", note)
+    return _crossed(table, rows, across, cell, " minus ", note)
 
 
 def show_chance(table: pd.DataFrame) -> Html:
@@ -158,7 +158,7 @@ def show_chance(table: pd.DataFrame) -> Html:
 
     def cell(row: Mapping[Any, Any]) -> str:
         rest = f"above their median in {row['above_median']}; percentile {row['percentile']:.0f}"
-        return f"{row['surely']} of {row['layers']} <span class='interval'>({rest})</span>"
+        return f"{row['significant']} of {row['layers']} <span class='interval'>({rest})</span>"
 
     note = (
         "layers in which the set is better (L: worse) than random ones of its size (p < 0.05, corrected); in how many "
@@ -177,9 +177,9 @@ def show_sensitivity(table: pd.DataFrame) -> Html:
         for row in group.to_dict("records"):
             cells = [
                 f"{row['h_above_f']} of {row['layers']}",
-                signed(row["h_less_f"]),
+                signed(row["h_minus_f"]),
                 f"{row['f_above_l']} of {row['layers']}",
-                signed(row["f_less_l"]),
+                signed(row["f_minus_l"]),
                 f"{row['overlap']:.2f}",
                 number(row["rank"], ".2f"),
             ]
