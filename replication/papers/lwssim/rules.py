@@ -28,9 +28,9 @@ RULES = {
     "colour": (
         "By two figures, chroma error and vibrancy (mean C*). Reproduced: in all three models the chroma error is "
         "significantly larger and the vibrancy significantly lower with SSIM training than with LWSSIM training (SSIM "
-        "loses colour), and the vibrancy with LWSSIM training is not significantly lower than with MSE training (LWSSIM "
-        "preserves it). Close: against LWSSIM, one of the two, the other not being significantly the other way, in two "
-        "models or in "
+        "loses colour), and the vibrancy with LWSSIM training is not significantly lower than with MSE training "
+        "(LWSSIM preserves it). Close: against LWSSIM, one of the two, the other not significantly the other way, in "
+        "two models or in "
         f"{MODELS[FIGURE_MODEL]}, the model of Figure 1. Otherwise not reproduced."
     ),
     "luminance-argument": (

@@ -8,6 +8,7 @@ import pandas as pd
 from replication.absent import Absent
 from replication.papers.msds.significance import MARGIN
 from replication.reporting.numbers import ALPHA, p_value, signed, signed_interval
+from replication.reporting.sanitise import md_escape
 from replication.scoring.msds_levels import LevelScores
 
 
@@ -29,17 +30,22 @@ def what_was_run(everything: Sequence[LevelScores]) -> list[str]:
         own = [scores for scores in here if scores.name == name]
         pictures = first.table["reference"].nunique()
         networks = listed(f"{s.network}{' (random weights)' if s.weights.startswith('random') else ''}" for s in own)
-        notes = "".join(f" {remark[:1].upper()}{remark[1:]}." for remark in first.remarks)
+        notes = "".join(f" {md_escape(remark[:1].upper() + remark[1:])}." for remark in first.remarks)
         lines.append(
-            f"**{first.title}** ({name}), {len(first.table):,} images of {pictures} references, with {networks}.{notes}"
+            f"**{md_escape(first.title)}** ({md_escape(name)}), {len(first.table):,} images of {pictures} references, "
+            f"with {md_escape(networks)}.{notes}"
         )
     for network, reason in {s.network: s.absent for s in everything if lacks_weights(s)}.items():
-        lines.append(f"**{network}** was not run: {reason}.")
+        lines.append(f"**{md_escape(network)}** was not run: {md_escape(reason)}.")
     absent = list(dict.fromkeys(scores.name for scores in everything if lacks_set(scores)))
     if absent:
-        lines.append(f"**{listed(absent)}** not here: `python -m replication data status` says where to get each.")
+        lines.append(
+            f"**{md_escape(listed(absent))}** not here: `python -m replication data status` says where to get each."
+        )
     others = {s.absent: s for s in everything if s.absent and not lacks_weights(s) and not lacks_set(s)}
-    return lines + [f"**{scores.name}** was not run: {reason}" for reason, scores in others.items()]
+    return lines + [
+        f"**{md_escape(scores.name)}** was not run: {md_escape(reason)}" for reason, scores in others.items()
+    ]
 
 
 def readable_tests(table: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from replication.models.autoencoders import Autoencoder
 from replication.papers.msssim.super_resolution import METHODS, PAIRS, PAPER
 from replication.reporting.figures import COLOURS, MARKERS
 from replication.reporting.numbers import signed, signed_interval
+from replication.reporting.sanitise import md_escape
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, REPRODUCED, VALUE_COLUMNS
 from replication.scoring.representations import TARGETS, Protocol
 from replication.training.autoencoders import reconstruct
@@ -50,11 +51,12 @@ def names_of(losses: Sequence[str]) -> dict[str, str]:
 def describe(faces: LitFaces, stacks: Mapping[str, Stack]) -> str:
     """What the images are, as Markdown."""
     lights = len(set(zip(faces.azimuth, faces.elevation, strict=True)))
-    skipped = "; ".join(f"{count} {reason}" for reason, count in faces.stack.skipped.items())
+    skipped = "; ".join(f"{count} {md_escape(reason)}" for reason, count in faces.stack.skipped.items())
     return (
-        f"{faces.stack.title}: {len(faces):,} images of {len(set(faces.identity))} people (or things) under {lights} "
-        f"lights, SHA-256 `{faces.stack.digest[:12]}`. The autoencoders were trained on {len(stacks['training']):,} "
-        f"of them and watched on {len(stacks['validation']):,}." + (f" Passed over: {skipped}." if skipped else "")
+        f"{md_escape(faces.stack.title)}: {len(faces):,} images of {len(set(faces.identity))} people (or things) "
+        f"under {lights} lights, SHA-256 `{faces.stack.digest[:12]}`. The autoencoders were trained on "
+        f"{len(stacks['training']):,} of them and watched on {len(stacks['validation']):,}."
+        + (f" Passed over: {skipped}." if skipped else "")
     )
 
 

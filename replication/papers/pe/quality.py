@@ -264,7 +264,7 @@ def summary(differences: pd.DataFrame, by: Sequence[str] = ("weighting", "first"
 
 
 def summarise_sensitivity(table: pd.DataFrame) -> pd.DataFrame:
-    """`sensitivity` over layers: layers; h_above_f, f_above_l (counts); h_minus_f, f_minus_l, overlap, rank (medians)."""
+    """`sensitivity` over layers: counts h_above_f, f_above_l of layers; medians h_minus_f, f_minus_l, overlap, rank."""
     rows = []
     for key, group in table.groupby(["data_set", "choices"], sort=False):
         high, low = group["h"] - group["f"], group["f"] - group["l"]
