@@ -1,7 +1,5 @@
 """The house style of figures, and images side by side."""
 
-import base64
-import io
 from collections.abc import Mapping
 from html import escape
 
@@ -9,8 +7,8 @@ import matplotlib as mpl
 import numpy as np
 from cycler import cycler
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image
 
+from replication.reporting.pictures import webp
 from replication.reporting.tables import Html
 
 # Okabe and Ito (2008): distinguishable with the common colour-vision deficiencies; ordered by contrast on white.
@@ -70,12 +68,39 @@ def show_crops(
         pixels = _eight_bit(name, crop, data_range)
         caption = escape((titles or {}).get(name, name)).replace("\n", "<br>")
         size = f'width="{pixels.shape[1] * scale}" height="{pixels.shape[0] * scale}"'
+        source = f"data:image/webp;base64,{webp(pixels, lossless=True)}"
         figures.append(
-            f'<figure style="margin:0"><img {size} alt="{escape(name)}" src="data:image/png;base64,{_png(pixels)}" '
+            f'<figure style="margin:0"><img {size} alt="{escape(name)}" src="{source}" '
             'style="image-rendering:pixelated;max-width:100%;height:auto;display:block">'
             f'<figcaption style="font-size:.85em;line-height:1.35;padding:.25em 0">{caption}</figcaption></figure>'
         )
     return Html(f'<div style="display:flex;flex-wrap:wrap;gap:.7em">{"".join(figures)}</div>')
+
+
+def show_strip(
+    pictures: Mapping[str, ArrayLike], captions: Mapping[str, str], scale: int = 1, *, data_range: float = 1.0
+) -> Html:
+    """Photographs of one size side by side as a single image with loss (WebP), `scale` screen pixels for each.
+
+    pictures: name -> (H, W, 3) or (H, W) in [0, data_range]; captions: name -> the text below it. For pixels that are
+    to be compared one by one see `show_crops`.
+    """
+    gap = 4  # white pixels between two pictures
+    images = [_eight_bit(name, picture, data_range) for name, picture in pictures.items()]
+    images = [np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image for image in images]
+    height, width = images[0].shape[:2]
+    strip = np.full((height, len(images) * (width + gap) - gap, 3), 255, dtype=np.uint8)
+    for number, image in enumerate(images):
+        strip[:, number * (width + gap) : number * (width + gap) + width] = image
+    texts = "".join(f"<div>{escape(captions[name])}</div>".replace("\n", "<br>") for name in pictures)
+    size = f'width="{strip.shape[1] * scale}" height="{height * scale}"'
+    return Html(
+        f'<figure style="margin:0 0 .7em;max-width:{strip.shape[1] * scale}px"><img {size} '
+        f'alt="{escape(", ".join(pictures))}" src="data:image/webp;base64,{webp(strip, lossless=False)}" '
+        'style="max-width:100%;height:auto;display:block"><figcaption style="display:grid;'
+        f"grid-template-columns:repeat({len(images)},minmax(0,1fr));gap:{gap}px;font-size:.85em;"
+        f'overflow-wrap:anywhere;line-height:1.35;padding:.25em 0">{texts}</figcaption></figure>'
+    )
 
 
 def _eight_bit(name: str, crop: ArrayLike, data_range: float) -> NDArray[np.uint8]:
@@ -85,9 +110,3 @@ def _eight_bit(name: str, crop: ArrayLike, data_range: float) -> NDArray[np.uint
     if not np.isfinite(image).all():
         raise ValueError(f"crop {name!r} holds values that are not finite")
     return np.rint(np.clip(image / data_range, 0, 1) * 255).astype(np.uint8)
-
-
-def _png(pixels: NDArray[np.uint8]) -> str:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, format="PNG")
-    return base64.b64encode(file.getvalue()).decode("ascii")

@@ -24,7 +24,7 @@ from nbformat import NotebookNode
 
 from replication import project
 from replication.files import atomic_write_text
-from replication.reporting import environment
+from replication.reporting import environment, pictures
 from replication.reporting.normalise import normalise
 from replication.reporting.page import variant_of
 from replication.reporting.parameters import NotebookError, check_parameters, parameter_defaults, read_notebook
@@ -84,6 +84,7 @@ def run_notebook(
         back=("index.html", "Scorecard"),
         variant=variant,
     )
+    pictures.shrink(executed)  # the page holds them at full size
     atomic_write_text(output_html.with_suffix(".ipynb"), _text(executed))
     atomic_write_text(output_html, html)
     return output_html

@@ -1,4 +1,7 @@
-"""An executed notebook as one HTML page: narrative first, code behind a click, mathematics as MathML, no scripts."""
+"""An executed notebook as one HTML page: narrative first, code behind a click, mathematics as MathML, no scripts.
+
+HTML in Markdown is shown as text; HTML outputs go through `sanitise.clean_html`.
+"""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +17,10 @@ from pygments import highlight  # type: ignore[import-untyped]
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
 
+from replication.reporting import pictures
 from replication.reporting.page import page
+from replication.reporting.sanitise import clean_html
+from replication.reporting.tables import VERDICT_CSS
 
 _PREFERENCE = (  # the first of these that an output offers is shown
     "text/html",
@@ -48,7 +54,7 @@ def render(
         title = f"{title}: {variant}"
         body = body.replace("</h1>", f": {escape(variant)}</h1>", 1)
     body = body.replace("</h1>", "</h1>" + contents, 1) if "</h1>" in body else contents + body
-    return page(title, body, profile=profile, footer=footer, back=back, extra_css=_code_style())
+    return page(title, body, profile=profile, footer=footer, back=back, extra_css=VERDICT_CSS + _code_style())
 
 
 def mathml(latex: str, *, block: bool = False) -> str:
@@ -63,7 +69,7 @@ class _Markdown(IPythonRenderer):
     """Markdown with MathML for mathematics, and headings that the table of contents can point to."""
 
     def __init__(self, headings: list[tuple[int, str, str]], attachments: dict[str, dict[str, str]]) -> None:
-        super().__init__(escape=False, attachments=attachments)
+        super().__init__(escape=True, allow_harmful_protocols=False, attachments=attachments)
         self.headings = headings
 
     def heading(self, text: str, level: int, **attributes: Any) -> str:
@@ -115,7 +121,7 @@ def _output(output: NotebookNode, headings: list[tuple[int, str, str]]) -> str:
         return ""
     content = data[kind]
     if kind == "text/html":
-        return f'<div class="scroll">{_without_scripts(content)}</div>'
+        return f'<div class="scroll">{clean_html(content)}</div>'
     if kind == "text/markdown":
         return f'<div class="text">{_markdown(content, headings, {})}</div>'
     if kind == "text/latex":
@@ -130,18 +136,15 @@ def _printed(text: str) -> str:
 
 
 def _image(kind: str, content: str, metadata: Mapping[str, Any], headings: list[tuple[int, str, str]]) -> str:
+    size = "".join(f' {side}="{int(metadata[side])}"' for side in ("width", "height") if side in metadata)
+    if kind == "image/png":
+        kind, content = pictures.for_page(content)
     if kind == "image/svg+xml":
         source = f"data:{kind};utf8,{quote(content)}"
     else:
         source = f"data:{kind};base64,{''.join(content.split())}"
     alternative = metadata.get("alt") or (f"Figure: {_text(headings[-1][1])}" if headings else "Figure")
-    size = "".join(f' {side}="{int(metadata[side])}"' for side in ("width", "height") if side in metadata)
     return f'<div class="figure"><img alt="{escape(str(alternative))}"{size} src="{source}"></div>'
-
-
-def _without_scripts(html: str) -> str:
-    """Drop scripts, and the style block pandas adds to every table, which would fight with the page's own."""
-    return re.sub(r"<(script|style scoped)\b.*?</(script|style)>", "", html, flags=re.DOTALL | re.IGNORECASE)
 
 
 def _contents(sections: list[tuple[str, str]]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from replication.reporting.numbers import MISSING, minus
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, RULE
 
 _SIGNS = {
@@ -54,6 +55,39 @@ class Html:
 
     def __repr__(self) -> str:
         return "<table>"
+
+
+def show_frame(
+    frame: pd.DataFrame,
+    formats: str | Mapping[Any, str] | None = None,
+    *,
+    precision: int | None = None,
+    na_rep: str | None = None,
+    index: bool = True,
+    caption: str = "",
+) -> Html:
+    """A table as pandas draws it, all names in it as text.
+
+    formats: of all numbers, or by column, as for `str.format`; precision: decimals of the columns without one; na_rep:
+    stands for a missing value; index: whether the index is shown; caption: plain text above.
+    """
+    if isinstance(formats, str):
+        formats = dict.fromkeys(frame.select_dtypes("number").columns, formats)
+    named = frame.rename_axis(index=_escape_name, columns=_escape_name)
+    styler = named.style.format(
+        None if formats is None else dict(formats), precision=precision, na_rep=na_rep, escape="html"
+    )
+    for axis in (0, 1):
+        styler = styler.format_index(escape="html", axis=axis)
+    if not index:
+        styler = styler.hide(axis="index")
+    if caption:
+        styler = styler.set_caption(escape(caption))
+    return Html(styler.to_html())
+
+
+def _escape_name(name: Hashable) -> Hashable:
+    return escape(name) if isinstance(name, str) else name
 
 
 def side_by_side(comparison: pd.DataFrame, *, rule: bool = True) -> Html:
@@ -137,7 +171,7 @@ def _value(values: Mapping[Hashable, Any]) -> str:
 
 def _ours(value: float, low: float, high: float, decimals: int) -> str:
     if pd.isna(value):
-        return "\N{EN DASH}"
+        return MISSING
     interval = ""
     if not (pd.isna(low) or pd.isna(high)):
         interval = f' <span class="interval">[{_number(low, decimals)}, {_number(high, decimals)}]</span>'
@@ -145,7 +179,7 @@ def _ours(value: float, low: float, high: float, decimals: int) -> str:
 
 
 def _number(value: float, decimals: int, sign: str = "") -> str:
-    return f"{value + 0.0:{sign}z.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    return minus(f"{value + 0.0:{sign}z.{decimals}f}")
 
 
 def _head(entries: Iterable[tuple[str, str]]) -> str:

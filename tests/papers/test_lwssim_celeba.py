@@ -85,7 +85,7 @@ class TestTables:
             assert ours["low"] < ours["ours"] < ours["high"]
             assert ours["n"] == 40
 
-    def test_tolerances_are_told_as_published(self) -> None:
+    def test_tolerances_are_worded_as_published(self) -> None:
         assert "MSE: reproduced within 5% of the published value, close within 20%" in celeba.tolerance_words()
         assert "SSIM: reproduced within 0.01 of the published value, close within 0.03" in celeba.tolerance_words()
 
@@ -147,7 +147,7 @@ class TestDifferences:
 
     def test_as_text_they_keep_sign_and_interval(self) -> None:
         text = celeba.readable(celeba.differences(scores(of_all("lwssim", mse=-0.001), noise=0)))
-        row = text[(text["measure"] == "MSE") & (text["losses"] == "LWSSIM less SSIM")].iloc[0]
+        row = text[(text["measure"] == "MSE") & (text["losses"] == "LWSSIM minus SSIM")].iloc[0]
         assert row["difference"] == "−0.00100 [−0.00100, −0.00100]"
         assert row["p (Holm)"] == "< 0.0001"
         assert row["same sign"] == "3 of 3"
@@ -163,7 +163,7 @@ def judged(table: pd.DataFrame, upper: float = 0.0) -> dict[str, str]:
         }
     )
     claims = judge_claims(celeba.differences(table), windows)
-    assert set(claims["claim"]) == set(published.claims("lwssim")["claim"]) == set(RULES) - {"surely"}
+    assert set(claims["claim"]) == set(published.claims("lwssim")["claim"]) == set(RULES) - {"significant"}
     assert not claims["evidence"].str.contains(r"\bnan\b").any()
     return dict(zip(claims["claim"], claims["verdict"], strict=True))
 
@@ -197,7 +197,7 @@ class TestVerdicts:
         table.loc[(table["seed"] == 2) & (table["loss"] == "lwssim"), ["ssim", "mse"]] += [-0.15, 0.015]
         found = judged(table)
         assert found["ssim-beats-mse"] == "not reproduced"
-        assert found["mse-often-lowest"] == "close"  # lower on average, not surely
+        assert found["mse-often-lowest"] == "close"  # lower on average, not significantly
 
     @pytest.mark.parametrize(
         ("shifts", "verdict"),
@@ -268,8 +268,8 @@ class TestOpenChoices:
         assert one["mean"] == pytest.approx(-0.02)
         assert one["options"] == "window_sizes 11, 13; alpha 2.0"
         text = celeba.readable_variants(table).set_index(["variant", "measure"])
-        assert text.loc[("two", "MSE"), "less default"] == "not run: no network"
-        assert text.loc[("one", "SSIM"), "less default"] == "−0.0200 [−0.0200, −0.0200]"
+        assert text.loc[("two", "MSE"), "minus default"] == "not run: no network"
+        assert text.loc[("one", "SSIM"), "minus default"] == "−0.0200 [−0.0200, −0.0200]"
         plt.close(figures.variant_points(table, {"ssim": (-0.01, 0.0)}))
 
     def test_variants_need_the_default_of_their_seed(self, tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_fusing_beats_each_level_and_the_best_level_weighs_most(study: msds_stud
         assert table.loc[msds_study.LEARNED, "srcc_splits"] > table.loc[f"level {level}", "srcc_splits"]
     assert study.weights["weight"].idxmax() == 1
     assert study.weights["weight"].sum() == pytest.approx(1)
-    assert study.weights["say"].sum() == pytest.approx(1)
+    assert study.weights["contribution"].sum() == pytest.approx(1)
     assert (study.weights["low"] <= study.weights["weight"]).all()
 
 
@@ -282,7 +282,7 @@ EVERYTHING = [
 def test_what_is_absent_is_said_once() -> None:
     lines = msds_tables.what_was_run(EVERYTHING)
     assert [line.split("**")[1] for line in lines] == ["Tid2013-Resynth", "vgg16", "live and pipal", "csiq"]
-    assert "240 images of 20 references, with squeezenet1_1 and googlenet_bvlc." in lines[0]
+    assert "240 images of 20 references, with squeezenet1\\_1 and googlenet\\_bvlc." in lines[0]
     assert "VGG16: not available" in lines[1]
     assert "3 images are damaged" in lines[3]
 

@@ -96,7 +96,7 @@ def test_differences_are_of_the_same_images_and_free_of_what_the_losses_share() 
 )
 def test_the_verdict_follows_the_rule(ours: float, noise: float, verdict: str) -> None:
     table = compared(ours, noise)
-    if verdict == CLOSE:  # lower everywhere, not surely
+    if verdict == CLOSE:  # lower everywhere, not significantly
         rows = table["first"] == "MS-SSIM"
         table.loc[rows, "mean"] = -table.loc[rows, "mean"].abs()
         assert (table.loc[rows, "high"] > 0).any()
@@ -114,7 +114,7 @@ def test_one_target_that_goes_to_another_loss_is_enough_against_the_claim() -> N
     claims = report.judge(table, table)
     assert claims["verdict"].tolist() == [NOT_REPRODUCED]
     assert (
-        "lowest error for 2 of 3 targets; lower in 5 of 6 comparisons (surely in 5, surely higher in 0)"
+        "lowest error for 2 of 3 targets; lower in 5 of 6 comparisons (significantly in 5, significantly higher in 0)"
         in (claims["evidence"].iloc[0])
     )
 
@@ -185,7 +185,7 @@ def test_tables_and_figures_show_every_method_and_seed() -> None:
     networks = report.readable_networks(report.of_networks(made))
     assert list(networks.index) == ["MSE", "MAE", "MS-SSIM"]
     assert networks.shape == (3, 6)
-    assert report.readable_differences(compared(-3.0))["difference"].iloc[0] == "MS-SSIM less MSE"
+    assert report.readable_differences(compared(-3.0))["difference"].iloc[0] == "MS-SSIM minus MSE"
     figure = report.draw_overview(table, table, guessed, published.values(report.PAPER, report.TABLE))
     figure.canvas.draw()
     assert len(figure.axes) == 3

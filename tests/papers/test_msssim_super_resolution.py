@@ -85,7 +85,7 @@ def test_verdicts_follow_the_stated_rules(offsets: dict[str, tuple[float, float]
     assert verdicts(**(AS_PUBLISHED | offsets))[claim] == verdict
 
 
-def test_evidence_says_how_much_and_how_surely() -> None:
+def test_evidence_says_how_much_and_at_which_p() -> None:
     evidence = judge_claims(loss_differences(scores(**AS_PUBLISHED))).set_index("claim")["evidence"]
     assert "higher with MS-SSIM training in 6 of 6 comparisons" in evidence["sr-ssim-best"]
     assert "MS-SSIM minus MSE: Set5 \N{MINUS SIGN}0.05 dB (p" in evidence["sr-psnr-comparable"]

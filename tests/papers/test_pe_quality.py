@@ -341,7 +341,7 @@ def test_figures_and_tables_are_drawn(tmp_path: Path) -> None:
     html = views.show_summary(
         pe.summary(differences, by=("weighting", "first", "second")), ["first", "second"], "weighting"
     )
-    assert "H-10 less F" in html.html
+    assert "H-10 minus F" in html.html
     assert "2 of 2" in views.show_chance(pe.summarise_chance(agreement)).html
     medians = pe.medians(agreement).set_index("column")
     assert medians.loc["F", "value"] == own[own["set"] == "F"]["srcc"].median()

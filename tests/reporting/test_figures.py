@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from replication.reporting.figures import COLOURS, MARKERS, show_crops, use_house_style
+from replication.reporting.figures import COLOURS, MARKERS, show_crops, show_strip, use_house_style
 
 
 def decoded(html: str) -> list[np.ndarray]:
-    images = re.findall(r"data:image/png;base64,([^\"]+)", html)
+    images = re.findall(r"data:image/webp;base64,([^\"]+)", html)
     return [np.asarray(Image.open(io.BytesIO(base64.b64decode(image)))) for image in images]
 
 
@@ -22,7 +22,8 @@ def test_crops_keep_every_pixel():
     colour = np.random.default_rng(0).random((2, 3, 3))
     shown = show_crops({"grey": grey, "colour": colour}, {"grey": "a < b\n30.1 dB"}, scale=4)
     first, second = decoded(shown._repr_html_())
-    assert first.tolist() == [[0, 128, 255], [0, 255, 64]]
+    assert (first == first[..., :1]).all()  # WebP has no grey pictures
+    assert first[..., 0].tolist() == [[0, 128, 255], [0, 255, 64]]
     assert np.abs(second / 255 - colour).max() <= 0.5 / 255 + 1e-12
     assert re.findall(r'width="(\d+)" height="(\d+)" alt="(\w+)"', shown.html) == [
         ("12", "8", "grey"),
@@ -34,7 +35,7 @@ def test_crops_keep_every_pixel():
 
 def test_crops_of_eight_bits_are_shown_as_they_are():
     pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    assert (decoded(show_crops({"all": pixels}, data_range=255).html)[0] == pixels).all()
+    assert (decoded(show_crops({"all": pixels}, data_range=255).html)[0] == pixels[..., None]).all()
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,17 @@ def test_crops_of_eight_bits_are_shown_as_they_are():
 def test_what_is_no_image_is_named(crop, message):
     with pytest.raises(ValueError, match=message):
         show_crops({"a": crop})
+
+
+def test_a_strip_is_one_image_with_a_caption_below_each_picture():
+    ramp = np.linspace(0, 1, 64).repeat(64).reshape(64, 64)
+    shown = show_strip({"up": ramp, "down": 1 - ramp}, {"up": "a < b\n30 dB", "down": "c"}, scale=2).html
+    (strip,) = decoded(shown)
+    assert strip.shape == (64, 2 * 64 + 4, 3)
+    assert np.abs(strip[:, :64, 0] - 255 * ramp).mean() < 4
+    assert np.abs(strip[:, 68:, 2] - 255 * (1 - ramp)).mean() < 4
+    assert 'width="264" height="128"' in shown
+    assert re.findall(r"<div>(.*?)</div>", shown) == ["a &lt; b<br>30 dB", "c"]
 
 
 def test_house_style_sets_matplotlibs_defaults():

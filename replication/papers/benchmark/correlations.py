@@ -15,6 +15,7 @@ from replication.evaluation.correlation import correlate
 from replication.evaluation.dependent import compare_correlations
 from replication.evaluation.logistic import MAPPINGS, fit_logistic
 from replication.evaluation.ranking import Ranking, who_beats_whom
+from replication.reporting.numbers import number, signed
 from replication.reporting.score_columns import column, columns_of, groups, rises
 from replication.reporting.tables import VERDICT_CSS, Html
 from replication.scoring.scored import Scored
@@ -66,8 +67,8 @@ def show_correlations(table: pd.DataFrame) -> Html:
     rows, notes = [], []
     for row in ordered.to_dict("records"):
         cells = "".join(
-            f"<td class='number'>{_number(row[name])} <span class='interval'>[{_number(row.get(f'{name}_low'))}, "
-            f"{_number(row.get(f'{name}_high'))}]</span></td>"
+            f"<td class='number'>{number(row[name])} <span class='interval'>[{number(row.get(f'{name}_low'))}, "
+            f"{number(row.get(f'{name}_high'))}]</span></td>"
             for name in COEFFICIENTS
         )
         mark = "" if row["monotone"] else "\N{DAGGER}"
@@ -170,15 +171,15 @@ def show_protocols(study: pd.DataFrame) -> Html:
     for metric, group in study.groupby("metric", sort=False):
         rows.append(f"<tr class='group'><th colspan='7'>{escape(str(metric))}</th></tr>")
         for row in group.to_dict("records"):
-            interval = f"[{_number(row['low'], '+.3f')}, {_number(row['high'], '+.3f')}]"
+            interval = f"[{number(row['low'], '+.3f')}, {number(row['high'], '+.3f')}]"
             first = row["variant"] == group["variant"].iloc[0]
             cells = [
-                _number(row["srcc"]),
-                "" if first else f"{_number(row['srcc_change'], '+.3f')} <span class='interval'>{interval}</span>",
-                _number(row["plcc"]),
-                "" if first else _number(row["plcc_change"], "+.3f"),
-                _number(row["plcc_4"]),
-                _number(row["plcc_raw"]),
+                number(row["srcc"]),
+                "" if first else f"{number(row['srcc_change'], '+.3f')} <span class='interval'>{interval}</span>",
+                number(row["plcc"]),
+                "" if first else number(row["plcc_change"], "+.3f"),
+                number(row["plcc_4"]),
+                number(row["plcc_raw"]),
             ]
             numbers = "".join(f"<td class='number'>{cell}</td>" for cell in cells)
             rows.append(f"<tr><th scope='row'>{escape(row['variant'])}</th>{numbers}</tr>")
@@ -265,7 +266,7 @@ def significance_map(labels: Sequence[str], ranking: Ranking) -> Figure:
     axis.imshow(shade, cmap=ListedColormap(["#D55E00", "#eef0f3", "#0072B2"]), vmin=-1, vmax=1)
     for (i, j), value in np.ndenumerate(ranking.difference):
         if i != j:
-            text = f"{value:+.3f}".replace("0.", ".").replace("-", "\N{MINUS SIGN}")
+            text = signed(value).replace("0.", ".")
             colour = "white" if ranking.beats[i, j] else "#56606a"
             axis.text(j, i, text, ha="center", va="center", fontsize=6, color=colour)
     axis.set_xticks(range(len(labels)), labels, rotation=45, ha="right", fontsize=8)
@@ -281,9 +282,3 @@ def _table(head: str, rows: Sequence[str], note: str) -> Html:
         f"<style>{VERDICT_CSS}</style><div class='scroll'><table class='sides'><thead><tr>{head}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>{below}"
     )
-
-
-def _number(value: object, form: str = ".3f") -> str:
-    if value is None or not isinstance(value, float) or np.isnan(value):
-        return "\N{EN DASH}"
-    return f"{value:{form}}".replace("-", "\N{MINUS SIGN}")

@@ -17,6 +17,7 @@ from replication.datasets.stacks import Stack
 from replication.evaluation import bootstrap_mean, bootstrap_statistic, compare_paired, holm
 from replication.models.autoencoders import Autoencoder
 from replication.reporting import published
+from replication.reporting.numbers import MISSING, p_value, signed, signed_interval
 from replication.reporting.verdicts import VALUE_COLUMNS
 from replication.scoring.colour_reconstructions import FIGURES, measure
 from replication.scoring.errors import ScoringError
@@ -219,7 +220,7 @@ def seed_table(scores: pd.DataFrame, figure: str) -> pd.DataFrame:
 def protocol_table(scores: pd.DataFrame) -> pd.DataFrame:
     """What the protocol of measuring decides: SSIM on channels and on luminance; how far rounding to 8 bits moves both.
 
-    Columns: row, ssim, ssim_gray, ssim_rounding, mse, mse_rounding (rounded less not rounded).
+    Columns: row, ssim, ssim_gray, ssim_rounding, mse, mse_rounding (rounded minus not rounded).
     """
     rows = []
     for (model, loss), group in over_seeds(scores).groupby(["model", "loss"], sort=False):
@@ -262,7 +263,7 @@ def colour_table(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 def differences(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     """Every pair of losses of a model compared over the same images, by each of COMPARED.
 
-    Columns: figure, model, first, second, mean, low, high (first less second, mean over seeds; 95 % bootstrap over
+    Columns: figure, model, first, second, mean, low, high (first minus second, mean over seeds; 95 % bootstrap over
     images), effect (matched-pairs rank-biserial), p (Wilcoxon), p_holm (over the tests of a figure), agree (seeds whose
     own difference has the sign of the mean), seeds, n.
     """
@@ -293,10 +294,10 @@ def readable(differences: pd.DataFrame) -> pd.DataFrame:
             {
                 "measure": COMPARED[row["figure"]],
                 "model": MODELS.get(row["model"], row["model"]),
-                "losses": f"{LOSSES[row['first']]} less {LOSSES[row['second']]}",
+                "losses": f"{LOSSES[row['first']]} minus {LOSSES[row['second']]}",
                 "difference": difference_words(row),
-                "p (Holm)": _p(row["p_holm"]),
-                "effect": f"{row['effect']:+.2f}".replace("-", "\N{MINUS SIGN}"),
+                "p (Holm)": p_value(row["p_holm"]),
+                "effect": signed(row["effect"], 2),
                 "same sign": f"{row['agree']} of {row['seeds']}",
             }
         )
@@ -305,8 +306,7 @@ def readable(differences: pd.DataFrame) -> pd.DataFrame:
 
 def difference_words(row: Mapping[Hashable, Any]) -> str:
     """'+0.0123 [+0.0100, +0.0150]', with as many decimals as the row's figure has."""
-    mean, low, high = (f"{row[end]:+.{DECIMALS[row['figure']]}f}" for end in ("mean", "low", "high"))
-    return f"{mean} [{low}, {high}]".replace("-", "\N{MINUS SIGN}")
+    return signed_interval(row["mean"], row["low"], row["high"], DECIMALS[row["figure"]])
 
 
 def with_intervals(colours: pd.DataFrame, statistics: Iterable[str]) -> pd.DataFrame:
@@ -331,7 +331,7 @@ def variant_table(
     """Trainings with other options of LWSSIM beside the default one, on the same images.
 
     default, variants: of `colour_reconstructions.measure`, or the reason why there is none.
-    Columns: variant, options, figure (ssim, mse, chroma_error), value, mean, low, high (variant less default, 95 %
+    Columns: variant, options, figure (ssim, mse, chroma_error), value, mean, low, high (variant minus default, 95 %
     bootstrap over images), p_holm (Wilcoxon, over the variants of a figure), reason.
     """
     rows: list[dict[str, Any]] = []
@@ -364,9 +364,9 @@ def readable_variants(table: pd.DataFrame) -> pd.DataFrame:
                 "measure": COMPARED[row["figure"]],
                 "variant": row["variant"],
                 "options": row["options"],
-                "value": f"{row['value']:.{DECIMALS[row['figure']]}f}" if there else "\N{EN DASH}",
-                "less default": difference_words(row) if compared else row["reason"],
-                "p (Holm)": _p(row["p_holm"]) if compared else "",
+                "value": f"{row['value']:.{DECIMALS[row['figure']]}f}" if there else MISSING,
+                "minus default": difference_words(row) if compared else row["reason"],
+                "p (Holm)": p_value(row["p_holm"]) if compared else "",
             }
         )
     return pd.DataFrame(rows)
@@ -426,10 +426,6 @@ def prior_choices(
             agrees = "yes" if np.isclose(picked, float(used), rtol=1e-9) else "no"
             rows.append({**about, "target": targets[model], "picked": picked, "prior": term, "agrees": agrees})
     return pd.DataFrame(rows).reindex(columns=["row", "target", "picked", "prior", "used", "agrees"])
-
-
-def _p(value: float) -> str:
-    return "< 0.0001" if value < 0.0001 else f"{value:.2g}"
 
 
 def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:

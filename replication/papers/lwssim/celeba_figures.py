@@ -55,7 +55,7 @@ def training_curves(curves: pd.DataFrame) -> Figure:
 def faces(images: Stack, trained: Mapping[Key, Trained[Autoencoder]], scores: pd.DataFrame) -> Html:
     """Originals, and below them what each network makes of them, as the paper's Figure 1; of each loss the first seed.
 
-    Captions give means over the images shown of SSIM, MSE and chroma error. scores: as for `lwssim_celeba`.
+    Captions give means over the images shown of SSIM, MSE and chroma error. scores: of `celeba.score`.
     """
     rows = [show_crops({"originals": _strip(images.pixels / 255)}).html]
     seen: set[tuple[str, str]] = set()
@@ -93,7 +93,7 @@ def colour_bars(colours: pd.DataFrame) -> Figure:
 
 
 def board_strip(contrasts: Sequence[float]) -> Html:
-    """The board and its copies of less contrast, with what SSIM and its luminance say of each."""
+    """The board and its copies of lower contrast, with what SSIM and its luminance say of each."""
     crops, titles = {}, {}
     for contrast in contrasts:
         pair = boards(contrast)
@@ -105,12 +105,12 @@ def board_strip(contrasts: Sequence[float]) -> Html:
 
 
 def contrast_curves(table: pd.DataFrame) -> Figure:
-    """What each term and either form say of copies of equal local means and less contrast; of `contrast_table`."""
+    """What each term and either form say of copies of equal local means and lower contrast; of `contrast_table`."""
     figure, axis = plt.subplots(figsize=(6, 3.2))
     lines = {
         "luminance l": table["l"],
         "product l c s (SSIM)": table["product"],
-        "sum l + c s, less 1": table["sum"] - 1,
+        "sum l + c s, minus 1": table["sum"] - 1,
     }
     for number, (name, values) in enumerate(lines.items()):
         summed = name.startswith("sum")  # lies on the product
@@ -136,14 +136,14 @@ def brightness_curves(table: pd.DataFrame) -> Figure:
             label = f"structure {structure:g}"
             width = 1.6 if form == "product" else 10 - 3 * number  # on the right all lines are one
             axis.plot(line["brightness"], line[form], color=COLOURS[number], linewidth=width, label=label)
-        axis.set(title=title, xlabel="error of brightness", ylabel="score less its value without error")
+        axis.set(title=title, xlabel="error of brightness", ylabel="score minus its value without error")
     axes[1].set_ylabel("")
     axes[0].legend(fontsize=8)
     return figure
 
 
 def structure_histograms(shares: Mapping[str, NDArray[np.float64]], masked: float) -> Figure:
-    """How many windows have which c s, a line for each of `shares` (name -> `luminance_argument.histogram`).
+    """How many windows have which c s, a line for each of `shares` (name -> `luminance.histogram`).
 
     Rows of a model share a panel; others, such as the mean image, are drawn into all panels in black.
     """
@@ -179,7 +179,7 @@ def variant_points(table: pd.DataFrame, spread: Mapping[str, tuple[float, float]
             axis.axvspan(*spread[figure_name], color="0.85")
         axis.errorbar(own["mean"], range(len(names)), xerr=errors, fmt="o", color=COLOURS[0])
         axis.axvline(0, color="black", linewidth=0.8)
-        axis.set(title=f"{title}, less default", yticks=range(len(names)), yticklabels=names, ylim=(-0.6, len(names)))
+        axis.set(title=f"{title}, minus default", yticks=range(len(names)), yticklabels=names, ylim=(-0.6, len(names)))
         axis.locator_params(axis="x", nbins=4)
     return figure
 

@@ -50,7 +50,7 @@ def forms(pair: tuple[Tensor, Tensor]) -> dict[str, float]:
 
 
 def contrast_table(contrasts: Sequence[float] = CONTRASTS, step: float = 1e-3) -> pd.DataFrame:
-    """A board beside copies of equal local means and less contrast: `forms`, and what either form gains by contrast.
+    """A board beside copies of equal local means and lower contrast: `forms`, and what either form gains by contrast.
 
     Columns: contrast, l, c, s, product, sum, by_product, by_sum: the last two are derivatives by contrast (differences
     over `step` to either side).
@@ -66,7 +66,7 @@ def contrast_table(contrasts: Sequence[float] = CONTRASTS, step: float = 1e-3) -
 def brightness_table(structures: Sequence[float] = STRUCTURES, limit: float = 0.25, points: int = 51) -> pd.DataFrame:
     """What an error of brightness costs either form, at good, poor and inverted structure.
 
-    Columns: structure, brightness, product, sum (each less its value at no error).
+    Columns: structure, brightness, product, sum (each minus its value at no error).
     """
     rows = []
     for structure in structures:

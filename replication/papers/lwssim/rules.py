@@ -3,32 +3,34 @@
 import pandas as pd
 
 from replication.papers.lwssim.celeba import COMPARED, LOSSES, MODELS, PAPER, difference_words, row_name
+from replication.reporting.numbers import ALPHA
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 
-ALPHA = 0.05
 FIGURE_MODEL = "mmd_ae"  # Figure 1 shows reconstructions of this one
 
 RULES = {
-    "surely": (
-        "A difference is sure if its 95 % interval over test images (of the mean over seeds) does not reach zero, its "
-        f"p (Wilcoxon, corrected by Holm over all comparisons of the figure) is below {ALPHA}, and every seed has its "
-        "sign."
+    "significant": (
+        "A difference is significant if its 95 % interval over test images (of the mean over seeds) excludes zero, its "
+        f"p (Wilcoxon signed-rank, Holm's correction over all comparisons of the figure) is below {ALPHA}, and every "
+        "seed has its sign."
     ),
     "ssim-beats-mse": (
-        "SSIM with LWSSIM training less SSIM with MSE training. Reproduced: surely above zero in all three models. "
-        "Close: surely in two of the three. Otherwise not reproduced; not run unless all three were trained with both."
+        "SSIM with LWSSIM training minus SSIM with MSE training. Reproduced: significantly above zero in all three "
+        "models. Close: significantly in two of the three. Otherwise not reproduced; not run unless all three were "
+        "trained with both."
     ),
-    "mse-lower-than-ssim": "The same rule for MSE: LWSSIM training surely below SSIM training.",
+    "mse-lower-than-ssim": "The same rule for MSE: LWSSIM training significantly below SSIM training.",
     "mse-often-lowest": (
-        "MSE with LWSSIM training less MSE with MSE training. The paper's table has it lower in two of three models. "
-        "Reproduced: surely below zero in two of the three at least. Close: below zero in two, not surely. Otherwise "
-        "not reproduced."
+        "MSE with LWSSIM training minus MSE with MSE training. The paper's table has it lower in two of three models. "
+        "Reproduced: significantly below zero in two of the three at least. Close: below zero in two, not "
+        "significantly. Otherwise not reproduced."
     ),
     "colour": (
         "By two figures, chroma error and vibrancy (mean C*). Reproduced: in all three models the chroma error is "
-        "surely larger and the vibrancy surely lower with SSIM training than with LWSSIM training (SSIM loses colour), "
-        "and the vibrancy with LWSSIM training is not surely lower than with MSE training (LWSSIM keeps it). Close: "
-        "against LWSSIM, one of the two, the other not being surely the other way, in two models or in "
+        "significantly larger and the vibrancy significantly lower with SSIM training than with LWSSIM training (SSIM "
+        "loses colour), and the vibrancy with LWSSIM training is not significantly lower than with MSE training "
+        "(LWSSIM preserves it). Close: against LWSSIM, one of the two, the other not significantly the other way, in "
+        "two models or in "
         f"{MODELS[FIGURE_MODEL]}, the model of Figure 1. Otherwise not reproduced."
     ),
     "luminance-argument": (
@@ -45,7 +47,7 @@ RULES = {
 def judge_claims(differences: pd.DataFrame, windows: pd.DataFrame) -> pd.DataFrame:
     """Verdicts: paper, claim, verdict, evidence. RULES says how each is reached.
 
-    differences: of `lwssim_celeba.differences`. windows: of `luminance_argument.summary`.
+    differences: of `celeba.differences`. windows: of `luminance.summary`.
     """
     verdicts = {
         "ssim-beats-mse": _over_models(differences, "ssim", "mse", +1),
@@ -62,18 +64,18 @@ def judge_claims(differences: pd.DataFrame, windows: pd.DataFrame) -> pd.DataFra
     return pd.DataFrame(rows, columns=["paper", "claim", "verdict", "evidence"])
 
 
-def surely(differences: pd.DataFrame) -> pd.Series:
-    """For each difference 1 or -1 if it is surely above or below zero, else 0; see RULES["surely"]."""
+def significant_sign(differences: pd.DataFrame) -> pd.Series:
+    """1 or -1 for each difference that is significantly above or below zero, else 0; see RULES["significant"]."""
     above, below = differences["low"] > 0, differences["high"] < 0
-    sure = (differences["p_holm"] < ALPHA) & (differences["agree"] == differences["seeds"])
-    return (above.astype(int) - below.astype(int)) * sure.astype(int)
+    tested = (differences["p_holm"] < ALPHA) & (differences["agree"] == differences["seeds"])
+    return (above.astype(int) - below.astype(int)) * tested.astype(int)
 
 
 def _select(differences: pd.DataFrame, figure: str, other: str) -> pd.DataFrame:
-    """LWSSIM training less `other` training, a row for each model, with what `surely` says of it."""
+    """LWSSIM training minus `other` training, a row for each model, with its `significant_sign` as `sign`."""
     of_figure = differences[(differences["figure"] == figure) & (differences["model"].isin(MODELS))]
     rows = of_figure[(of_figure["first"] == "lwssim") & (of_figure["second"] == other)]
-    return rows.assign(sure=surely(rows))
+    return rows.assign(sign=significant_sign(rows))
 
 
 def _lacking(*tables: pd.DataFrame) -> str:
@@ -85,19 +87,22 @@ def _over_models(differences: pd.DataFrame, figure: str, other: str, sign: int) 
     rows = _select(differences, figure, other)
     if reason := _lacking(rows):
         return NOT_RUN, reason
-    won = int((rows["sure"] == sign).sum())
+    won = int((rows["sign"] == sign).sum())
     verdict = REPRODUCED if won == len(MODELS) else CLOSE if won > len(MODELS) / 2 else NOT_REPRODUCED
     direction = "higher" if sign > 0 else "lower"
-    return verdict, f"{_title(figure, other)}: surely {direction} in {won} of {len(MODELS)} models: {_each(rows)}."
+    return (
+        verdict,
+        f"{_title(figure, other)}: significantly {direction} in {won} of {len(MODELS)} models: {_each(rows)}.",
+    )
 
 
 def _often(differences: pd.DataFrame) -> tuple[str, str]:
     rows = _select(differences, "mse", "mse")
     if reason := _lacking(rows):
         return NOT_RUN, reason
-    sure, lower, half = int((rows["sure"] < 0).sum()), int((rows["mean"] < 0).sum()), len(MODELS) / 2
-    verdict = REPRODUCED if sure > half else CLOSE if lower > half else NOT_REPRODUCED
-    return verdict, f"{_title('mse', 'mse')}: surely lower in {sure} of {len(MODELS)} models: {_each(rows)}."
+    found, lower, half = int((rows["sign"] < 0).sum()), int((rows["mean"] < 0).sum()), len(MODELS) / 2
+    verdict = REPRODUCED if found > half else CLOSE if lower > half else NOT_REPRODUCED
+    return verdict, f"{_title('mse', 'mse')}: significantly lower in {found} of {len(MODELS)} models: {_each(rows)}."
 
 
 def _colour(differences: pd.DataFrame) -> tuple[str, str]:
@@ -105,11 +110,11 @@ def _colour(differences: pd.DataFrame) -> tuple[str, str]:
     kept = _select(differences, "chroma", "mse")
     if reason := _lacking(error, vibrancy, kept):
         return NOT_RUN, reason
-    # LWSSIM less SSIM: the claim is that errors are smaller and colours more vibrant
-    signs = pd.DataFrame({"error": -error.set_index("model")["sure"], "vibrancy": vibrancy.set_index("model")["sure"]})
+    # LWSSIM minus SSIM: the claim is that errors are smaller and colours more vibrant
+    signs = pd.DataFrame({"error": -error.set_index("model")["sign"], "vibrancy": vibrancy.set_index("model")["sign"]})
     full = (signs == 1).all(axis=1)
     part = (signs == 1).any(axis=1) & (signs >= 0).all(axis=1)
-    if full.all() and (kept["sure"] >= 0).all():
+    if full.all() and (kept["sign"] >= 0).all():
         verdict = REPRODUCED
     else:
         verdict = CLOSE if part[FIGURE_MODEL] or part.sum() > len(MODELS) / 2 else NOT_REPRODUCED
@@ -143,7 +148,7 @@ def _on(differences: pd.DataFrame) -> str:
 
 def _title(figure: str, other: str) -> str:
     name = COMPARED[figure]
-    return f"{name[0].upper()}{name[1:]}, LWSSIM less {LOSSES[other]} training"
+    return f"{name[0].upper()}{name[1:]}, LWSSIM minus {LOSSES[other]} training"
 
 
 def _each(rows: pd.DataFrame) -> str:

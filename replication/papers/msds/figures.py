@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from replication.evaluation.power import TESTS
-from replication.papers.msds.significance import ALPHA, MARGIN
+from replication.papers.msds.significance import MARGIN
 from replication.papers.msds.study import EQUAL, LEARNED, Study
+from replication.reporting.numbers import ALPHA
 
 
 def draw_weights(studies: Sequence[Study]) -> Figure:
@@ -28,7 +29,7 @@ def draw_weights(studies: Sequence[Study]) -> Figure:
 
 
 def draw_differences(compared: pd.DataFrame) -> Figure:
-    """MSDS less each single level, with 95 % intervals over references, by network and set."""
+    """MSDS minus each single level, with 95 % intervals over references, by network and set."""
     names = list(dict.fromkeys(zip(compared["network"], compared["data_set"], strict=True)))
     figure, axes = plt.subplots(
         1, len(names), figsize=(1.4 + 2.3 * len(names), 2.6), squeeze=False, sharex=True, sharey=True
@@ -43,7 +44,7 @@ def draw_differences(compared: pd.DataFrame) -> Figure:
         axis.axvline(0, color="0.3", linewidth=1)
         axis.axvspan(-MARGIN, MARGIN, color="0.9", zorder=0)
         axis.set_title(f"{network}\n{data_set}", fontsize=8)
-        labels = [f"less {name}" for name in rows["second"]]
+        labels = [f"minus {name}" for name in rows["second"]]
         axis.set_yticks(range(len(rows)), labels)
     axes[0, 0].invert_yaxis()
     figure.supxlabel("difference of SRCC", fontsize=9)
@@ -89,6 +90,6 @@ def draw_by_distortion(tables: Mapping[str, pd.DataFrame]) -> Figure:
     axis.axvline(0, color="0.3", linewidth=1)
     axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.set_ylim(len(names) - 0.5, -0.5)
-    axis.set_xlabel("SRCC within the type, learned MSDS less level 0")
+    axis.set_xlabel("SRCC within the type, learned MSDS minus level 0")
     figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)
     return figure

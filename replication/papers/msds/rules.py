@@ -12,9 +12,9 @@ from replication.datasets import distort
 from replication.evaluation.correlation import correlate
 from replication.features import backbone
 from replication.metrics.msds import TAPS, level_scores
-from replication.papers.msds.significance import ALPHA
 from replication.papers.msds.study import EQUAL, LEARNED, LEVEL_0, Study, correlations
-from replication.papers.msds.tables import lacks_set, lacks_weights, listed, p_value, signed, with_interval
+from replication.papers.msds.tables import lacks_set, lacks_weights, listed
+from replication.reporting.numbers import ALPHA, p_value, signed, signed_interval
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, VALUE_COLUMNS
 from replication.scoring.msds_levels import LevelScores
 
@@ -53,7 +53,7 @@ def costs(networks: Sequence[str], *, height: int = 384, width: int = 512, level
 
 RULES = f"""
 - **What is judged.** Pretrained networks on sets with human opinions. If VGG16, the paper's network, was run, it alone; otherwise every network that was. Likewise the paper's five sets if any of them was run, otherwise every set. A verdict says what it rests on, and without VGG16 on all five sets none is better than *close*.
-- **Consistent.** The gain is the mean SRCC of MSDS with learned weights less that of DeepSSIM (level 0), on the test sides of random splits by reference, with weights of their training sides. Every gain above zero: reproduced (close, as said above). Any gain of zero or less: not reproduced, since the claim is about every set.
+- **Consistent.** The gain is the mean SRCC of MSDS with learned weights minus that of DeepSSIM (level 0), on the test sides of random splits by reference, with weights of their training sides. Every gain above zero: reproduced (close, as said above). Any gain of zero or less: not reproduced, since the claim is about every set.
 - **Significant.** Each gain over all images (weights of other references), by a test over resampled references, corrected by Holm over all comparisons of a set. Every gain above zero with p below {ALPHA}: reproduced (close). Otherwise not reproduced; how small a difference the set could have shown stands beside it.
 - **Negligible cost.** Operations of one pair at the default number of levels in times of those of DeepSSIM, as torch counts them; of VGG16 if it is among the networks (counting needs no weights), otherwise of the dearest. At most {NEGLIGIBLE} times: reproduced. At most {DEAR}: close; a third more is small, and not nothing. More: not reproduced.
 """  # noqa: E501
@@ -116,15 +116,15 @@ def basis_of(studies: Sequence[Study]) -> str:
 
 def _consistent(main: pd.DataFrame, basis: str, complete: bool) -> tuple[str, str]:
     gains = main["split_difference"]
-    told = "; ".join(f"{_named(row, main)} {signed(row['split_difference'])}" for row in main.to_dict("records"))
+    listing = "; ".join(f"{_named(row, main)} {signed(row['split_difference'])}" for row in main.to_dict("records"))
     verdict = (REPRODUCED if complete else CLOSE) if (gains > 0).all() else NOT_REPRODUCED
-    return verdict, f"{basis}Gain above zero in {(gains > 0).sum()} of {len(gains)}: {told}."
+    return verdict, f"{basis}Gain above zero in {(gains > 0).sum()} of {len(gains)}: {listing}."
 
 
 def _significant(main: pd.DataFrame, basis: str, complete: bool, least: Mapping[str, float]) -> tuple[str, str]:
-    sure = (main["p_holm"] < ALPHA) & (main["difference"] > 0)
-    told = "; ".join(
-        f"{_named(row, main)} {with_interval(row['difference'], row['low'], row['high'])}, p {p_value(row['p_holm'])}"
+    significant = (main["p_holm"] < ALPHA) & (main["difference"] > 0)
+    listing = "; ".join(
+        f"{_named(row, main)} {signed_interval(row['difference'], row['low'], row['high'])}, p {p_value(row['p_holm'])}"
         for row in main.to_dict("records")
     )
     shown = "; ".join(
@@ -132,8 +132,11 @@ def _significant(main: pd.DataFrame, basis: str, complete: bool, least: Mapping[
         for title in dict.fromkeys(main["data_set"])
         if np.isfinite(least.get(title, np.nan))
     )
-    verdict = (REPRODUCED if complete else CLOSE) if sure.all() else NOT_REPRODUCED
-    return verdict, f"{basis}Significant in {sure.sum()} of {len(sure)}: {told}.{f' {shown}.' if shown else ''}"
+    verdict = (REPRODUCED if complete else CLOSE) if significant.all() else NOT_REPRODUCED
+    return (
+        verdict,
+        f"{basis}Significant in {significant.sum()} of {len(significant)}: {listing}.{f' {shown}.' if shown else ''}",
+    )
 
 
 def _cheap(cost: pd.DataFrame, levels: int) -> tuple[str, str]:
@@ -143,8 +146,8 @@ def _cheap(cost: pd.DataFrame, levels: int) -> tuple[str, str]:
     times = float(dearest["times"])
     verdict = REPRODUCED if times <= NEGLIGIBLE else CLOSE if times <= DEAR else NOT_REPRODUCED
     others = at[at["network"] != dearest["network"]].to_dict("records")
-    told = ", ".join(f"{row['network']} {row['times']:.2f}" for row in others)
-    beside = f" Others: {told}." if others else ""
+    listing = ", ".join(f"{row['network']} {row['times']:.2f}" for row in others)
+    beside = f" Others: {listing}." if others else ""
     return verdict, (
         f"{levels} levels take {times:.2f} times the operations of one with {dearest['network']} (sum of 4^-k: "
         f"{dearest['closed_form']:.2f}), and {levels} weights are learned.{beside}"

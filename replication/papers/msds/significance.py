@@ -17,9 +17,9 @@ from replication.evaluation.paired import holm
 from replication.evaluation.splits import compare_over_splits, splits
 from replication.evaluation.variance import f_test, normality, pitman_morgan
 from replication.papers.msds.study import EQUAL, LEARNED, Floats, Study
+from replication.reporting.numbers import ALPHA
 from replication.scoring.scored import Scored
 
-ALPHA = 0.05
 MARGIN = 0.005  # SRCC: differences below it are of no use to anybody who chooses a metric
 
 

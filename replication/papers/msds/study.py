@@ -48,9 +48,9 @@ class Study:
     @property
     def heading(self) -> str:
         """Network and set, and what a reader of every number must know."""
-        told = "" if self.pretrained else ", random weights"
+        weights = "" if self.pretrained else ", random weights"
         missing = f", {self.left_out} images without a score left out" if self.left_out else ""
-        return f"{self.network} on {self.title}{told}{missing}"
+        return f"{self.network} on {self.title}{weights}{missing}"
 
 
 def study(
@@ -93,8 +93,8 @@ def study(
     intervals = weight_intervals(table, opinions, references, resamples=resamples, **how)  # type: ignore[arg-type]
     weights = pd.DataFrame({"level": range(len(equal)), "weight": fitted.weights})
     weights[["low", "high"]] = intervals
-    say = fitted.weights * table.std(axis=0)
-    weights["say"] = say / say.sum()
+    contribution = fitted.weights * table.std(axis=0)
+    weights["contribution"] = contribution / contribution.sum()
     return Study(
         scores.title,
         scores.name,
@@ -129,7 +129,7 @@ def correlations(of: Study) -> pd.DataFrame:
 def by_distortion(of: Study, *, resamples: int = 500, seed: int = 0) -> pd.DataFrame:
     """Where scale helps: SRCC within each distortion type of ten images or more.
 
-    Columns: distortion, n, one for each method, and gain (learned less level 0) with low, high (95 % over references).
+    Columns: distortion, n, one for each method, and gain (learned minus level 0) with low, high (95 % over references).
     """
     rows = []
     for distortion in dict.fromkeys(of.distortions.tolist()):

@@ -6,7 +6,9 @@ from typing import Any
 import pandas as pd
 
 from replication.absent import Absent
-from replication.papers.msds.significance import ALPHA, MARGIN
+from replication.papers.msds.significance import MARGIN
+from replication.reporting.numbers import ALPHA, p_value, signed, signed_interval
+from replication.reporting.sanitise import md_escape
 from replication.scoring.msds_levels import LevelScores
 
 
@@ -28,17 +30,22 @@ def what_was_run(everything: Sequence[LevelScores]) -> list[str]:
         own = [scores for scores in here if scores.name == name]
         pictures = first.table["reference"].nunique()
         networks = listed(f"{s.network}{' (random weights)' if s.weights.startswith('random') else ''}" for s in own)
-        notes = "".join(f" {remark[:1].upper()}{remark[1:]}." for remark in first.remarks)
+        notes = "".join(f" {md_escape(remark[:1].upper() + remark[1:])}." for remark in first.remarks)
         lines.append(
-            f"**{first.title}** ({name}), {len(first.table):,} images of {pictures} references, with {networks}.{notes}"
+            f"**{md_escape(first.title)}** ({md_escape(name)}), {len(first.table):,} images of {pictures} references, "
+            f"with {md_escape(networks)}.{notes}"
         )
     for network, reason in {s.network: s.absent for s in everything if lacks_weights(s)}.items():
-        lines.append(f"**{network}** was not run: {reason}.")
+        lines.append(f"**{md_escape(network)}** was not run: {md_escape(reason)}.")
     absent = list(dict.fromkeys(scores.name for scores in everything if lacks_set(scores)))
     if absent:
-        lines.append(f"**{listed(absent)}** not here: `python -m replication data status` says where to get each.")
+        lines.append(
+            f"**{md_escape(listed(absent))}** not here: `python -m replication data status` says where to get each."
+        )
     others = {s.absent: s for s in everything if s.absent and not lacks_weights(s) and not lacks_set(s)}
-    return lines + [f"**{scores.name}** was not run: {reason}" for reason, scores in others.items()]
+    return lines + [
+        f"**{md_escape(scores.name)}** was not run: {md_escape(reason)}" for reason, scores in others.items()
+    ]
 
 
 def readable_tests(table: pd.DataFrame) -> pd.DataFrame:
@@ -47,7 +54,7 @@ def readable_tests(table: pd.DataFrame) -> pd.DataFrame:
         {
             **_pair(row),
             "SRCC": f"{row['srcc_first']:.3f}, {row['srcc_second']:.3f}",
-            "difference [95 %]": with_interval(row["difference"], row["low"], row["high"]),
+            "difference [95 %]": signed_interval(row["difference"], row["low"], row["high"]),
             "q": signed(row["q"]),
             "p": p_value(row["p"]),
             "p, Holm": p_value(row["p_holm"]),
@@ -92,12 +99,12 @@ def readable_costs(cost: pd.DataFrame) -> pd.DataFrame:
 
 
 def readable_weights(weights: pd.DataFrame) -> pd.DataFrame:
-    """Weights of several studies, a row for each: by level the weight with its interval, and its say."""
+    """Weights of several studies, a row for each: by level the weight with its interval, and its contribution."""
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for row in weights.to_dict("records"):
         own = rows.setdefault((row["network"], row["data_set"]), {})
         limits = f"{row['weight']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
-        own[f"level {row['level']}"] = f"{limits}, say {row['say']:.2f}"
+        own[f"level {row['level']}"] = f"{limits}, contribution {row['contribution']:.2f}"
     return pd.DataFrame([{"network": network, "data set": name, **own} for (network, name), own in rows.items()])
 
 
@@ -116,26 +123,11 @@ def readable(table: pd.DataFrame, estimate: str) -> pd.DataFrame:
 def _estimate(row: tuple[float, float, float], plain: bool, change: bool) -> str:
     if change and row == (0, 0, 0):
         return "default"
-    return with_interval(*row).replace("+", "") if plain else with_interval(*row)
+    return signed_interval(*row).replace("+", "") if plain else signed_interval(*row)
 
 
 def _in_words(column: str) -> str:
     return column.replace("srcc", "SRCC").replace("plcc", "PLCC").replace("_splits", ", splits").replace("_", " ")
-
-
-def p_value(value: float) -> str:
-    """Two digits, or that it is less than one in ten thousand."""
-    return "<0.0001" if value < 0.0001 else f"{value:.2g}"
-
-
-def signed(value: float) -> str:
-    """A difference with three decimals."""
-    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
-
-
-def with_interval(value: float, low: float, high: float) -> str:
-    """A difference and its limits."""
-    return f"{signed(value)} [{signed(low)}, {signed(high)}]"
 
 
 def listed(names: Iterable[str]) -> str:

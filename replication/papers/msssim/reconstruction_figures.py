@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from replication.models.autoencoders import Autoencoder
 from replication.reporting.figures import COLOURS, MARKERS
+from replication.reporting.numbers import MISSING, minus
 from replication.training.trained import Trained
 
 _CURVES = {"validation_ssim": "SSIM", "validation_mse": "MSE"}
@@ -148,9 +149,9 @@ def readable(table: pd.DataFrame, index: Sequence[str], columns: str, estimate: 
     """A long table as a square one of "estimate [low, high]"; `form` formats a number."""
     text = table.assign(
         cell=[
-            "\N{EN DASH}"
+            MISSING
             if pd.isna(row[estimate])
-            else _plain(f"{form.format(row[estimate])} [{form.format(row['low'])}, {form.format(row['high'])}]")
+            else minus(f"{form.format(row[estimate])} [{form.format(row['low'])}, {form.format(row['high'])}]")
             for row in table.to_dict("records")
         ]
     )
@@ -166,7 +167,3 @@ def readable_range(table: pd.DataFrame, index: str, columns: str, form: str) -> 
     words = [f"{form.format(a)} to {form.format(b)}" for a, b in zip(table["least"], table["most"], strict=True)]
     wide = table.assign(cell=words).pivot(index=index, columns=columns, values="cell")
     return wide.loc[table[index].unique(), list(dict.fromkeys(table[columns]))].rename_axis(columns=None)
-
-
-def _plain(text: str) -> str:
-    return text.replace("-", "\N{MINUS SIGN}")

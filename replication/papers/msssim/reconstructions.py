@@ -21,6 +21,7 @@ from replication.evaluation.plackett_luce import plackett_luce, rank_counts
 from replication.evaluation.simulated_raters import agreement, ranking_power, share_above, simulate_session
 from replication.models.autoencoders import Autoencoder
 from replication.papers.msssim.ranking import RankingError, read_rankings
+from replication.reporting.numbers import signed, signed_interval
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 from replication.scoring.reconstructions import Made
 from replication.scoring.reconstructions import detail as measure_detail
@@ -31,7 +32,6 @@ METHODS = {"mse": "MSE", "mae": "MAE", "ms_ssim": "MS-SSIM"}
 """Losses by their name in params.yaml and in the paper."""
 
 OURS = "MS-SSIM"  # the loss that the claims are about
-_MINUS = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True)
@@ -387,15 +387,16 @@ def _human_preference(people: pd.DataFrame | None, note: str) -> tuple[str, str]
     """'Observers tend to rank MS-SSIM reconstructions above MSE and MAE ones.'
 
     Reproduced: MS-SSIM stands above MSE, and above MAE, in more than half of the rankings, the whole 95 % interval over
-    participants included. Close: in more than half, but not surely. Otherwise not reproduced. Not run without people.
+    participants included. Close: in more than half, but not significantly. Otherwise not reproduced. Not run without
+    people.
     """
     if people is None:
         return NOT_RUN, (
             "Needs people: no file of human rankings is given (msssim_autoencoders.analysis.rankings). Rankings by "
             "metrics are reported as model observers and give no verdict."
         )
-    surely, mostly = (people["low"] > 0.5).all(), (people["share"] > 0.5).all()
-    verdict = REPRODUCED if surely else CLOSE if mostly else NOT_REPRODUCED
+    significant, mostly = (people["low"] > 0.5).all(), (people["share"] > 0.5).all()
+    verdict = REPRODUCED if significant else CLOSE if mostly else NOT_REPRODUCED
     parts = [
         f"above {row['second']} in {row['share']:.1%} [{row['low']:.1%}, {row['high']:.1%}]"
         for row in people.to_dict("records")
@@ -406,24 +407,25 @@ def _human_preference(people: pd.DataFrame | None, note: str) -> tuple[str, str]
 def _fine_detail(fine: pd.DataFrame, cut_off: pd.DataFrame, note: str) -> tuple[str, str]:
     """'MS-SSIM reconstructions keep fine detail better': detail is what correlates with the original's.
 
-    Reproduced: the mean correlation over the bands of fine detail is surely higher than with MSE and than with MAE.
-    Close: not there, but the cut-off frequency surely is: the finest detail that is kept is finer. Otherwise not
-    reproduced. Surely: the whole 95 % interval of the paired difference lies above 0, and every seed's own difference.
+    Reproduced: the mean correlation over the bands of fine detail is significantly higher than with MSE and than with
+    MAE. Close: it is not, but the cut-off frequency is significantly higher: finer detail survives. Otherwise not
+    reproduced. Significant: the whole 95 % interval of the paired difference lies above 0, and so does the difference
+    of every seed.
     """
-    surely = [((table["low"] > 0) & (table["least"] > 0)).all() for table in (fine, cut_off)]
-    verdict = REPRODUCED if surely[0] else CLOSE if surely[1] else NOT_REPRODUCED
+    significant = [((table["low"] > 0) & (table["least"] > 0)).all() for table in (fine, cut_off)]
+    verdict = REPRODUCED if significant[0] else CLOSE if significant[1] else NOT_REPRODUCED
     sentences = []
     for title, table in (("Correlation in the bands of fine detail", fine), ("Cut-off frequency", cut_off)):
         parts = [
-            f"{_signed(row['mean'])} [{_signed(row['low'])}, {_signed(row['high'])}] against {row['second']}"
+            f"{signed_interval(row['mean'], row['low'], row['high'], 4)} against {row['second']}"
             + (
-                f" (single seeds {_signed(row['least'])} to {_signed(row['most'])})"
+                f" (single seeds {signed(row['least'], 4)} to {signed(row['most'], 4)})"
                 if row["least"] < row["most"]
                 else ""
             )
             for row in table.to_dict("records")
         ]
-        sentences.append(f"{title}, MS-SSIM's less the other's: {', '.join(parts)}.")
+        sentences.append(f"{title}, MS-SSIM's minus the other's: {', '.join(parts)}.")
     return verdict, f"{' '.join(sentences)} {note}."
 
 
@@ -454,7 +456,3 @@ def _above(rankings: NDArray[np.intp], first: int, second: int) -> NDArray[np.bo
 
 def _four(row: Mapping[Hashable, Any], estimate: str) -> tuple[float, float, float, int]:
     return row[estimate], row["low"], row["high"], row["n"]
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.4f}".replace("-", _MINUS)

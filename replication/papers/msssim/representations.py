@@ -18,6 +18,8 @@ from replication.evaluation.paired import holm
 from replication.models.autoencoders import Autoencoder
 from replication.papers.msssim.super_resolution import METHODS, PAIRS, PAPER
 from replication.reporting.figures import COLOURS, MARKERS
+from replication.reporting.numbers import signed, signed_interval
+from replication.reporting.sanitise import md_escape
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, REPRODUCED, VALUE_COLUMNS
 from replication.scoring.representations import TARGETS, Protocol
 from replication.training.autoencoders import reconstruct
@@ -49,11 +51,12 @@ def names_of(losses: Sequence[str]) -> dict[str, str]:
 def describe(faces: LitFaces, stacks: Mapping[str, Stack]) -> str:
     """What the images are, as Markdown."""
     lights = len(set(zip(faces.azimuth, faces.elevation, strict=True)))
-    skipped = "; ".join(f"{count} {reason}" for reason, count in faces.stack.skipped.items())
+    skipped = "; ".join(f"{count} {md_escape(reason)}" for reason, count in faces.stack.skipped.items())
     return (
-        f"{faces.stack.title}: {len(faces):,} images of {len(set(faces.identity))} people (or things) under {lights} "
-        f"lights, SHA-256 `{faces.stack.digest[:12]}`. The autoencoders were trained on {len(stacks['training']):,} "
-        f"of them and watched on {len(stacks['validation']):,}." + (f" Passed over: {skipped}." if skipped else "")
+        f"{md_escape(faces.stack.title)}: {len(faces):,} images of {len(set(faces.identity))} people (or things) "
+        f"under {lights} lights, SHA-256 `{faces.stack.digest[:12]}`. The autoencoders were trained on "
+        f"{len(stacks['training']):,} of them and watched on {len(stacks['validation']):,}."
+        + (f" Passed over: {skipped}." if skipped else "")
     )
 
 
@@ -204,24 +207,24 @@ def extensions(grouped: pd.DataFrame, drawn: pd.DataFrame, guessed: Mapping[str,
 def judge(compared: pd.DataFrame, drawn: pd.DataFrame) -> pd.DataFrame:
     """The verdict by `RULE` from `differences` with splits by groups of lights; a random split is shown beside."""
     ours = compared[compared["first"] == _OURS]
-    lower, surely = ours["mean"] < 0, ours["high"] < 0
-    verdict = REPRODUCED if surely.all() else CLOSE if lower.all() else NOT_REPRODUCED
+    lower, significant = ours["mean"] < 0, ours["high"] < 0
+    verdict = REPRODUCED if significant.all() else CLOSE if lower.all() else NOT_REPRODUCED
     parts = []
     for where, table in ((GROUPED, ours), (RANDOM, drawn[drawn["first"] == _OURS])):
         below, sure, above = (table["mean"] < 0).sum(), (table["high"] < 0).sum(), (table["low"] > 0).sum()
         best = sum((group["mean"] < 0).all() for _, group in table.groupby("target"))
         parts.append(
             f"{where}: lowest error for {best} of {len(TARGETS)} targets; lower in {below} of {len(table)} "
-            f"comparisons (surely in {sure}, surely higher in {above})"
+            f"comparisons (significantly in {sure}, significantly higher in {above})"
         )
     each = [
-        f"{row['target']} {_with_interval(row['mean'], row['low'], row['high'], _digits(row['target']), '+')} against "
+        f"{row['target']} {signed_interval(row['mean'], row['low'], row['high'], _digits(row['target']))} against "
         f"{row['second']}"
         for row in ours.to_dict("records")
     ]
-    evidence = f"MS-SSIM {'; '.join(parts)}. MS-SSIM less the other, {GROUPED}: {', '.join(each)}."
+    evidence = f"MS-SSIM {'; '.join(parts)}. MS-SSIM minus the other, {GROUPED}: {', '.join(each)}."
     return pd.DataFrame(
-        [(PAPER, CLAIM, verdict, evidence.replace(" -", " \N{MINUS SIGN}").replace("[-", "[\N{MINUS SIGN}"))],
+        [(PAPER, CLAIM, verdict, evidence)],
         columns=["paper", "claim", "verdict", "evidence"],
     )
 
@@ -261,11 +264,11 @@ def readable_differences(table: pd.DataFrame) -> pd.DataFrame:
         rows.append(
             {
                 "target": row["target"],
-                "difference": f"{row['first']} less {row['second']}",
-                "mean [over lights]": _with_interval(row["mean"], row["low"], row["high"], digits, "+"),
-                "[over people]": _interval(row["low_people"], row["high_people"], digits, "+"),
+                "difference": f"{row['first']} minus {row['second']}",
+                "mean [over lights]": signed_interval(row["mean"], row["low"], row["high"], digits),
+                "[over people]": f"[{signed(row['low_people'], digits)}, {signed(row['high_people'], digits)}]",
                 "seeds": row["seeds"],
-                "effect": f"{row['effect']:+.2f}",
+                "effect": signed(row["effect"], 2),
                 "p": f"{row['p']:.2g}",
                 "p (Holm)": f"{row['p_holm']:.2g}",
             }
@@ -371,12 +374,8 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename_axis(None, axis=0).rename_axis(None, axis=1)
 
 
-def _with_interval(mean: float, low: float, high: float, digits: int, sign: str = "") -> str:
-    return f"{mean:{sign}.{digits}f} {_interval(low, high, digits, sign)}"
-
-
-def _interval(low: float, high: float, digits: int, sign: str = "") -> str:
-    return f"[{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
+def _with_interval(mean: float, low: float, high: float, digits: int) -> str:
+    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def _by_image(errors: pd.DataFrame) -> pd.DataFrame:

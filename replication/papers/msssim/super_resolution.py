@@ -4,6 +4,7 @@ import pandas as pd
 
 from replication.evaluation import bootstrap_mean, compare_paired, holm, not_worse
 from replication.evaluation.intervals import Interval
+from replication.reporting.numbers import ALPHA, p_equals, signed
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, REPRODUCED
 
 PAPER, TABLE = "msssim", "super_resolution"
@@ -13,7 +14,6 @@ METHODS = {"mse": "MSE", "mae": "MAE", "ms_ssim": "MS-SSIM"}
 PAIRS = (("MS-SSIM", "MSE"), ("MS-SSIM", "MAE"), ("MSE", "MAE"))
 STATISTICS = ("PSNR", "SSIM")  # those that the paper prints
 PSNR_MARGIN = 0.2  # decibels; the largest gap between MS-SSIM and MSE that the paper still calls comparable is 0.17
-ALPHA = 0.05
 
 
 def table_values(scores: pd.DataFrame, *, seed: int = 0, note: str = "") -> pd.DataFrame:
@@ -86,9 +86,9 @@ def _comparable_psnr(differences: pd.DataFrame) -> tuple[str, str]:
     rows = differences[
         (differences["metric"] == "PSNR") & (differences["first"] == "MS-SSIM") & (differences["second"] == "MSE")
     ]
-    surely = [not_worse(Interval(row.mean, row.low, row.high), PSNR_MARGIN) for row in rows.itertuples()]  # type: ignore[arg-type]
+    not_inferior = [not_worse(Interval(row.mean, row.low, row.high), PSNR_MARGIN) for row in rows.itertuples()]  # type: ignore[arg-type]
     on_average = (rows["mean"] > -PSNR_MARGIN).all()
-    verdict = REPRODUCED if all(surely) else CLOSE if on_average else NOT_REPRODUCED
+    verdict = REPRODUCED if all(not_inferior) else CLOSE if on_average else NOT_REPRODUCED
     return verdict, f"Margin {PSNR_MARGIN} dB. {_describe(rows)}"
 
 
@@ -109,12 +109,9 @@ def _describe(rows: pd.DataFrame, *, tests: bool = True) -> str:
     for (metric, first, second), group in rows.groupby(["metric", "first", "second"], sort=False):
         decimals, unit = (4, "") if metric == "SSIM" else (2, " dB")
         parts = [
-            f"{row['data_set']} {row['mean']:+.{decimals}f}{unit}" + (f" (p {_p(row['p_holm'])})" if tests else "")
+            f"{row['data_set']} {signed(row['mean'], decimals)}{unit}"
+            + (f" ({p_equals(row['p_holm'])})" if tests else "")
             for row in group.to_dict("records")
         ]
         sentences.append(f"{metric}, {first} minus {second}: {', '.join(parts)}.")
-    return " ".join(sentences).replace(" -", " \N{MINUS SIGN}")
-
-
-def _p(value: float) -> str:
-    return "< 0.0001" if value < 0.0001 else f"= {value:.2g}"
+    return " ".join(sentences)

@@ -1,6 +1,7 @@
 """Figures of paper 4: gratings, tuning curves, scores over layers, what open choices change, inverted pictures."""
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from replication.features.csf import CSFS, peak, sensitivity
 from replication.features.efficacy import ChannelScores, choose
 from replication.papers.pe.channels import Measured, example_channels
-from replication.reporting.figures import COLOURS, MARKERS, show_crops
+from replication.reporting.figures import COLOURS, MARKERS, show_crops, show_strip
 from replication.reporting.tables import Html
 
 Array = NDArray[np.float64]
@@ -189,9 +190,9 @@ def inverted(
     made: Mapping[tuple[str, str, str, str], Array],
     pictures: Mapping[str, Array],
     scale: int = 1,
-) -> dict[str, Html]:
+) -> Html:
     """Figure 6: for each layer and picture the original and the pictures from each set, with their two numbers."""
-    strips = {}
+    strips = []
     for group, rows in inversions.groupby(["backbone", "tap", "picture"], sort=False):
         name, tap, title = map(str, group)
         crops, captions = {}, {}
@@ -204,8 +205,9 @@ def inverted(
             crops[label] = pictures[title] if label == "original" else made[name, tap, title, label]
             head = label if label == "original" else f"{label}, {row['channels']} channels"
             captions[label] = f"{head}\n{row['centroid']:.1f} cycles/degree\ncolour {row['chroma']:.2f}"
-        strips[f"{name} {tap}, {title}"] = show_crops(crops, captions, scale=scale)
-    return strips
+        heading = f"<p><strong>{escape(f'{name} {tap}, {title}')}</strong></p>"
+        strips.append(heading + show_strip(crops, captions, scale).html)
+    return Html("\n".join(strips))
 
 
 def _tuning(x: Array, responses: Array, values: Array, label: str, score: str, title: str, csf: str | None) -> Figure:

@@ -22,6 +22,7 @@ from replication.evaluation.multiple import benjamini_hochberg
 from replication.evaluation.subsets import against_chance, random_subsets, rank_correlations, subset_scores
 from replication.features.backbones import backbone
 from replication.features.efficacy import ChannelScores, channel_sets, perceptual_efficacy
+from replication.reporting.numbers import ALPHA
 from replication.scoring.channel_tables import ChannelDistances
 from replication.scoring.scored import Scored
 
@@ -34,8 +35,6 @@ EQUATION_1, EQUALISED = WEIGHTINGS = ("eq. 1", "equalised")
 
 CONTROL = 10
 """The percentage at which energy and variance are compared with PE."""
-
-ALPHA = 0.05
 
 
 def efficacies(
@@ -128,7 +127,7 @@ def beside_metrics(
 
     scored: score tables by the data set's name; labels: their metrics, those that are there. distortions: types that
     are also looked at alone. Columns: data_set, images ("all" or the type), n, network, tap, set, metric, srcc,
-    metric_srcc, difference (the set less the metric), low, high, p, p_bh (over all rows of the data set and images).
+    metric_srcc, difference (the set minus the metric), low, high, p, p_bh (over all rows of the data set and images).
     ValueError where scores and distances are of different images.
     """
     rows: list[dict[str, object]] = []
@@ -250,40 +249,40 @@ def activation_strength(measured: Sequence[ChannelDistances], efficacy: Efficacy
 def summary(differences: pd.DataFrame, by: Sequence[str] = ("weighting", "first", "second", "network")) -> pd.DataFrame:
     """`study`'s differences counted over layers, for each data set and `by`.
 
-    Columns: layers, above, surely_above, surely_below (p_bh < 0.05), median, least, greatest.
+    Columns: layers, above, significantly_above, significantly_below (p_bh < 0.05), median, least, greatest.
     """
     rows = []
     keys = ["data_set", *by]
     for key, group in differences.groupby(keys, sort=False):
-        surely = group["p_bh"] < ALPHA
+        significant = group["p_bh"] < ALPHA
         above = group["difference"] > 0
         values = group["difference"]
-        counts = (len(group), int(above.sum()), int((above & surely).sum()), int((~above & surely).sum()))
+        counts = (len(group), int(above.sum()), int((above & significant).sum()), int((~above & significant).sum()))
         rows.append((*key, *counts, values.median(), values.min(), values.max()))
-    counted = ["layers", "above", "surely_above", "surely_below", "median", "least", "greatest"]
+    counted = ["layers", "above", "significantly_above", "significantly_below", "median", "least", "greatest"]
     return pd.DataFrame(rows, columns=[*keys, *counted])
 
 
 def summarise_sensitivity(table: pd.DataFrame) -> pd.DataFrame:
-    """`sensitivity` over layers: layers, h_above_f, f_above_l (counts), h_less_f, f_less_l, overlap, rank (medians)."""
+    """`sensitivity` over layers: counts h_above_f, f_above_l of layers; medians h_minus_f, f_minus_l, overlap, rank."""
     rows = []
     for key, group in table.groupby(["data_set", "choices"], sort=False):
         high, low = group["h"] - group["f"], group["f"] - group["l"]
         middle = (high.median(), low.median(), group["overlap"].median(), group["rank"].median())
         rows.append((*key, len(group), int((high > 0).sum()), int((low > 0).sum()), *middle))
-    names = ["layers", "h_above_f", "f_above_l", "h_less_f", "f_less_l", "overlap", "rank"]
+    names = ["layers", "h_above_f", "f_above_l", "h_minus_f", "f_minus_l", "overlap", "rank"]
     return pd.DataFrame(rows, columns=["data_set", "choices", *names])
 
 
 def summarise_chance(agreement: pd.DataFrame) -> pd.DataFrame:
-    """`study`'s sets among random ones, over layers: layers, surely (p_bh < 0.05: better; for L worse), percentile
+    """`study`'s sets among random ones, over layers: layers, significant (p_bh < 0.05: better; for L worse), percentile
     (median), above_median (layers above the random sets' median)."""
     rows = []
     known = agreement[agreement["p"].notna()]
     for key, group in known.groupby(["data_set", "weighting", "set"], sort=False):
         above = int((group["srcc"] > group["chance_median"]).sum())
         rows.append((*key, len(group), int((group["p_bh"] < ALPHA).sum()), above, group["percentile"].median()))
-    names = ["data_set", "weighting", "set", "layers", "surely", "above_median", "percentile"]
+    names = ["data_set", "weighting", "set", "layers", "significant", "above_median", "percentile"]
     return pd.DataFrame(rows, columns=names)
 
 

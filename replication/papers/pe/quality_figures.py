@@ -10,8 +10,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from replication.papers.pe.quality import ALPHA, CONTROL
+from replication.papers.pe.quality import CONTROL
 from replication.reporting.figures import COLOURS, MARKERS
+from replication.reporting.numbers import ALPHA, number, signed, signed_interval
 from replication.reporting.tables import VERDICT_CSS, Html
 from replication.scoring.channel_tables import ChannelDistances
 
@@ -70,11 +71,11 @@ def differences_figure(table: pd.DataFrame, pairs: Sequence[tuple[str, str]]) ->
             y = [layers.index((network, tap)) for tap in group["tap"]]
             colour = COLOURS[networks.index(network) % len(COLOURS)]
             axis.hlines(y, group["low"], group["high"], color=colour, linewidth=1.3)
-            surely = (group["p_bh"] < ALPHA).to_numpy()
-            filled = [colour if sure else "white" for sure in surely]
+            significant = (group["p_bh"] < ALPHA).to_numpy()
+            filled = [colour if clear else "white" for clear in significant]
             axis.scatter(group["difference"], y, s=14, c=filled, edgecolors=colour, zorder=3)
         axis.axvline(0, color="black", linewidth=0.8)
-        axis.set_title(f"{first} less {second}", fontsize=9)
+        axis.set_title(f"{first} minus {second}", fontsize=9)
         axis.tick_params(labelsize=7)
     axes[0, 0].set_yticks(range(len(layers)), [f"{network} {tap}" for network, tap in layers])
     axes[0, 0].set_ylim(len(layers) - 0.5, -0.5)
@@ -89,8 +90,8 @@ def metrics_figure(table: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(1, len(kinds), figsize=(4.6 * len(kinds), 3.4), squeeze=False, sharey=True)
     for axis, kind in zip(axes.flat, kinds, strict=True):
         part = table[table["images"] == kind]
-        for number, (label, group) in enumerate(part.groupby("metric", sort=False)):
-            style = ("-", "--", ":", "-.")[number % 4]
+        for place, (label, group) in enumerate(part.groupby("metric", sort=False)):
+            style = ("-", "--", ":", "-.")[place % 4]
             axis.axhline(group["metric_srcc"].iloc[0], color="#56606a", linewidth=1.1, linestyle=style, label=label)
         first = part[part["metric"] == part["metric"].iloc[0]]
         for name, shift, colour, marker in (("F", -0.13, 6, 2), (f"H-{CONTROL}", 0.13, 0, 0)):
@@ -144,12 +145,12 @@ def show_summary(table: pd.DataFrame, rows: Sequence[str], across: str) -> Html:
     """`summary` for reading: a row for each pair of sets, or of a set and a metric, a column for each of `across`."""
 
     def cell(row: Mapping[Any, Any]) -> str:
-        spread = f"{_signed(row['median'])} [{_signed(row['least'])}, {_signed(row['greatest'])}]"
-        sure = f"surely {row['surely_above']}, surely below {row['surely_below']}"
-        return f"{row['above']} of {row['layers']} <span class='interval'>({sure}); {spread}</span>"
+        spread = signed_interval(row["median"], row["least"], row["greatest"])
+        tested = f"significantly {row['significantly_above']}, significantly below {row['significantly_below']}"
+        return f"{row['above']} of {row['layers']} <span class='interval'>({tested}); {spread}</span>"
 
     note = "layers in which the first is above the second (p < 0.05, corrected); median [least, greatest] difference"
-    return _crossed(table, rows, across, cell, " less ", note)
+    return _crossed(table, rows, across, cell, " minus ", note)
 
 
 def show_chance(table: pd.DataFrame) -> Html:
@@ -157,7 +158,7 @@ def show_chance(table: pd.DataFrame) -> Html:
 
     def cell(row: Mapping[Any, Any]) -> str:
         rest = f"above their median in {row['above_median']}; percentile {row['percentile']:.0f}"
-        return f"{row['surely']} of {row['layers']} <span class='interval'>({rest})</span>"
+        return f"{row['significant']} of {row['layers']} <span class='interval'>({rest})</span>"
 
     note = (
         "layers in which the set is better (L: worse) than random ones of its size (p < 0.05, corrected); in how many "
@@ -176,11 +177,11 @@ def show_sensitivity(table: pd.DataFrame) -> Html:
         for row in group.to_dict("records"):
             cells = [
                 f"{row['h_above_f']} of {row['layers']}",
-                _signed(row["h_less_f"]),
+                signed(row["h_minus_f"]),
                 f"{row['f_above_l']} of {row['layers']}",
-                _signed(row["f_less_l"]),
+                signed(row["f_minus_l"]),
                 f"{row['overlap']:.2f}",
-                f"{row['rank']:.2f}".replace("-", "\N{MINUS SIGN}"),
+                number(row["rank"], ".2f"),
             ]
             numbers = "".join(f"<td class='number'>{cell}</td>" for cell in cells)
             rows.append(f"<tr><th scope='row'>{escape(str(row['choices']))}</th>{numbers}</tr>")
@@ -193,15 +194,9 @@ def _error(error: Floats) -> Floats | None:
 
 
 def _marked(row: Mapping[Any, Any], name: str) -> str:
-    if np.isnan(row["srcc"]):
-        return "\N{EN DASH}"
     sign = "\N{BLACK DOWN-POINTING TRIANGLE}" if name.startswith("L") else "\N{BLACK UP-POINTING TRIANGLE}"
-    number = f"{row['srcc']:.3f}".replace("-", "\N{MINUS SIGN}")
-    return f"{number}{sign}" if row["p_bh"] < ALPHA else number
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+    srcc = number(row["srcc"])
+    return f"{srcc}{sign}" if row["p_bh"] < ALPHA else srcc
 
 
 def _crossed(

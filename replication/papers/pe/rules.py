@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from replication.datasets.catalogue import JUDGED, RATED
-from replication.papers.pe.quality import ALPHA, CONTROL, EQUATION_1
+from replication.papers.pe.quality import CONTROL, EQUATION_1
+from replication.reporting.numbers import ALPHA
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 from replication.scoring.channel_tables import ChannelDistances
 
@@ -24,12 +25,13 @@ MOST, HALF, FEW = 0.75, 0.5, 0.05
 
 RULES = {
     "h-over-f": (
-        f"Comparisons are H-x less F for every layer and every x. Reproduced: above zero in {MOST:.0%} of them at "
-        f"least, surely (p < {ALPHA} over references, corrected over layers) in {HALF:.0%}, and surely below in no "
-        f"more than {FEW:.0%}. Close: above zero in more than {HALF:.0%}, and more often surely above than surely "
-        "below. Otherwise not reproduced."
+        f"Comparisons are H-x minus F for every layer and every x. A difference is significant if p < {ALPHA} (t over "
+        "resampled references, Benjamini and Hochberg's correction over layers). Reproduced: above zero in "
+        f"{MOST:.0%} of them at least, significantly in {HALF:.0%}, and significantly below in no more than {FEW:.0%}. "
+        f"Close: above zero in more than {HALF:.0%}, and more often significantly above than significantly below. "
+        "Otherwise not reproduced."
     ),
-    "f-over-l": "The same rule for F less L-x.",
+    "f-over-l": "The same rule for F minus L-x.",
     "across-networks": (
         "Both rules above come out 'close' or better within a network's own layers. Reproduced: in every one of the "
         "paper's networks that could be measured, four of the five at least. Close: in more than half of those "
@@ -43,7 +45,7 @@ RULES = {
     ),
     "h10-beats-lpips-md": (
         f"H-{CONTROL} of some layer of AlexNet against LPIPS (AlexNet) on LIVE multiply distorted. Reproduced: one is "
-        f"surely better (corrected p < {ALPHA}). Close: one is better. Otherwise not reproduced."
+        f"significantly better (the same test). Close: one is better. Otherwise not reproduced."
     ),
     "lpips-best-2afc": "LPIPS (AlexNet) above F and H of every layer on the same comparisons of BAPPS.",
 }
@@ -57,8 +59,8 @@ def judge_claims(
 ) -> pd.DataFrame:
     """Verdicts: paper, claim, verdict, evidence. RULES says how each is reached.
 
-    measured: every network and data set asked for, absent ones too. differences: of `pe_quality.study`; those under
-    eq. 1 are judged. comparisons: of `pe_quality.judged`. beside: of `pe_quality.beside_metrics`.
+    measured: every network and data set asked for, absent ones too. differences: of `quality.study`; those under
+    eq. 1 are judged. comparisons: of `quality.judged`. beside: of `quality.beside_metrics`.
     """
     own = differences[differences["weighting"] == EQUATION_1] if len(differences) else differences
     verdicts = {
@@ -146,8 +148,8 @@ def _beats_lpips(beside: pd.DataFrame, measured: Sequence[ChannelDistances]) -> 
             near = " " + _nearest(beside)
         return NOT_RUN, f"{' and '.join(lacking) or 'LPIPS (AlexNet) was not scored on it'}.{near}"
     best = rows.sort_values("difference").iloc[-1]
-    surely = ((rows["difference"] > 0) & (rows["p_bh"] < ALPHA)).any()
-    verdict = REPRODUCED if surely else CLOSE if best["difference"] > 0 else NOT_REPRODUCED
+    significant = ((rows["difference"] > 0) & (rows["p_bh"] < ALPHA)).any()
+    verdict = REPRODUCED if significant else CLOSE if best["difference"] > 0 else NOT_REPRODUCED
     return verdict, f"Best layer {best['tap']}: SRCC {best['srcc']:.3f}, LPIPS {best['metric_srcc']:.3f}."
 
 
@@ -157,11 +159,12 @@ def _nearest(beside: pd.DataFrame) -> str:
     rows = rows[rows["metric"].str.startswith("lpips")]
     said = []
     for (data_set, metric), group in rows.groupby(["data_set", "metric"], sort=False):
-        surely = group["p_bh"] < ALPHA
+        significant = group["p_bh"] < ALPHA
         above = group["difference"] > 0
         said.append(
             f"On {data_set}, H-{CONTROL} is above {metric} ({group['metric_srcc'].iloc[0]:.3f}) in {above.sum()} of "
-            f"{len(group)} layers, surely in {(above & surely).sum()}, surely below in {(~above & surely).sum()}"
+            f"{len(group)} layers, significantly in {(above & significant).sum()}, significantly below in "
+            f"{(~above & significant).sum()}"
         )
     return ". ".join(said) + "." if said else ""
 
@@ -172,7 +175,7 @@ def _lpips_best(measured: Sequence[ChannelDistances]) -> tuple[str, str]:
 
 
 def _comparisons(own: pd.DataFrame, side: str) -> pd.DataFrame:
-    """H-x less F for side H, F less L-x for side L."""
+    """H-x minus F for side H, F minus L-x for side L."""
     if own.empty:
         return own
     first, second = own["first"].str, own["second"].str
@@ -182,18 +185,18 @@ def _comparisons(own: pd.DataFrame, side: str) -> pd.DataFrame:
 
 def _verdict(rows: pd.DataFrame) -> str:
     """The rule of 'h-over-f'."""
-    above, surely = rows["difference"] > 0, rows["p_bh"] < ALPHA
-    won, lost = (above & surely).mean(), (~above & surely).mean()
+    above, significant = rows["difference"] > 0, rows["p_bh"] < ALPHA
+    won, lost = (above & significant).mean(), (~above & significant).mean()
     if above.mean() >= MOST and won >= HALF and lost <= FEW:
         return REPRODUCED
     return CLOSE if above.mean() > HALF and won > lost else NOT_REPRODUCED
 
 
 def _counted(rows: pd.DataFrame) -> str:
-    above, surely = rows["difference"] > 0, rows["p_bh"] < ALPHA
+    above, significant = rows["difference"] > 0, rows["p_bh"] < ALPHA
     return (
-        f"Above in {above.sum()} of {len(rows)} comparisons, surely in {(above & surely).sum()}; surely below in "
-        f"{(~above & surely).sum()}."
+        f"Above in {above.sum()} of {len(rows)} comparisons, significantly in {(above & significant).sum()}; "
+        f"significantly below in {(~above & significant).sum()}."
     )
 
 

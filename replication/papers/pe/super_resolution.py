@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from replication.evaluation import bootstrap_mean, bootstrap_statistic, compare_paired, holm
 from replication.reporting.figures import COLOURS, MARKERS
+from replication.reporting.numbers import signed, signed_interval
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, VALUE_COLUMNS
 from replication.scoring.super_resolution import BICUBIC
 from replication.training.vdsr import L2, Condition
@@ -160,7 +161,7 @@ def judge(gaps: pd.DataFrame, perception: str) -> pd.DataFrame:
         f"line, positive if the weighted one is nearer the origin: {', '.join(parts)}."
     )
     return pd.DataFrame(
-        [(PAPER, CLAIM, verdict, evidence.replace("-0.", "\N{MINUS SIGN}0."))],
+        [(PAPER, CLAIM, verdict, evidence)],
         columns=["paper", "claim", "verdict", "evidence"],
     )
 
@@ -235,9 +236,9 @@ def draw_plane(points: pd.DataFrame, distortion: str, perception: str) -> None:
 def _words(row: Mapping[Hashable, Any]) -> str:
     if pd.isna(row["gap"]):
         return str(row["reason"])
-    return f"{row['gap']:+.4f} " + (
-        f"({row['reason']})" if row["reason"] else f"[{row['low']:+.4f}, {row['high']:+.4f}]"
-    )
+    if row["reason"]:
+        return f"{signed(row['gap'], 4)} ({row['reason']})"
+    return signed_interval(row["gap"], row["low"], row["high"], 4)
 
 
 def _tables(scores: pd.DataFrame, distortion: str, perception: str) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -15,12 +15,11 @@ from replication.evaluation.correlation import Correlation, correlate
 from replication.evaluation.dependent import compare_correlations
 from replication.metrics.names import parse
 from replication.reporting.figures import COLOURS, MARKERS
+from replication.reporting.numbers import ALPHA, p_value, signed
 from replication.reporting.score_columns import column, columns_of, groups, rises
 from replication.reporting.tables import VERDICT_CSS, Html
 from replication.reporting.verdicts import VALUE_COLUMNS
 from replication.scoring.scored import Scored
-
-ALPHA = 0.05
 
 STEPS = {
     "attention": ("plain", "local"),
@@ -152,7 +151,7 @@ def show_steps(table: pd.DataFrame) -> Html:
                     f"<td class='number'>{row['before']:.3f} \N{RIGHTWARDS ARROW} {row['after']:.3f}</td>"
                     f"<td class='number'{clear}>{signed(row['difference'])}<br><span class='interval'>"
                     f"[{signed(row['low'])}, {signed(row['high'])}]</span></td>"
-                    f"<td class='number'>{_p(row['p_holm'])}</td>"
+                    f"<td class='number'>{p_value(row['p_holm'])}</td>"
                 )
             rows.append(f"<tr><th scope='row'>{escape(f'{measure}, {network}')}</th>{cells}</tr>")
     note = (
@@ -489,11 +488,3 @@ def draw_gains(table: pd.DataFrame, title: str) -> Figure:
     axis.grid(False)
     axis.set_xticks(axis.get_xticks(), table.columns, rotation=45, ha="right")
     return figure
-
-
-def signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _p(value: float) -> str:
-    return "< 0.0001" if value < 0.0001 else f"{value:.2g}"

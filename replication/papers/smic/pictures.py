@@ -130,15 +130,15 @@ def show_visibility(means: pd.DataFrame) -> Html:
 
 def visibility_sentence(seen: Mapping[str, pd.DataFrame], *, seed: int = 0) -> str:
     """What is to be said where the claim that attention goes where distortion is visible cannot be tested."""
-    told = []
+    means_of = []
     for name, table in seen.items():
         means = visibility_means(table, seed=seed).set_index(["metric", "map"])["mean"]
-        told += [
+        means_of += [
             f"{metric} on {name}: "
             + ", ".join(f"{kind} {means[metric, kind]:.2f}" for kind in ("attention", "distortion", "product"))
             for metric in table["metric"].unique()
         ]
-    beyond = f"; mean rank correlations with MAD's map of visible error: {'; '.join(told)}" if told else ""
+    beyond = f"; mean rank correlations with MAD's map of visible error: {'; '.join(means_of)}" if means_of else ""
     return f"no record of where people see distortion is here{beyond}"
 
 

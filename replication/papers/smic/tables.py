@@ -9,8 +9,9 @@ import pandas as pd
 
 from replication import datasets
 from replication.datasets.errors import DataError
-from replication.papers.smic.gains import ALPHA, correlation, signed
+from replication.papers.smic.gains import correlation
 from replication.reporting import published as papers
+from replication.reporting.numbers import ALPHA, signed
 from replication.reporting.tables import VERDICT_CSS, Html, pill
 from replication.reporting.verdicts import NOT_REPRODUCED, NOT_RUN, REPRODUCED, VALUE_COLUMNS
 from replication.scoring.errors import absence
@@ -193,12 +194,12 @@ def printed_gains(first: str = "{}", second: str = "{} w/ SMIC", table: str = "t
 def judge_table1(values: pd.DataFrame, extension: pd.DataFrame, visible: str) -> pd.DataFrame:
     """Verdicts on what the paper says of Table I, from our values of it: paper, claim, verdict, evidence.
 
-    extension: `attention_gains.steps` on a set or with networks that the paper does not have, which judges nothing and
-    is told where a claim itself could not be tested. visible: likewise, a sentence.
+    extension: `gains.steps` on a set or with networks that the paper does not have, which judges nothing and
+    is reported where a claim itself could not be tested. visible: likewise, a sentence.
     """
     gains = _gains(values, "{}", "{} w/ SMIC")
     rows = [
-        ("consistent-gain", *_all_higher(gains, ("LIVE",), _told(extension, "attention"))),
+        ("consistent-gain", *_all_higher(gains, ("LIVE",), _extension_words(extension, "attention"))),
         ("psnr-beats-sota", *_beats(values)),
         ("generalises", *_all_higher(gains, ("PIPAL", "QADS"), "nothing of the kind is here")),
         ("attention-where-visible", NOT_RUN, visible),
@@ -209,7 +210,7 @@ def judge_table1(values: pd.DataFrame, extension: pd.DataFrame, visible: str) ->
 def judge_table2(values: pd.DataFrame, extension: pd.DataFrame) -> pd.DataFrame:
     """The verdict on SMIC against MIC, likewise."""
     better = _gains(values, "{} w/ MIC", "{} w/ SMIC")
-    row = (PAPER, "smic-over-mic", *_all_higher(better, ("LIVE",), _told(extension, "slices")))
+    row = (PAPER, "smic-over-mic", *_all_higher(better, ("LIVE",), _extension_words(extension, "slices")))
     return pd.DataFrame([row], columns=["paper", "claim", "verdict", "evidence"])
 
 
@@ -247,20 +248,20 @@ def _all_higher(gains: pd.DataFrame, needed: Sequence[str], beyond: str) -> tupl
 def _beats(values: pd.DataFrame) -> tuple[str, str]:
     """Reproduced if on some set PSNR with SMIC has a higher SRCC than most of the six others; else not reproduced."""
     wide = values[values["statistic"] == "SRCC"].pivot(index="row", columns="column", values="value")
-    told, most = [], False
+    counts, most = [], False
     for title in wide.columns:
         rivals = wide.loc[list(OTHERS), title].dropna()
         own = float(wide.loc["PSNR w/ SMIC", title])  # type: ignore[arg-type]
         if not np.isnan(own) and len(rivals) == len(OTHERS):
             behind = int((rivals < own).sum())
             most |= behind > len(rivals) / 2
-            told.append(f"{title}: ahead of {behind} of {len(rivals)}")
-    if not told:
+            counts.append(f"{title}: ahead of {behind} of {len(rivals)}")
+    if not counts:
         return NOT_RUN, "PSNR with SMIC and the six others could not be computed on any of the six sets"
-    return (REPRODUCED if most else NOT_REPRODUCED), "; ".join(told)
+    return (REPRODUCED if most else NOT_REPRODUCED), "; ".join(counts)
 
 
-def _told(table: pd.DataFrame, step: str) -> str:
+def _extension_words(table: pd.DataFrame, step: str) -> str:
     part = table[(table["step"] == step) & (table["statistic"] == "SRCC")]
     if part.empty:
         return "nothing else to go by"
