@@ -131,10 +131,8 @@ def ms_ssim(
         return (log_score + exponents[-1] * _log(similarity)).exp()
 
     with torch.autocast(reference.device.type, enabled=False):
-        if (
-            reference[0:1].numel() <= _LARGE
-            or (torch.is_grad_enabled()
-            and (reference.requires_grad or distorted.requires_grad))
+        if reference[0:1].numel() <= _LARGE or (
+            torch.is_grad_enabled() and (reference.requires_grad or distorted.requires_grad)
         ):
             return score(reference, distorted).mean(dim=1)
         # Channel by channel, which bounds the memory of the halved images.
