@@ -84,7 +84,8 @@ class MSSSIML1Loss(nn.Module):
         )
         weighted = (output - target).abs() * (rows[:, None] * columns).to(target.dtype)
         absolute = weighted.sum(dim=(-2, -1)).mean() / self.data_range
-        return self.alpha * dissimilarity + (1 - self.alpha) * absolute
+        value: Tensor = self.alpha * dissimilarity + (1 - self.alpha) * absolute
+        return value
 
 
 @functools.lru_cache(maxsize=64)

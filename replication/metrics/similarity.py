@@ -140,7 +140,7 @@ class Distances(NamedTuple):
         return cls(mass, from_offset, means, parts[:, 1].mul_(inverse), inverse)
 
     def derivatives(self, factors: Tensor, wanted: Sequence[bool], out: Tensor) -> None:
-        """Derivatives of the sum over windows of -k r / 2 by the sums of s, d, s^2 and d^2, where factors are k inverse.
+        """Derivatives of the sum over windows of -k r / 2 by the sums of s, d, s^2 and d^2; factors are 1 / k.
 
         out: (4, P, h, w), or (3, P, h, w) where one image's gradient is wanted: the first two are then added up to it.
         factors are overwritten.
@@ -197,7 +197,8 @@ class _MeanSimilarity(torch.autograd.Function):
                         tile.add(gradient, by)
         ctx.save_for_backward(*gradients)
         ctx.windows = math.prod(windows(side, len(taps), padding) for side in shape[-2:])
-        return (total / ctx.windows).view(shape[:2])
+        mean: Tensor = (total / ctx.windows).view(shape[:2])
+        return mean
 
     @staticmethod
     def backward(ctx: Any, by_mean: Tensor) -> tuple[Tensor | None, ...]:

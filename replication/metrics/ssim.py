@@ -136,7 +136,7 @@ def ms_ssim(
         ):
             return score(reference, distorted).mean(dim=1)
         # Channel by channel, which bounds the memory of the halved images.
-        channels = zip(reference.split(1, dim=1), distorted.split(1, dim=1), strict=True)
+        channels = zip(torch.split(reference, 1, dim=1), torch.split(distorted, 1, dim=1), strict=True)
         return torch.cat([score(x, y) for x, y in channels], dim=1).mean(dim=1)
 
 

@@ -1,9 +1,10 @@
-"""Images cut into tiles under windows, so that what is computed of a tile stays in the caches and memory stays bounded."""
+"""Images cut into tiles under windows, so that a tile's intermediate results stay in the caches and memory bounded."""
 
 import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -32,7 +33,7 @@ class Tile(NamedTuple):
         for dim, before, after in ((-1, *self.missing[:2]), (-2, *self.missing[2:])):
             if before or after:
                 inside = by_tile.shape[dim] - before - after
-                first, by_tile, last = by_tile.split([before, inside, after], dim)
+                first, by_tile, last = torch.split(by_tile, [before, inside, after], dim)
                 by_tile.narrow(dim, 1, before).add_(first.flip(dim))
                 by_tile.narrow(dim, inside - 1 - after, after).add_(last.flip(dim))
         gradient[self.read] += by_tile
