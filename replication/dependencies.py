@@ -50,7 +50,7 @@ def code(notebook: Path, values: Any, *, costly: bool = False) -> list[str]:
     """
     root = project.root()
     named = {path for text in _texts(values) for path in _modules_of(text)}
-    modules = closure(notebook, *sorted(root / path for path in named), discover=False, root=root)
+    modules = closure(notebook, *sorted(root / path for path in named), discover=False, stop={_LOSSES}, root=root)
     kept = {path for path in modules if path not in NO_DEPENDENCY and not path.endswith("__init__.py")}
     kept |= named & {_LOSSES}
     if costly:

@@ -3,7 +3,7 @@
 import ast
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,13 +12,17 @@ PACKAGE = "replication"
 _DISCOVERY = {"import_module", "__import__", "iter_modules", "walk_packages"}
 
 
-def closure(*starts: Path | str, discover: bool = True, root: Path | None = None) -> set[str]:
+def closure(
+    *starts: Path | str, discover: bool = True, stop: Collection[str] = (), root: Path | None = None
+) -> set[str]:
     """Files of the package that the starts depend on, as paths with slashes below `root`: "replication/files.py".
 
     starts: files (.py, or .ipynb for its code cells), or source text. A start that is a file of the package is in the
         result. discover: whether a module that looks for others while it runs (`import_module` of a name that is not
         written out, `pkgutil.iter_modules`) depends on every module of its folder. False leaves these out, for a caller
         that knows which of them are used and names them as starts.
+    stop: files that are in the result, but whose own imports are not followed: those that name much of which a caller
+        uses little, and names what it uses as starts.
     root: the folder that holds the package; None is this installation's.
 
     A module depends on all that it imports, in functions too, but not for type checking alone. Packages are not
@@ -27,7 +31,7 @@ def closure(*starts: Path | str, discover: bool = True, root: Path | None = None
     imports. A package that is used as a value, or imported with `*`, counts as a whole. A module that does not exist is
     left out.
     """
-    search = _Search((root or Path(__file__).resolve().parents[1]).resolve(), discover)
+    search = _Search((root or Path(__file__).resolve().parents[1]).resolve(), discover, stop)
     for start in starts:
         search.start(start)
     return search.found
@@ -43,9 +47,9 @@ def digest(files: Iterable[str], root: Path | None = None) -> str:
 class _Search:
     """Modules are named with dots; `found` has files. A file may be found without its imports being followed."""
 
-    def __init__(self, root: Path, discover: bool) -> None:
+    def __init__(self, root: Path, discover: bool, stop: Collection[str]) -> None:
         self.found: set[str] = set()
-        self._root, self._discover = root, discover
+        self._root, self._discover, self._stop = root, discover, stop
         self._followed: set[str] = set()
         self._waiting: list[str] = []
 
@@ -168,7 +172,9 @@ class _Search:
     def _follow(self, name: str) -> None:
         for count in range(1, name.count(".") + 2):
             self._add(".".join(name.split(".")[:count]))
-        if name not in self._followed:
+        file = self._file(name)
+        stopped = file is not None and file.relative_to(self._root).as_posix() in self._stop
+        if name not in self._followed and not stopped:
             self._followed.add(name)
             self._waiting.append(name)
 

@@ -181,3 +181,8 @@ print({run})
     )
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout
+
+
+def test_a_module_may_be_found_without_its_imports(tree: Path) -> None:
+    found = closure("import replication.metrics.ssim", stop={"replication/metrics/ssim.py"}, root=tree)
+    assert found == {f"replication/{name}" for name in METRICS | {"metrics/ssim.py"}}
