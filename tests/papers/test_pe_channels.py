@@ -109,9 +109,7 @@ def test_absent_weights_are_named_and_the_rest_is_measured(tmp_path: Path, monke
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     found, absent = pe.measure(["vgg16"], SMALL)
     assert found == {}
-    assert absent["vgg16"].startswith(
-        "not run: weights not present: the weights vgg16-397923af.pth (VGG16) are not here"
-    )
+    assert absent["vgg16"].startswith("not run: weights not present: weights VGG16: not available")
 
 
 def test_every_channel_has_a_row(measured: dict[str, pe.Measured]) -> None:
