@@ -34,6 +34,23 @@ def strips(rows: int, pixels_in_row: int) -> Iterator[slice]:
         yield slice(top, min(top + height, rows))
 
 
+def by_strips(convert: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
+    """Return convert(image) of an image (N, C, H, W), computed for a strip of rows at a time.
+
+    convert: treats every pixel alike; it may change the number of channels.
+    """
+    parts = list(strips(image.shape[-2], len(image) * image.shape[-1]))
+    first = convert(image[..., parts[0], :])
+    if len(parts) == 1:
+        return first
+    # Not torch.cat, which would hold the result twice.
+    whole = first.new_empty((*first.shape[:-2], *image.shape[-2:]))
+    whole[..., parts[0], :] = first
+    for rows in parts[1:]:
+        whole[..., rows, :] = convert(image[..., rows, :])
+    return whole
+
+
 def planes_at_a_time(image: Tensor) -> int:
     """Number of channels of a batch (N, C, H, W) to work on at a time where each takes many times its own memory."""
     return max(1, _STRIP // max(1, len(image) * image.shape[-2] * image.shape[-1]))

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from replication.metrics import colour
 from replication.metrics.checks import check_layout, check_values
+from replication.metrics.chunks import by_strips
 from replication.metrics.names import nearest
 from replication.metrics.options import Device, Option, Options, check_options, options_of, takes_any
 from replication.metrics.resize import reduce_2004
@@ -45,7 +46,6 @@ _COMMON: Options = {
 # Options of the functions that are no part of a protocol: images are in [0, 1], and `prepare` has checked them.
 _SETTLED = ("data_range", "validate")
 
-_STRIP = 2**21  # pixels whose colours are converted at a time
 _TRIAL_SIDES = (1024, 2**15)  # of the empty batches that try a function's options
 
 Function = TypeVar("Function", bound=Callable[..., Tensor])
@@ -255,9 +255,8 @@ def _from_function(
         check_layout("image", image)
         check_values("image", image, 1.0, None)
         image = image.to(device, torch.promote_types(image.dtype, torch.float32))
-        if eight_bit or colours != "rgb":  # strip by strip: it takes several copies, some of them in float64
-            rows = max(1, _STRIP // (len(image) * image.shape[-1] or 1))
-            image = torch.cat([converted(strip) for strip in torch.split(image, rows, dim=-2)], dim=-2)
+        if eight_bit or colours != "rgb":
+            image = by_strips(converted, image)  # it takes several copies, some of them in float64
         return _REDUCTIONS[reduction](image)
 
     def compare(reference: Tensor, distorted: Tensor) -> Tensor:

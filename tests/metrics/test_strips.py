@@ -34,7 +34,6 @@ def test_strips_change_scores_by_rounding_only(
     whole = metric(reference, distorted)
     monkeypatch.setattr(chunks, "_STRIP", pixels)
     monkeypatch.setattr(importlib.import_module("replication.metrics.gmsd"), "_STRIP_CPU", pixels)
-    monkeypatch.setattr(importlib.import_module("replication.metrics.registry"), "_STRIP", pixels)
     # Float32 has seven digits; sums of strips are taken in float64.
     torch.testing.assert_close(metric(reference, distorted), whole, rtol=1e-6, atol=0)
 
@@ -45,3 +44,14 @@ def test_strips_cover_all_rows_in_order() -> None:
     assert all(first.stop == second.start for first, second in itertools.pairwise(found))
     assert {part.stop - part.start for part in found[:-1]} == {2**21 // 1000}
     assert list(chunks.strips(3, 10**9)) == [slice(0, 2), slice(2, 3)]
+
+
+def test_colours_converted_in_strips_keep_their_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    reference, distorted = photo_pair(40, 50)
+    metric = metrics.create("psnr", colour="gray")
+    gradients = []
+    for pixels in (2**21, 300):
+        monkeypatch.setattr(chunks, "_STRIP", pixels)
+        image = distorted.clone().requires_grad_()
+        gradients.append(torch.autograd.grad(metric(reference, image).sum(), image)[0])
+    assert torch.equal(*gradients)
