@@ -36,7 +36,7 @@ def for_notebook(png: str, shown: Mapping[str, Any]) -> tuple[str, str]:
     kind = "JPEG" if _photograph(picture) else "PNG"
     width, height = int(shown.get("width", picture.width)), int(shown.get("height", picture.height))
     if width < picture.width and height < picture.height:
-        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+        picture = picture.resize((width, height), Image.Resampling.BOX)  # adds the fewest colours
     file = io.BytesIO()
     if kind == "JPEG":
         picture.save(file, kind, quality=_QUALITY, subsampling=0, optimize=True)

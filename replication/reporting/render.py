@@ -31,6 +31,8 @@ _PREFERENCE = (  # the first of these that an output offers is shown
     "text/latex",
     "text/plain",
 )
+_TOKENS = "k kc kd kn kr ow nb nc nd nf s s1 s2 sa sb sd se si c c1 mf mi"  # in colour: keywords, strings, numbers
+_PLAIN = re.compile(rf'<span class="(?!(?:{_TOKENS.replace(" ", "|")})")\w+">([^<]*)</span>')
 
 
 def render(
@@ -107,7 +109,7 @@ def _cell(cell: NotebookNode, headings: list[tuple[int, str, str]]) -> str:
     label = (
         "parameters of this run" if "injected-parameters" in tags else "parameters" if "parameters" in tags else "code"
     )
-    code = highlight(cell.source, PythonLexer(), HtmlFormatter(cssclass="highlight"))
+    code = _PLAIN.sub(r"\1", highlight(cell.source, PythonLexer(), HtmlFormatter(cssclass="highlight")))
     outputs = "\n".join(_output(output, headings) for output in cell.outputs)
     return f'<details class="code"><summary>{label}</summary>{code}</details>\n{outputs}'
 
@@ -159,7 +161,12 @@ def _text(html: str) -> str:
 
 
 def _code_style() -> str:
-    light = HtmlFormatter(style="friendly").get_style_defs(".highlight")
-    dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
-    backgrounds = ".highlight, .highlight pre { background: var(--tint); }\n"
-    return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n{backgrounds}"
+    light, dark = (
+        "\n".join(
+            f"{rule.partition(' /*')[0]}"
+            for rule in HtmlFormatter(style=style).get_style_defs(".highlight").splitlines()
+            if (found := re.match(r"\.highlight \.(\w+) \{", rule)) and found[1] in _TOKENS.split()
+        )
+        for style in ("friendly", "github-dark")
+    )
+    return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"

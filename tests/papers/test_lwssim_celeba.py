@@ -12,9 +12,9 @@ from scipy import stats
 
 from replication.datasets.stacks import Stack
 from replication.models.autoencoders import Autoencoder
-from replication.papers.lwssim import celeba
+from replication.papers.lwssim import celeba, celeba_networks, celeba_tables
 from replication.papers.lwssim import celeba_figures as figures
-from replication.papers.lwssim.celeba import Key
+from replication.papers.lwssim.celeba_networks import Key
 from replication.papers.lwssim.rules import RULES, judge_claims
 from replication.reporting import published
 from replication.reporting.verdicts import compare
@@ -86,8 +86,10 @@ class TestTables:
             assert ours["n"] == 40
 
     def test_tolerances_are_worded_as_published(self) -> None:
-        assert "MSE: reproduced within 5% of the published value, close within 20%" in celeba.tolerance_words()
-        assert "SSIM: reproduced within 0.01 of the published value, close within 0.03" in celeba.tolerance_words()
+        assert "MSE: reproduced within 5% of the published value, close within 20%" in celeba_tables.tolerance_words()
+        assert (
+            "SSIM: reproduced within 0.01 of the published value, close within 0.03" in celeba_tables.tolerance_words()
+        )
 
     def test_rows_that_were_not_trained_say_so(self) -> None:
         comparison = compare(
@@ -114,7 +116,7 @@ class TestTables:
         assert found["VAE (SSIM)", "vibrancy"] == pytest.approx(0.7, abs=2e-3)
         assert found["AE (MSE)", "brightness"] == pytest.approx(0.2, abs=1e-3)
         assert found["AE (MSE)", "contrast"] == pytest.approx(0.1, abs=1e-3)
-        text = celeba.with_intervals(celeba.colour_table(scores()), ["vibrancy", "brightness"])
+        text = celeba_tables.with_intervals(celeba.colour_table(scores()), ["vibrancy", "brightness"])
         assert list(text.columns) == ["row", "vibrancy", "brightness"]
         assert text["vibrancy"][0].startswith("0.900 [0.9")
         assert text["brightness"][0].startswith("20.0% [")
@@ -146,7 +148,7 @@ class TestDifferences:
         assert abs(again["mean"]) < 1e-4
 
     def test_as_text_they_keep_sign_and_interval(self) -> None:
-        text = celeba.readable(celeba.differences(scores(of_all("lwssim", mse=-0.001), noise=0)))
+        text = celeba_tables.readable(celeba.differences(scores(of_all("lwssim", mse=-0.001), noise=0)))
         row = text[(text["measure"] == "MSE") & (text["losses"] == "LWSSIM minus SSIM")].iloc[0]
         assert row["difference"] == "−0.00100 [−0.00100, −0.00100]"
         assert row["p (Holm)"] == "< 0.0001"
@@ -228,11 +230,11 @@ class TestTrainings:
     def test_a_missing_network_is_an_error_that_names_the_stage(self, tmp_path: Path) -> None:
         folder = tmp_path / "lwssim_training"
         run("ae", "mse", 0).save(folder / "ae-mse-0")
-        assert list(celeba.load(folder, ["ae"], ["mse"], [0])) == [Key("ae", "mse", 0)]
+        assert list(celeba_networks.load(folder, ["ae"], ["mse"], [0])) == [Key("ae", "mse", 0)]
         with pytest.raises(
             FileNotFoundError, match=r"2 of 3 .* lwssim_training, the first is ae-mse-1; .* `dvc repro`"
         ):
-            celeba.load(folder, ["ae"], ["mse"], [0, 1, 2])
+            celeba_networks.load(folder, ["ae"], ["mse"], [0, 1, 2])
 
     def test_recipes_tell_what_differs_from_what_all_share(self) -> None:
         trained = {
@@ -240,7 +242,7 @@ class TestTrainings:
             Key("ae", "mse", 1): run("ae", "mse", 1),
             Key("vae", "mse", 0): run("vae", "mse", 0, loss_options={"levels": 3}),
         }
-        said, table = celeba.in_common(celeba.recipes(trained))
+        said, table = celeba_tables.in_common(celeba_tables.recipes(trained))
         assert "steps 20" in said
         assert table["seeds"].tolist() == ["0, 1", "0"]
         assert table["loss options"].tolist() == ["defaults", "levels 3"]
@@ -248,9 +250,9 @@ class TestTrainings:
 
     def test_epochs_and_the_change_of_the_last_fifth(self) -> None:
         trained = {Key("ae", "mse", seed): run("ae", "mse", seed) for seed in (0, 1)}
-        curves = celeba.histories(trained, images=40)
+        curves = celeba_networks.histories(trained, images=40)
         assert curves["epoch"].max() == 2  # 20 steps of 4 images
-        found = celeba.flatness(curves).iloc[0]
+        found = celeba_networks.flatness(curves).iloc[0]
         assert found["ssim"] == pytest.approx(0.7 + 0.5)
         assert found["ssim_change"] == pytest.approx(0.04)  # from step 16 to 20
         assert found["mse_change"] == pytest.approx(-5)  # of 0.08
@@ -267,7 +269,7 @@ class TestOpenChoices:
         one = table[(table["variant"] == "one") & (table["figure"] == "ssim")].iloc[0]
         assert one["mean"] == pytest.approx(-0.02)
         assert one["options"] == "window_sizes 11, 13; alpha 2.0"
-        text = celeba.readable_variants(table).set_index(["variant", "measure"])
+        text = celeba_tables.readable_variants(table).set_index(["variant", "measure"])
         assert text.loc[("two", "MSE"), "minus default"] == "not run: no network"
         assert text.loc[("one", "SSIM"), "minus default"] == "−0.0200 [−0.0200, −0.0200]"
         plt.close(figures.variant_points(table, {"ssim": (-0.01, 0.0)}))
@@ -275,7 +277,7 @@ class TestOpenChoices:
     def test_variants_need_the_default_of_their_seed(self, tmp_path: Path) -> None:
         with pytest.raises(ScoringError, match="variants are compared with ae-lwssim-0, which is not trained"):
             celeba.measure_variants({}, {}, Stack("none", (), np.zeros((0, 3, 32, 32), np.uint8), {}))
-        assert celeba.load_variants(tmp_path / "lwssim_variants", ["a"]) == {
+        assert celeba_networks.load_variants(tmp_path / "lwssim_variants", ["a"]) == {
             "a": "not run: no network in lwssim_variants"
         }
 
@@ -288,12 +290,12 @@ class TestOpenChoices:
     def test_the_weight_that_the_rule_picks_stands_beside_the_one_used(self, tmp_path: Path) -> None:
         rows = [("mse", 0.1, 40.0), ("mse", 1.0, 11.0), ("ssim", 0.1, 12.0), ("ssim", 1.0, 3.0)]
         pd.DataFrame(rows, columns=["loss", "prior_weight", "validation_prior"]).to_csv(tmp_path / "vae.csv")
-        runs = celeba.prior_runs(tmp_path)
+        runs = celeba_networks.prior_runs(tmp_path)
         weights = {"vae": {"mse": 1.0, "ssim": 1.0, "lwssim": 1.0}}
-        found = celeba.prior_choices(runs, {"vae": 12.0}, weights).set_index("row")
+        found = celeba_networks.prior_choices(runs, {"vae": 12.0}, weights).set_index("row")
         assert found["agrees"].tolist() == ["yes", "no", "not known: no short runs"]
         assert found.loc["VAE (SSIM)", "picked"] == 0.1
-        assert celeba.prior_runs(tmp_path / "absent").empty
+        assert celeba_networks.prior_runs(tmp_path / "absent").empty
 
 
 def test_faces_are_shown_for_the_first_seed_of_every_row() -> None:

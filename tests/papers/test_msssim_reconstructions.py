@@ -9,9 +9,10 @@ import torch
 
 from replication.evaluation.plackett_luce import plackett_luce
 from replication.evaluation.simulated_raters import simulate_session
+from replication.papers.msssim import preference, reconstruction_rules
 from replication.papers.msssim import reconstructions as study
+from replication.papers.msssim.preference import Ranked
 from replication.papers.msssim.ranking import COLUMNS, RankingError, RankingSession
-from replication.papers.msssim.reconstructions import Ranked
 from replication.scoring.reconstructions import detail
 
 LOSSES = ["MSE", "MAE", "MS-SSIM"]
@@ -110,7 +111,7 @@ def test_fine_detail_is_judged_by_the_bands_and_then_by_the_cut_off(
 
     def verdict(table: pd.DataFrame, low: float) -> str:
         fine = study.differences(study.mean_correlation(table, low, 0.5), "correlation", [])
-        claims = study.judge_claims(None, fine, study.cut_offs(table)[1], note="made here")
+        claims = reconstruction_rules.judge_claims(None, fine, study.cut_offs(table)[1], note="made here")
         assert claims["evidence"].str.contains("made here").tolist() == [False, True]
         return str(claims.set_index("claim").loc["fine-detail", "verdict"])
 
@@ -147,11 +148,11 @@ def test_preference_is_judged_by_people_alone(ahead: float, taste: float, expect
     fine = pd.DataFrame(
         [("MSE", 0.1, 0.0, 0.2, 0.1, 0.1, 60)], columns=["second", "mean", "low", "high", "least", "most", "n"]
     )
-    people = study.preferences({"people": simulated(ahead, taste=taste)}, LOSSES)
-    claims = study.judge_claims(people, fine, fine, note="made here").set_index("claim")
+    people = preference.preferences({"people": simulated(ahead, taste=taste)}, LOSSES)
+    claims = reconstruction_rules.judge_claims(people, fine, fine, note="made here").set_index("claim")
     assert claims.loc["human-preference", "verdict"] == expected
     assert "1000 rankings by people" in claims.loc["human-preference", "evidence"]
-    nobody = study.judge_claims(None, fine, fine, note="made here").set_index("claim")
+    nobody = reconstruction_rules.judge_claims(None, fine, fine, note="made here").set_index("claim")
     assert nobody.loc["human-preference", "verdict"] == "not run"
     assert "Needs people" in nobody.loc["human-preference", "evidence"]
 
@@ -160,23 +161,21 @@ def test_a_sessions_answers_are_read_and_clustered_by_participant(tmp_path: Path
     path = tmp_path / "rankings.csv"
     flat = {name: np.zeros((2, 2)) for name in NAMES}
     for participant in range(3):
-        dealt = study.dealt(NAMES, participant, 10)
-        session = RankingSession(
-            {n: flat[n] for n in dealt}, dict.fromkeys(LOSSES, flat), path, rater=f"P{participant}"
-        )
+        own = preference.images_of_participant(NAMES, participant, 10)
+        session = RankingSession({n: flat[n] for n in own}, dict.fromkeys(LOSSES, flat), path, rater=f"P{participant}")
         while session.current is not None:
             order = session.shown(session.current)
             session.answer("".join("ABC"[order.index(loss)] for loss in ("MS-SSIM", "MSE", "MAE")))
-    people = study.read_people(str(path), LOSSES, NAMES, seed=0)
+    people = preference.read_people(str(path), LOSSES, NAMES, seed=0)
     assert people is not None
     assert people.rankings.tolist() == [[2, 0, 1]] * 30
     assert sorted(set(people.clusters)) == ["P0", "P1", "P2"]
-    shares = study.rank_shares({"people": people}, LOSSES).set_index(["loss", "rank"])["share"]
+    shares = preference.rank_shares({"people": people}, LOSSES).set_index(["loss", "rank"])["share"]
     assert shares["MS-SSIM", 1] == shares["MSE", 2] == shares["MAE", 3] == 1
-    worths = study.worths({"people": people}, LOSSES)
+    worths = preference.worths({"people": people}, LOSSES)
     assert worths["worth"].isna().all()
     assert (worths["note"] == "the worths have no maximum of likelihood").all()
-    assert (study.preferences({"people": people}, LOSSES)["share"] == 1).all()
+    assert (preference.preferences({"people": people}, LOSSES)["share"] == 1).all()
 
 
 def test_answers_that_do_not_belong_here_are_refused(tmp_path: Path) -> None:
@@ -186,37 +185,37 @@ def test_answers_that_do_not_belong_here_are_refused(tmp_path: Path) -> None:
         lines = [f'{rater},"{image}",MSE MAE MS-SSIM,MS-SSIM MSE MAE' for rater, image in rows]
         path.write_text("\n".join([",".join(COLUMNS), *lines]) + "\n")
 
-    assert study.read_people("", LOSSES, NAMES, seed=0) is None
+    assert preference.read_people("", LOSSES, NAMES, seed=0) is None
     write(("P0", NAMES[0]), ("P1", "elsewhere"))
     with pytest.raises(RankingError, match="elsewhere is not among the 60 held-out images"):
-        study.read_people(str(path), LOSSES, NAMES, seed=0)
+        preference.read_people(str(path), LOSSES, NAMES, seed=0)
     write(("P0", NAMES[0]), ("P0", NAMES[1]))
     with pytest.raises(RankingError, match="an interval needs two"):
-        study.read_people(str(path), LOSSES, NAMES, seed=0)
+        preference.read_people(str(path), LOSSES, NAMES, seed=0)
 
 
-def test_nobody_is_dealt_anothers_images() -> None:
-    hands = [study.dealt(NAMES, participant, 20) for participant in range(3)]
+def test_no_two_participants_share_an_image() -> None:
+    hands = [preference.images_of_participant(NAMES, participant, 20) for participant in range(3)]
     assert sorted(name for hand in hands for name in hand) == sorted(NAMES)
-    assert hands[0] == study.dealt(NAMES, 0, 20)
+    assert hands[0] == preference.images_of_participant(NAMES, 0, 20)
     with pytest.raises(ValueError, match="3 participants with 20 each"):
-        study.dealt(NAMES, 3, 20)
+        preference.images_of_participant(NAMES, 3, 20)
 
 
 def test_worths_and_preferences_of_observers_are_clustered_by_photo_over_seeds() -> None:
     rng = np.random.default_rng(0)
     orders = {seed: np.argsort(rng.random((60, 3)) - [0, 0, 0.3], axis=1) for seed in (4, 5)}
-    ranked = study.ranked_by_observers({"metric": orders}, NAMES)
+    ranked = preference.ranked_by_observers({"metric": orders}, NAMES)
     assert list(ranked["metric"].clusters) == study.photo_of(NAMES) * 2
-    worths = study.worths(ranked, LOSSES).set_index("loss")
+    worths = preference.worths(ranked, LOSSES).set_index("loss")
     expected = plackett_luce(np.concatenate(list(orders.values())), study.photo_of(NAMES) * 2)
     np.testing.assert_allclose(worths["worth"], expected.worth)
     np.testing.assert_allclose(worths["high"], expected.high)
-    preferred = study.preferences(ranked, LOSSES).set_index("second")
+    preferred = preference.preferences(ranked, LOSSES).set_index("second")
     above = [np.mean([list(row).index(2) < list(row).index(0) for row in order]) for order in orders.values()]
     assert preferred.loc["MSE", "share"] == pytest.approx(np.mean(above))
     assert (preferred.loc["MSE", "least"], preferred.loc["MSE", "most"]) == pytest.approx((min(above), max(above)))
-    table = study.observer_agreement({"a": ranked["metric"], "b": ranked["metric"]})
+    table = preference.observer_agreement({"a": ranked["metric"], "b": ranked["metric"]})
     assert (table.to_numpy() == 1).all()
 
 
@@ -224,20 +223,20 @@ def test_examples_are_images_of_different_photos_that_most_observers_rank_so() -
     first = np.tile([2, 0, 1], (60, 1))
     last = np.tile([0, 1, 2], (60, 1))
     split = np.where(np.arange(60)[:, None] < 30, first, last)
-    ranked = study.ranked_by_observers({"a": {0: split}, "b": {0: first}, "c": {0: split}}, NAMES)
-    found = study.examples(ranked, LOSSES, NAMES)
+    ranked = preference.ranked_by_observers({"a": {0: split}, "b": {0: first}, "c": {0: split}}, NAMES)
+    found = preference.examples(ranked, LOSSES, NAMES)
     assert all(position < 30 for position in found["ranked first"])
     assert all(position >= 30 for position in found["ranked second or third"])
     assert len({NAMES[p][:6] for p in found["ranked first"]}) == len(found["ranked first"]) == 10
-    captions = study.captions(ranked, LOSSES, 40, dict.fromkeys(LOSSES, 0.5))
+    captions = preference.captions(ranked, LOSSES, 40, dict.fromkeys(LOSSES, 0.5))
     assert captions["MS-SSIM"] == "MS-SSIM\nmean rank 2.3, SSIM 0.500"
 
 
 def test_simulations_are_labelled_by_what_is_known() -> None:
-    recovered = study.recovery({"MSE": 0.0, "MS-SSIM": 1.0}, raters=20, images=200, taste=0.0, seed=0)
+    recovered = preference.recovery({"MSE": 0.0, "MS-SSIM": 1.0}, raters=20, images=200, taste=0.0, seed=0)
     np.testing.assert_allclose(recovered["known"], [1 / (1 + np.e), np.e / (1 + np.e)])
     np.testing.assert_allclose(recovered["worth"], recovered["known"], atol=0.03)
-    power = study.power_table(raters=10, images=20, differences=[0.0, 1.0], tastes=[0.0], repetitions=20, seed=0)
+    power = preference.power_table(raters=10, images=20, differences=[0.0, 1.0], tastes=[0.0], repetitions=20, seed=0)
     assert power["share"].tolist() == pytest.approx([0.5, np.e / (1 + np.e)])
     assert power["found"].tolist() == [0.0, 1.0]
 

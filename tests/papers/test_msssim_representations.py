@@ -12,6 +12,7 @@ import pytest
 from replication.datasets.stacks import Stack
 from replication.datasets.yaleb import LitFaces
 from replication.models.autoencoders import Autoencoder
+from replication.papers.msssim import representation_figures
 from replication.papers.msssim import representations as report
 from replication.reporting import published
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, REPRODUCED, compare, compare_claims
@@ -147,7 +148,7 @@ def test_the_plain_guess_errs_by_the_variance_and_by_all_but_the_most_frequent_p
 
 def test_errors_by_azimuth_are_means_of_columns_of_twenty_degrees() -> None:
     made = errors({"MSE": 0.0, "MAE": 1.0, "MS-SSIM": -3.0}).assign(error=4.0)
-    table = report.draw_by_azimuth(made, LIT, ["MSE", "MS-SSIM"])
+    table = representation_figures.draw_by_azimuth(made, LIT, ["MSE", "MS-SSIM"])
     assert set(table["method"]) == {"MSE", "MS-SSIM", report.GUESS}
     assert set(table.loc[(table["method"] == "MSE") & (table["target"] == "identity"), "error"]) == {4.0}
     assert set(table.loc[(table["method"] == "MSE") & (table["target"] == "azimuth"), "error"]) == {2.0}  # a root
@@ -179,14 +180,14 @@ def test_how_often_candidates_were_chosen_is_counted_by_folds() -> None:
 def test_tables_and_figures_show_every_method_and_seed() -> None:
     made = errors({"MSE": 0.0, "MAE": 1.0, "MS-SSIM": -3.0})
     table, guessed = report.summary(made, GROUPS, resamples=200), report.always_guessed(LIT)
-    shown = report.readable(table, guessed)
+    shown = representation_figures.readable(table, guessed)
     assert list(shown.index) == ["MSE", "MAE", "MS-SSIM", PIXELS, report.GUESS]
     assert list(shown.columns) == list(TARGETS)
-    networks = report.readable_networks(report.of_networks(made))
+    networks = representation_figures.readable_networks(report.of_networks(made))
     assert list(networks.index) == ["MSE", "MAE", "MS-SSIM"]
     assert networks.shape == (3, 6)
-    assert report.readable_differences(compared(-3.0))["difference"].iloc[0] == "MS-SSIM minus MSE"
-    figure = report.draw_overview(table, table, guessed, published.values(report.PAPER, report.TABLE))
+    assert representation_figures.readable_differences(compared(-3.0))["difference"].iloc[0] == "MS-SSIM minus MSE"
+    figure = representation_figures.draw_overview(table, table, guessed, published.values(report.PAPER, report.TABLE))
     figure.canvas.draw()
     assert len(figure.axes) == 3
 
@@ -212,8 +213,8 @@ def test_networks_are_described_drawn_and_their_reconstructions_shown() -> None:
     networks: Any = {(loss, 0): run for loss in names}
     about = report.about(names, networks)
     assert about.loc["validation SSIM, mean"].tolist() == ["0.4000"] * 3
-    assert report.draw_curves(names, networks).axes[0].lines[0].get_ydata()[1] == 0.5  # type: ignore[index]
-    figure = report.draw_reconstructions(names, networks, LIT.stack, 4)
+    assert representation_figures.draw_curves(names, networks).axes[0].lines[0].get_ydata()[1] == 0.5  # type: ignore[index]
+    figure = representation_figures.draw_reconstructions(names, networks, LIT.stack, 4)
     assert len(figure.axes) == 16
     assert "60 images of 5 people" in report.describe(LIT, {"training": LIT.stack, "validation": LIT.stack})
 

@@ -15,6 +15,7 @@ from replication.datasets.catalogue import RATED, Opinion
 from replication.features.efficacy import ChannelScores, channel_sets
 from replication.papers.pe import quality as pe
 from replication.papers.pe import quality_figures as views
+from replication.papers.pe import quality_summaries
 from replication.papers.pe.rules import RULES, judge_claims
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 from replication.scoring.channel_tables import Activity, ChannelDistances
@@ -215,14 +216,14 @@ def test_sensitivity_has_the_usual_choices_first_and_overlaps_with_them() -> Non
     assert (usual["overlap"], usual["rank"]) == (1, pytest.approx(1))
     assert (other["overlap"], other["rank"]) == (0, pytest.approx(-1))
     assert other["h"] == usual["l"]
-    counted = pe.summarise_sensitivity(table).set_index("choices")
+    counted = quality_summaries.summarise_sensitivity(table).set_index("choices")
     assert counted.loc["usual", "f_above_l"] == 2
     assert counted.loc["turned", "h_above_f"] == 0
     assert "turned" in views.show_sensitivity(counted.reset_index()).html
 
 
 def test_pe_that_follows_strength_is_seen_to() -> None:
-    table = pe.activation_strength([made()], efficacy("alexnet")).set_index("tap")
+    table = quality_summaries.activation_strength([made()], efficacy("alexnet")).set_index("tap")
     assert table.loc["one", "variance"] == pytest.approx(1)
     assert np.isnan(table.loc["one", "energy"])  # all channels equally strong
     assert table.loc["one", "without_pe"] == 1 / 40
@@ -339,11 +340,11 @@ def test_figures_and_tables_are_drawn(tmp_path: Path) -> None:
     plt.close("all")
     assert "\N{BLACK DOWN-POINTING TRIANGLE}" in views.show_agreement(own, PERCENTAGES).html
     html = views.show_summary(
-        pe.summary(differences, by=("weighting", "first", "second")), ["first", "second"], "weighting"
+        quality_summaries.summary(differences, by=("weighting", "first", "second")), ["first", "second"], "weighting"
     )
     assert "H-10 minus F" in html.html
-    assert "2 of 2" in views.show_chance(pe.summarise_chance(agreement)).html
-    medians = pe.medians(agreement).set_index("column")
+    assert "2 of 2" in views.show_chance(quality_summaries.summarise_chance(agreement)).html
+    medians = quality_summaries.medians(agreement).set_index("column")
     assert medians.loc["F", "value"] == own[own["set"] == "F"]["srcc"].median()
     assert list(views.order((50, 5))) == ["L-5", "L-50", "F", "H-50", "H-5"]
 

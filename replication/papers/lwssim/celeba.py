@@ -4,9 +4,8 @@ Figures are those of `scoring.colour_reconstructions`. A row is a model and a lo
 image's figure is the mean over them, intervals come from resampling images, and seeds have a table of their own.
 """
 
-from collections.abc import Hashable, Iterable, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,18 +15,15 @@ from scipy import stats
 from replication.datasets.stacks import Stack
 from replication.evaluation import bootstrap_mean, bootstrap_statistic, compare_paired, holm
 from replication.models.autoencoders import Autoencoder
-from replication.reporting import published
-from replication.reporting.numbers import MISSING, p_value, signed, signed_interval
+from replication.papers.lwssim.celeba_networks import LOSSES, MODELS, Key, row_name
+from replication.reporting.numbers import signed_interval
 from replication.reporting.verdicts import VALUE_COLUMNS
 from replication.scoring.colour_reconstructions import FIGURES, measure
 from replication.scoring.errors import ScoringError
 from replication.scoring.progress import progress
-from replication.training.autoencoders import choose_prior_weight
 from replication.training.trained import Trained
 
 PAPER, TABLE, COLUMN = "lwssim", "celeba", "CelebA 64"
-MODELS = {"ae": "AE", "vae": "VAE", "mmd_ae": "MMD AE"}
-LOSSES = {"mse": "MSE", "ssim": "SSIM", "lwssim": "LWSSIM"}
 PAIRS = (("lwssim", "mse"), ("lwssim", "ssim"), ("ssim", "mse"))
 COMPARED = {
     "ssim": "SSIM",
@@ -40,46 +36,6 @@ COMPARED = {
 """Figures by which losses are compared; Holm's correction is over the comparisons of one of them."""
 SHARES = ("brightness", "contrast")  # of the mean squared error
 DECIMALS = {"ssim": 4, "mse": 5, "chroma_error": 2, "chroma": 2, "lightness_error": 2, "mse_brightness": 5}
-
-
-class Key(NamedTuple):
-    """One training."""
-
-    model: str
-    loss: str
-    seed: int
-
-    @property
-    def folder(self) -> str:
-        return f"{self.model}-{self.loss}-{self.seed}"
-
-
-def row_name(model: str, loss: str) -> str:
-    """As the paper writes it: 'MMD AE (LWSSIM)'."""
-    return f"{MODELS.get(model, model)} ({LOSSES.get(loss, loss)})"
-
-
-def load(
-    folder: Path, models: Iterable[str], losses: Iterable[str], seeds: Iterable[int]
-) -> dict[Key, Trained[Autoencoder]]:
-    """All trainings, model by model; FileNotFoundError naming the first that is missing and the stage that makes it."""
-    keys = [Key(model, loss, int(seed)) for model in models for loss in losses for seed in seeds]
-    missing = [key.folder for key in keys if not (folder / key.folder / "network.safetensors").is_file()]
-    if missing:
-        raise FileNotFoundError(
-            f"{len(missing)} of {len(keys)} trained autoencoders are not in {folder.name}, the first is {missing[0]}; "
-            f"train them with `dvc repro` (stage {folder.name}), or fetch them with `dvc pull`"
-        )
-    return {key: Trained.load(folder / key.folder, Autoencoder) for key in keys}
-
-
-def load_variants(folder: Path, names: Iterable[str]) -> dict[str, Trained[Autoencoder] | str]:
-    """The trainings with other options of LWSSIM; where there is none, the reason."""
-    found: dict[str, Trained[Autoencoder] | str] = {}
-    for name in names:
-        there = (folder / name / "network.safetensors").is_file()
-        found[name] = Trained.load(folder / name, Autoencoder) if there else f"not run: no network in {folder.name}"
-    return found
 
 
 def measure_variants(
@@ -97,61 +53,6 @@ def measure_variants(
     wanted = {**beside, **variants}
     measured = {name: v if isinstance(v, str) else measure(v.network, images) for name, v in wanted.items()}
     return measure(trained[default].network, images), measured
-
-
-def recipes(trained: Mapping[Key, Trained[Autoencoder]]) -> pd.DataFrame:
-    """What each row was trained with; one column for each parameter that may differ, seeds together."""
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for key, run in trained.items():
-        recipe = run.identity["recipe"]
-        row = rows.setdefault((key.model, key.loss), {"row": row_name(key.model, key.loss), "seeds": []})
-        row["seeds"].append(key.seed)
-        row |= {
-            "loss options": ", ".join(f"{k} {v}" for k, v in recipe["loss_options"].items()) or "defaults",
-            "unit of the loss": run.identity["unit"],
-            "prior weight": recipe["prior_weight"] if key.model != "ae" else float("nan"),
-            **{name: recipe[name] for name in ("bottleneck", "width", "steps", "batch", "learning_rate")},
-            "parameters": sum(p.numel() for p in run.network.parameters()),
-        }
-    table = pd.DataFrame(rows.values())
-    return table.assign(seeds=[", ".join(map(str, seeds)) for seeds in table["seeds"]])
-
-
-def in_common(table: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """What all rows share, in words, and the table without it."""
-    same = [column for column in table.columns if table[column].nunique(dropna=False) == 1]
-    said = ", ".join(f"{column.replace('_', ' ')} {table[column].iloc[0]}" for column in same)
-    return said, table.drop(columns=same)
-
-
-def histories(trained: Mapping[Key, Trained[Autoencoder]], images: int) -> pd.DataFrame:
-    """All training curves: model, loss, seed, epoch (of `images` training images) and the columns of the history."""
-    parts = []
-    for key, run in trained.items():
-        epoch = run.history["step"] * run.identity["recipe"]["batch"] / images
-        parts.append(run.history.assign(model=key.model, loss=key.loss, seed=key.seed, epoch=epoch))
-    return pd.concat(parts, ignore_index=True)
-
-
-def flatness(curves: pd.DataFrame, share: float = 0.2) -> pd.DataFrame:
-    """How much validation SSIM and MSE still moved in the last `share` of the training, mean over seeds.
-
-    Columns: row, epochs, ssim, ssim_change, mse, mse_change (in percent of the last value).
-    """
-    rows = []
-    for (model, loss), group in curves.groupby(["model", "loss"], sort=False):
-        last, before = [], []
-        for _, run in group.groupby("seed"):
-            earlier = run[run["step"] <= (1 - share) * run["step"].max()]
-            last.append(run.iloc[-1])
-            before.append(earlier.iloc[-1] if len(earlier) else run.iloc[0])
-        end, start = (pd.DataFrame(part).mean(numeric_only=True) for part in (last, before))
-        row: dict[str, Any] = {"row": row_name(str(model), str(loss)), "epochs": end["epoch"]}
-        for figure in ("ssim", "mse"):
-            now, then = end[f"validation_{figure}"], start[f"validation_{figure}"]
-            row |= {figure: now, f"{figure}_change": now - then if figure == "ssim" else 100 * (now - then) / now}
-        rows.append(row)
-    return pd.DataFrame(rows)
 
 
 def score(trained: Mapping[Key, Trained[Autoencoder]], images: Stack) -> pd.DataFrame:
@@ -187,17 +88,6 @@ def table_values(scores: pd.DataFrame, *, seed: int = 0, note: str = "") -> pd.D
                 else:
                     rows.append((*about, *[float("nan")] * 3, None, "not run: not among models and losses"))
     return pd.DataFrame(rows, columns=VALUE_COLUMNS)
-
-
-def tolerance_words() -> str:
-    """How near counts as reproduced and as close, from the published tolerances."""
-    limits = published.tolerances()
-    own = limits[(limits["paper"] == PAPER) & (limits["table"] == TABLE)]
-    said = []
-    for row in own.to_dict("records"):
-        near, far = (f"{row[k]:.0%}" if row["scale"] == "relative" else f"{row[k]:g}" for k in ("reproduced", "close"))
-        said.append(f"{row['statistic']}: reproduced within {near} of the published value, close within {far}")
-    return f"{'; '.join(said)}; half a unit of the last printed digit is added to each."
 
 
 def seed_table(scores: pd.DataFrame, figure: str) -> pd.DataFrame:
@@ -286,39 +176,9 @@ def differences(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     return table
 
 
-def readable(differences: pd.DataFrame) -> pd.DataFrame:
-    """`differences` as text for a page: measure, model, losses, difference with its interval, p, effect, same sign."""
-    rows = []
-    for row in differences.to_dict("records"):
-        rows.append(
-            {
-                "measure": COMPARED[row["figure"]],
-                "model": MODELS.get(row["model"], row["model"]),
-                "losses": f"{LOSSES[row['first']]} minus {LOSSES[row['second']]}",
-                "difference": difference_words(row),
-                "p (Holm)": p_value(row["p_holm"]),
-                "effect": signed(row["effect"], 2),
-                "same sign": f"{row['agree']} of {row['seeds']}",
-            }
-        )
-    return pd.DataFrame(rows)
-
-
 def difference_words(row: Mapping[Hashable, Any]) -> str:
     """'+0.0123 [+0.0100, +0.0150]', with as many decimals as the row's figure has."""
     return signed_interval(row["mean"], row["low"], row["high"], DECIMALS[row["figure"]])
-
-
-def with_intervals(colours: pd.DataFrame, statistics: Iterable[str]) -> pd.DataFrame:
-    """Statistics of `colour_table` as text for a page: a row for each model and loss, a column for each statistic."""
-    chosen = colours[colours["statistic"].isin(list(statistics))]
-    said = []
-    for row in chosen.to_dict("records"):
-        form = ".1%" if row["statistic"] in SHARES else ".2f" if row["statistic"].endswith("error") else ".3f"
-        value, low, high = (format(row[end], form) for end in ("value", "low", "high"))
-        said.append(f"{value} [{low}, {high}]")
-    wide = chosen.assign(said=said).pivot_table("said", "row", "statistic", aggfunc="first", sort=False)
-    return pd.DataFrame(wide.rename_axis(columns=None).reset_index())
 
 
 def variant_table(
@@ -354,24 +214,6 @@ def variant_table(
     return found.assign(reason=found["reason"].fillna("")).reindex(columns=[*columns[:7], "p_holm", "reason"])
 
 
-def readable_variants(table: pd.DataFrame) -> pd.DataFrame:
-    """`variant_table` as text for a page."""
-    rows = []
-    for row in table.to_dict("records"):
-        there, compared = pd.notna(row["value"]), pd.notna(row["mean"])
-        rows.append(
-            {
-                "measure": COMPARED[row["figure"]],
-                "variant": row["variant"],
-                "options": row["options"],
-                "value": f"{row['value']:.{DECIMALS[row['figure']]}f}" if there else MISSING,
-                "minus default": difference_words(row) if compared else row["reason"],
-                "p (Holm)": p_value(row["p_holm"]) if compared else "",
-            }
-        )
-    return pd.DataFrame(rows)
-
-
 def spread_over_seeds(scores: pd.DataFrame, model: str, loss: str) -> dict[str, tuple[float, float]]:
     """Least and largest difference of a row's other seeds from its first, by figure, 0 among them; none with one seed.
 
@@ -398,34 +240,6 @@ def extensions(colours: pd.DataFrame, scores: pd.DataFrame, *, seed: int = 0, no
         name = row_name(str(model), str(loss))
         rows.append((PAPER, TABLE, name, COLUMN, "SSIM on luminance", *interval, len(group), note))
     return pd.DataFrame(rows, columns=VALUE_COLUMNS)
-
-
-def prior_runs(folder: Path) -> pd.DataFrame:
-    """The short runs on which prior weights were chosen: a table <model>.csv each; empty if there are none."""
-    parts = [pd.read_csv(path).assign(model=path.stem) for path in sorted(folder.glob("*.csv"))]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["model", "loss", "prior_weight"])
-
-
-def prior_choices(
-    runs: pd.DataFrame, targets: Mapping[str, float], weights: Mapping[str, Mapping[str, float]]
-) -> pd.DataFrame:
-    """The weight that the rule picks from the runs beside the one that was trained with: a row for each model and loss.
-
-    Columns: row, target, picked, its validation prior term, used, agrees ("yes", "no", or why that is not known).
-    """
-    rows = []
-    for model, by_loss in weights.items():
-        for loss, used in by_loss.items():
-            own = runs[(runs["model"] == model) & (runs["loss"] == loss)]
-            about: dict[str, Any] = {"row": row_name(model, loss), "used": float(used)}
-            if own.empty or model not in targets:
-                rows.append({**about, "agrees": "not known: no short runs" if own.empty else "not known: no target"})
-                continue
-            picked = choose_prior_weight(own, targets[model])
-            term = own.loc[own["prior_weight"] == picked, "validation_prior"].iloc[0]
-            agrees = "yes" if np.isclose(picked, float(used), rtol=1e-9) else "no"
-            rows.append({**about, "target": targets[model], "picked": picked, "prior": term, "agrees": agrees})
-    return pd.DataFrame(rows).reindex(columns=["row", "target", "picked", "prior", "used", "agrees"])
 
 
 def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from replication.datasets.stacks import Stack
 from replication.models.autoencoders import Autoencoder
-from replication.papers.lwssim.celeba import LOSSES, MODELS, Key, row_name
+from replication.papers.lwssim.celeba_networks import LOSSES, MODELS, Key, row_name
 from replication.papers.lwssim.luminance import BINS, boards, forms
 from replication.reporting.figures import COLOURS, MARKERS, show_crops
 from replication.reporting.tables import Html

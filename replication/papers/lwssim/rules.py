@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from replication.papers.lwssim.celeba import COMPARED, LOSSES, MODELS, PAPER, difference_words, row_name
+from replication.papers.lwssim.celeba import COMPARED, PAPER, difference_words
+from replication.papers.lwssim.celeba_networks import LOSSES, MODELS, row_name
 from replication.reporting.numbers import ALPHA
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 

@@ -22,17 +22,14 @@ from replication.evaluation.multiple import benjamini_hochberg
 from replication.evaluation.subsets import against_chance, random_subsets, rank_correlations, subset_scores
 from replication.features.backbones import backbone
 from replication.features.efficacy import ChannelScores, channel_sets, perceptual_efficacy
-from replication.reporting.numbers import ALPHA
 from replication.scoring.channel_tables import ChannelDistances
 from replication.scoring.scored import Scored
 
 Floats = NDArray[np.float64]
 Efficacy = Mapping[str, Mapping[str, ChannelScores]]
 """Network -> tap -> scores of its channels."""
-
 EQUATION_1, EQUALISED = WEIGHTINGS = ("eq. 1", "equalised")
 """Channels as they are, or each channel's distance divided by its energy on the references."""
-
 CONTROL = 10
 """The percentage at which energy and variance are compared with PE."""
 
@@ -232,69 +229,6 @@ def judged(
                         nan = float("nan")
                         rows.append((*key, just_noticeable(values, fraction), nan, nan, nan, len(values)))
     names = ["data_set", "subset", "network", "tap", "set", "score", "low", "high", "human", "n"]
-    return pd.DataFrame(rows, columns=names)
-
-
-def activation_strength(measured: Sequence[ChannelDistances], efficacy: Efficacy) -> pd.DataFrame:
-    """Is PE more than the strength of a channel? Spearman's correlation of PE with energy and variance, by layer."""
-    rows = []
-    for each in _rated(measured):
-        for tap, pe in _layers(each, efficacy):
-            found = [float(rank_correlations(pe, part)[0]) for part in each.activity[tap]]
-            silent = float(np.mean(np.asarray(pe) == 0))
-            rows.append((each.title, each.backbone, tap, len(pe), *found, silent))
-    return pd.DataFrame(rows, columns=["data_set", "network", "tap", "channels", "energy", "variance", "without_pe"])
-
-
-def summary(differences: pd.DataFrame, by: Sequence[str] = ("weighting", "first", "second", "network")) -> pd.DataFrame:
-    """`study`'s differences counted over layers, for each data set and `by`.
-
-    Columns: layers, above, significantly_above, significantly_below (p_bh < 0.05), median, least, greatest.
-    """
-    rows = []
-    keys = ["data_set", *by]
-    for key, group in differences.groupby(keys, sort=False):
-        significant = group["p_bh"] < ALPHA
-        above = group["difference"] > 0
-        values = group["difference"]
-        counts = (len(group), int(above.sum()), int((above & significant).sum()), int((~above & significant).sum()))
-        rows.append((*key, *counts, values.median(), values.min(), values.max()))
-    counted = ["layers", "above", "significantly_above", "significantly_below", "median", "least", "greatest"]
-    return pd.DataFrame(rows, columns=[*keys, *counted])
-
-
-def summarise_sensitivity(table: pd.DataFrame) -> pd.DataFrame:
-    """`sensitivity` over layers: counts h_above_f, f_above_l of layers; medians h_minus_f, f_minus_l, overlap, rank."""
-    rows = []
-    for key, group in table.groupby(["data_set", "choices"], sort=False):
-        high, low = group["h"] - group["f"], group["f"] - group["l"]
-        middle = (high.median(), low.median(), group["overlap"].median(), group["rank"].median())
-        rows.append((*key, len(group), int((high > 0).sum()), int((low > 0).sum()), *middle))
-    names = ["layers", "h_above_f", "f_above_l", "h_minus_f", "f_minus_l", "overlap", "rank"]
-    return pd.DataFrame(rows, columns=["data_set", "choices", *names])
-
-
-def summarise_chance(agreement: pd.DataFrame) -> pd.DataFrame:
-    """`study`'s sets among random ones, over layers: layers, significant (p_bh < 0.05: better; for L worse), percentile
-    (median), above_median (layers above the random sets' median)."""
-    rows = []
-    known = agreement[agreement["p"].notna()]
-    for key, group in known.groupby(["data_set", "weighting", "set"], sort=False):
-        above = int((group["srcc"] > group["chance_median"]).sum())
-        rows.append((*key, len(group), int((group["p_bh"] < ALPHA).sum()), above, group["percentile"].median()))
-    names = ["data_set", "weighting", "set", "layers", "significant", "above_median", "percentile"]
-    return pd.DataFrame(rows, columns=names)
-
-
-def medians(agreement: pd.DataFrame) -> pd.DataFrame:
-    """Numbers for the scorecard, which the paper shows in figures only: SRCC of each set, median over layers."""
-    own = agreement[(agreement["weighting"] == EQUATION_1) & ~agreement["set"].str.startswith(("A", "V"))]
-    rows = []
-    for (data_set, network, name), group in own.groupby(["data_set", "network", "set"], sort=False):
-        note = f"median over {len(group)} layers, {group['srcc'].min():.3f} to {group['srcc'].max():.3f}"
-        value, n = group["srcc"].median(), len(group)
-        rows.append(("pe", f"channels by PE, {data_set}", network, name, "SRCC", value, np.nan, np.nan, n, note))
-    names = ["paper", "table", "row", "column", "statistic", "value", "low", "high", "n", "note"]
     return pd.DataFrame(rows, columns=names)
 
 

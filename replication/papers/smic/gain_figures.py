@@ -1,0 +1,179 @@
+"""Figures and tables for reading of what attention adds to a metric."""
+
+import textwrap
+from html import escape
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from replication.reporting.figures import COLOURS, MARKERS
+from replication.reporting.numbers import ALPHA, p_value, signed
+from replication.reporting.tables import VERDICT_CSS, Html
+
+
+def show_steps(table: pd.DataFrame) -> Html:
+    """`steps` for reading: SRCC and PLCC before and after, the difference with interval and adjusted p."""
+    head = "<th>measure, network</th>" + "".join(
+        f"<th class='number'>{statistic}</th><th class='number'>difference<br>[95&nbsp;% interval]</th>"
+        "<th class='number'>p (Holm)</th>"
+        for statistic in ("SRCC", "PLCC")
+    )
+    rows = []
+    for step, part in table.groupby("step", sort=False):
+        rows.append(f"<tr class='group'><th colspan='7'>{escape(str(step))}</th></tr>")
+        for (measure, network), both in part.groupby(["measure", "network"], sort=False):
+            cells = ""
+            for row in both.to_dict("records"):
+                clear = " style='font-weight:700'" if row["p_holm"] < ALPHA else ""
+                cells += (
+                    f"<td class='number'>{row['before']:.3f} \N{RIGHTWARDS ARROW} {row['after']:.3f}</td>"
+                    f"<td class='number'{clear}>{signed(row['difference'])}<br><span class='interval'>"
+                    f"[{signed(row['low'])}, {signed(row['high'])}]</span></td>"
+                    f"<td class='number'>{p_value(row['p_holm'])}</td>"
+                )
+            rows.append(f"<tr><th scope='row'>{escape(f'{measure}, {network}')}</th>{cells}</tr>")
+    note = (
+        f"{table['n'].max():,} images, {table['references'].max()} references" if len(table) else "nothing to compare"
+    )
+    return Html(
+        f"<style>{VERDICT_CSS}</style><div class='scroll'><table class='sides'><thead><tr>{head}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></div><p><small>{note}; bold: p below {ALPHA} after Holm's correction "
+        "over the rows of a step.</small></p>"
+    )
+
+
+def draw_steps(table: pd.DataFrame) -> Figure:
+    """The differences of SRCC with their intervals, a panel for each step."""
+    shown = table[table["statistic"] == "SRCC"]
+    names = list(dict.fromkeys(f"{a}, {b}" for a, b in zip(shown["measure"], shown["network"], strict=True)))
+    panels = list(dict.fromkeys(shown["step"]))
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(2.0 + 2.3 * len(panels), 0.9 + 0.27 * len(names)), sharey=True, squeeze=False
+    )
+    for number, (axis, step) in enumerate(zip(axes.flat, panels, strict=True)):
+        part = shown[shown["step"] == step]
+        places = [names.index(f"{a}, {b}") for a, b in zip(part["measure"], part["network"], strict=True)]
+        reach = np.abs(part[["low", "high"]].to_numpy().T - part["difference"].to_numpy())
+        axis.errorbar(
+            part["difference"], places, xerr=reach, fmt=MARKERS[number], color=COLOURS[number], markersize=4, capsize=2
+        )
+        axis.axvline(0, color="black", linewidth=0.8)
+        axis.set_title(_lines(step), fontsize=8.5)
+        axis.locator_params(axis="x", nbins=4)
+        axis.tick_params(labelsize=8)
+    axes[0, 0].set_yticks(range(len(names)), names, fontsize=8)
+    axes[0, 0].invert_yaxis()
+    figure.supxlabel("difference of SRCC", fontsize=9)
+    return figure
+
+
+def show_overview(table: pd.DataFrame) -> Html:
+    """`overview` for reading."""
+    head = "".join(f"<th class='number'>{name} [95&nbsp;% interval]</th>" for name in ("SRCC", "PLCC"))
+    rows = []
+    for row in table.to_dict("records"):
+        cells = "".join(
+            f"<td class='number'>{row[name]:.3f} "
+            f"<span class='interval'>[{row[f'{name}_low']:.3f}, {row[f'{name}_high']:.3f}]</span></td>"
+            for name in ("srcc", "plcc")
+        )
+        rows.append(
+            f"<tr><th scope='row'>{escape(str(row['method']))}</th><td>{escape(str(row['network']))}</td>{cells}</tr>"
+        )
+    return Html(
+        f"<style>{VERDICT_CSS}</style><div class='scroll'><table class='sides'><thead><tr><th>method</th>"
+        f"<th>network of attention</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def draw_choices(table: pd.DataFrame) -> Figure:
+    """SRCC with its interval for each setting, a panel for each choice and network."""
+    panels = list(table.groupby(["choice", "network"], sort=False))
+    columns = min(3, len(panels))
+    lines = -(-len(panels) // columns)
+    figure, axes = plt.subplots(lines, columns, figsize=(3.1 * columns, 2.5 * lines), squeeze=False)
+    for axis, ((choice, network), part) in zip(axes.flat, panels, strict=False):
+        settings = list(dict.fromkeys(part["setting"]))
+        measures = list(dict.fromkeys(part["measure"]))
+        for number, measure in enumerate(measures):
+            own = part[part["measure"] == measure]
+            places = np.array([settings.index(setting) for setting in own["setting"]]) + 0.12 * (number - 1)
+            reach = np.abs(own[["low", "high"]].to_numpy().T - own["srcc"].to_numpy())
+            axis.errorbar(
+                places,
+                own["srcc"],
+                yerr=reach,
+                fmt=MARKERS[number],
+                color=COLOURS[number],
+                markersize=4,
+                capsize=2,
+                linewidth=1,
+                label=measure,
+            )
+        turned = max(map(len, settings)) * len(settings) > 28
+        axis.set_xticks(
+            range(len(settings)), settings, fontsize=7, rotation=30 if turned else 0, ha="right" if turned else "center"
+        )
+        axis.set_title(f"{choice}\n({network})", fontsize=8.5)
+        axis.tick_params(axis="y", labelsize=7)
+    for axis in axes.flat[len(panels) :]:
+        axis.set_visible(False)
+    axes[0, 0].legend(fontsize=7)
+    figure.supylabel("SRCC", fontsize=9)
+    return figure
+
+
+def _lines(text: str, width: int = 24) -> str:
+    return "\n".join(textwrap.wrap(text, width))
+
+
+def show_choices(table: pd.DataFrame) -> Html:
+    """`choices` for reading."""
+    head = "".join(
+        f"<th{kind}>{title}</th>"
+        for kind, title in (
+            ("", "network, measure"),
+            ("", "setting"),
+            (" class='number'", "SRCC [95&nbsp;% interval]"),
+            (" class='number'", "change [95&nbsp;% interval]"),
+        )
+    )
+    rows = []
+    for choice, part in table.groupby("choice", sort=False):
+        rows.append(f"<tr class='group'><th colspan='4'>{escape(str(choice))}</th></tr>")
+        for row in part.to_dict("records"):
+            change = "as usual"
+            if not row["usual"]:
+                ends = f"[{signed(row['change_low'])}, {signed(row['change_high'])}]"
+                change = f"{signed(row['change'])} <span class='interval'>{ends}</span>"
+            rows.append(
+                f"<tr><td>{escape(row['network'])}, {escape(row['measure'])}</td><td>{escape(row['setting'])}</td>"
+                f"<td class='number'>{row['srcc']:.3f} "
+                f"<span class='interval'>[{row['low']:.3f}, {row['high']:.3f}]</span></td>"
+                f"<td class='number'>{change}</td></tr>"
+            )
+    return Html(
+        f"<style>{VERDICT_CSS}</style><details><summary>{len(table)} settings as a table</summary><div class='scroll'>"
+        f"<table class='sides'><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></details>"
+    )
+
+
+def draw_gains(table: pd.DataFrame, title: str) -> Figure:
+    """Gains, families by distortions, as colours on both sides of zero with the numbers in them."""
+    import seaborn as sns
+
+    down, left = (0.06 * max(len(str(name)) for name in names) for names in (table.columns, table.index))
+    height, width = 0.5 + 0.75 * down + 0.28 * len(table), 0.4 + max(left, 0.5 * down) + 0.62 * table.shape[1]
+    figure, axis = plt.subplots(figsize=(width, height))
+    most = max(0.01, float(table.abs().max().max()))
+    sns.heatmap(
+        table, vmin=-most, vmax=most, cmap="RdBu", annot=True, fmt="+.3f", annot_kws={"size": 7}, cbar=False, ax=axis
+    )
+    axis.set(xlabel="", ylabel="")
+    axis.set_title(f"gain from {title}")
+    axis.tick_params(labelsize=8, length=0)
+    axis.grid(False)
+    axis.set_xticks(axis.get_xticks(), table.columns, rotation=45, ha="right")
+    return figure
