@@ -121,20 +121,25 @@ def run(
 ) -> None:
     """Execute a notebook with values from params.yaml and render it to reports/<profile>/NAME.html: a stage."""
     from replication import pipeline as pipelines
+    from replication import run_times
     from replication.reporting import notebook as notebooks
     from replication.reporting.parameters import select_parameters
 
     settings = project.settings()
-    if stage := os.environ.get("DVC_STAGE"):
-        pipelines.check(stage.partition("@")[0])
+    profile = settings["profile"]
+    stage = os.environ.get("DVC_STAGE", "").partition("@")[0]
+    if stage:
+        run_times.announce(stage, pipelines.check(stage), profile)
     parameters = select_parameters(settings, params or [], set_ or [])
     pin.check(_texts(parameters))  # every image set that a parameter names
     started = time.time_ns()
     page = notebooks.run_stage(notebook, parameters, name or notebook.stem)
     if results:
-        remove_older(project.results_folder(settings["profile"], results), started)
+        remove_older(project.results_folder(profile, results), started)
+    if stage:
+        run_times.record(stage, profile, (time.time_ns() - started) / 1e9)
     print(page.relative_to(project.root()))
-    shutil.rmtree(project.checkpoint_folder(settings["profile"], name or notebook.stem), ignore_errors=True)
+    shutil.rmtree(project.checkpoint_folder(profile, name or notebook.stem), ignore_errors=True)
 
 
 @app.command()

@@ -120,10 +120,11 @@ def cells() -> dict[Path, str]:
     return contents
 
 
-def check(name: str) -> None:
+def check(name: str) -> list[str]:
     """Raise PipelineError unless dvc.yaml has the stage `name` ("msds_levels-vgg16") as it follows from pipeline.yaml.
 
     A stage that runs with other parameters, imports or weights than dvc.yaml lists would be up to date when it is not.
+    Returns the names of all stages, in the order in which they run.
     """
     settings = project.settings()
     found = stages(settings)
@@ -134,6 +135,7 @@ def check(name: str) -> None:
             f"dvc.yaml is older than pipeline.yaml, the parameters, the data or the code that {name} depends on; run "
             "`python -m replication pipeline`, then `dvc repro` again"
         )
+    return [stage.name for stage in found]
 
 
 _FastLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

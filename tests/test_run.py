@@ -78,3 +78,21 @@ def test_data_that_is_not_as_pinned_stops_the_stage_and_names_the_file(
     assert "head.png" in said
     assert "data pin" in said
     assert not (clone / "reports").exists()
+
+
+def test_another_profile_is_refused_because_its_results_would_be_overwritten(
+    clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--set", "profile=paper") == 1
+    assert "profile cannot be set to 'paper', because params.yaml is that of sample" in capsys.readouterr().err
+    assert not (clone / "reports" / "paper").exists()
+
+
+def test_what_an_earlier_run_left_in_its_results_goes_when_a_run_has_succeeded(clone: Path) -> None:
+    folder = project.results_folder("sample", "tale")
+    folder.mkdir(parents=True)
+    (folder / "old.csv").write_text("left by an earlier run")
+    assert run("--name", "tale", "--results", "tale", "--set", "count=none-such") == 1
+    assert (folder / "old.csv").exists()
+    assert run("--name", "tale", "--results", "tale") == 0
+    assert not (folder / "old.csv").exists()

@@ -41,6 +41,11 @@ def run_stage(notebook: Path, parameters: Mapping[str, Any], name: str) -> Path:
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
         raise NotebookError(f"stage name {name!r} must be letters, digits, '-', '_' and '.'")
     profile = project.settings()["profile"]
+    if parameters.get("profile", profile) != profile:
+        raise NotebookError(
+            f"profile cannot be set to {parameters['profile']!r}, because params.yaml is that of {profile}; make it the "
+            f"active one first: python -m replication profile {parameters['profile']}"
+        )
     if "profile" in parameter_defaults(notebook):
         parameters = {"profile": profile, **parameters}
     output = project.root() / "reports" / profile / f"{name}.html"
