@@ -1,4 +1,4 @@
-"""Progress of a pipeline run: which stage of how many, and about how long the rest takes by the times of earlier runs."""
+"""Progress of a pipeline run: which stage of how many, and how long the rest takes by the times of earlier runs."""
 
 import json
 import sys

@@ -43,8 +43,8 @@ def run_stage(notebook: Path, parameters: Mapping[str, Any], name: str) -> Path:
     profile = project.settings()["profile"]
     if parameters.get("profile", profile) != profile:
         raise NotebookError(
-            f"profile cannot be set to {parameters['profile']!r}, because params.yaml is that of {profile}; make it the "
-            f"active one first: python -m replication profile {parameters['profile']}"
+            f"profile cannot be set to {parameters['profile']!r}, because params.yaml is that of {profile}; make it "
+            f"the active one first: python -m replication profile {parameters['profile']}"
         )
     if "profile" in parameter_defaults(notebook):
         parameters = {"profile": profile, **parameters}
