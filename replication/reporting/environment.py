@@ -17,7 +17,8 @@ _PACKAGES = [
     *("torch", "torchvision", "numpy", "scipy", "pandas", "scikit-image", "scikit-learn", "pillow"),
     *("matplotlib", "seaborn", "papermill", "nbconvert", "ipykernel", "latex2mathml", "dvc"),
 ]
-_OUTPUTS = ["reports", "results", "dvc.lock", "params.yaml"]  # what a run itself writes, or records by another entry
+# Written by a run or a switch of profiles, or recorded by another entry.
+_OUTPUTS = ["reports", "results", "dvc.lock", "dvc.yaml", "params.yaml"]
 
 
 def record(profile: str, *, weights: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -91,11 +92,15 @@ def _departure(name: str) -> str:
 
 
 def code() -> str:
-    """The git commit, and whether files other than outputs were changed after it."""
-    commit = _git("rev-parse", "HEAD")
-    if commit is None:
+    """The last git commit of anything but outputs, and whether such files were changed after it.
+
+    A commit of outputs alone does not count, so that a run after it gives the same pages.
+    """
+    files = (".", *(f":(exclude){name}" for name in _OUTPUTS))
+    commit = _git("log", "-1", "--format=%H", "--", *files)
+    if not commit:
         return "not under version control"
-    changed = _git("status", "--porcelain", "--", ".", *(f":(exclude){name}" for name in _OUTPUTS))
+    changed = _git("status", "--porcelain", "--", *files)
     return f"commit {commit}" + (", with uncommitted changes" if changed else "")
 
 

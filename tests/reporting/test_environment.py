@@ -28,7 +28,10 @@ def test_code_is_the_commit_and_tells_changes_apart_from_outputs(clone):
     (clone / "reports" / "index.html").write_text("new")
     (clone / "params.yaml").write_text("profile: sample\n")
     assert environment.code() == commit
-    (clone / "dvc.yaml").write_text("stages: {a: {}}\n")
+    git(clone, "add", "--all")
+    git(clone, "commit", "--quiet", "--message", "outputs")
+    assert environment.code() == commit
+    (clone / "conf" / "base.yaml").write_text("profile: sample\n")
     assert environment.code() == f"{commit}, with uncommitted changes"
 
 
