@@ -1,4 +1,4 @@
-"""With what the numbers were made: code, parameters, packages, device, data, weights. No clock, path or host name."""
+"""The environment of a run: code, parameters, packages, device, data, weights. No clock, path or host name."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def record(profile: str, *, weights: Mapping[str, str] | None = None) -> dict[st
 
 
 def summary(profile: str, *, weights: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a notebook's page states of it: profile, data, weights. The parameters stand in the page itself."""
+    """The part of the environment that a page states: profile, data, weights. Parameters stand in the page itself."""
     listed = "; ".join(f"{name}: {what}" for name, what in (weights or {}).items())
     return {
         "Profile": profile,
@@ -71,7 +71,7 @@ def parameters(profile: str) -> str:
 
 
 def data(profile: str) -> str:
-    """Which images: the sets pinned by data.dvc and where those at hand differ; for the sample profile two packages."""
+    """A description of the images: the sets pinned by data.dvc and where those at hand differ, or two packages."""
     if profile == "sample":
         versions = packages()
         sources = [f"{name} {versions[name]}" for name in ("scikit-image", "scikit-learn") if name in versions]

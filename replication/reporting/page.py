@@ -13,12 +13,12 @@ PROFILE_MEANING = {
 
 
 def meaning(profile: str) -> str:
-    """What the numbers of a profile are worth, in a sentence."""
+    """The meaning of a profile's numbers, in a sentence."""
     return PROFILE_MEANING.get(profile, f"Profile {profile}: parameters as in conf/{profile}.yaml.")
 
 
 def variant_of(name: str, notebook: str) -> str:
-    """What tells the page `name` from others of its notebook, given as 'training.ipynb': 'training_mse' -> 'mse'.
+    """The part of a page's name beyond that of its notebook: 'training_mse' of 'training.ipynb' -> 'mse'.
 
     Nothing where the page has the notebook's own name; the whole name where it does not begin with it.
     """

@@ -292,11 +292,11 @@ def test_values_of_the_paper_that_were_not_run_have_a_short_reason(study: msds_s
     ours = msds_claims.values([study], EVERYTHING, printed).drop_duplicates("column").set_index("column")
     assert ours["value"].isna().all()
     assert ours["note"].to_dict() == {
-        "LIVE": "LIVE is not here, VGG16's weights are not here",
-        "CSIQ": "VGG16's weights are not here",
-        "TID2013": "TID2013 is not in this profile, VGG16's weights are not here",
-        "KADID-10k": "KADID-10k is not in this profile, VGG16's weights are not here",
-        "PIPAL": "PIPAL is not here, VGG16's weights are not here",
+        "LIVE": "LIVE is not available, VGG16's weights are not available",
+        "CSIQ": "VGG16's weights are not available",
+        "TID2013": "TID2013 is not in this profile, VGG16's weights are not available",
+        "KADID-10k": "KADID-10k is not in this profile, VGG16's weights are not available",
+        "PIPAL": "PIPAL is not available, VGG16's weights are not available",
     }
     assert msds_claims.why_not(EVERYTHING[:1], "LIVE") == "LIVE is not in this profile, VGG16 is not in this profile"
     ours = msds_claims.values([replace(study, name="live", network="vgg16")], EVERYTHING, printed)

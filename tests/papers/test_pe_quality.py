@@ -297,7 +297,7 @@ def test_what_is_absent_is_named_with_the_verdict() -> None:
     assert found["h-over-f"][1].endswith("Not run, weights absent: vgg16. Not run, data absent: live-md.")
     assert found["jnd-2afc"] == (NOT_RUN, "bapps-jnd: not available")
     assert found["lpips-best-2afc"] == (NOT_RUN, "bapps-jnd: not available")
-    assert found["h10-beats-lpips-md"] == (NOT_RUN, "LIVE multiply distorted is not here.")
+    assert found["h10-beats-lpips-md"] == (NOT_RUN, "LIVE multiply distorted is not available.")
     html = views.show_measured(measured).html
     assert "bapps-jnd: not available" in html
     assert html.count("VGG16: not available") == 1

@@ -15,8 +15,8 @@ from replication.evaluation.correlation import correlate
 from replication.evaluation.dependent import compare_correlations
 from replication.evaluation.logistic import MAPPINGS, fit_logistic
 from replication.evaluation.ranking import Ranking, who_beats_whom
+from replication.reporting.metric_scores import increases_with_opinion, reference_groups, scores_in_common, scores_of
 from replication.reporting.numbers import number, signed
-from replication.reporting.score_columns import column, columns_of, groups, rises
 from replication.reporting.tables import VERDICT_CSS, Html
 from replication.scoring.scored import Scored
 
@@ -38,12 +38,12 @@ def correlations(scored: Scored, labels: Sequence[str] | None = None) -> pd.Data
     """
     rows = []
     for label in scored.with_scores(labels):
-        part, left_out = column(scored, label)
-        expected = rises(scored, label)
+        part, left_out = scores_of(scored, label)
+        expected = increases_with_opinion(scored, label)
         found = correlate(
             part["score"],
             part["opinion"],
-            references=groups(part),
+            references=reference_groups(part),
             higher_is_better=expected,
             intervals=True,
         )
@@ -85,11 +85,11 @@ def by_distortion(scored: Scored, labels: Sequence[str] | None = None) -> pd.Dat
     """SRCC of each metric within each distortion type of ten images or more: metric, distortion, srcc, n."""
     rows = []
     for label in scored.with_scores(labels):
-        part, _ = column(scored, label)
+        part, _ = scores_of(scored, label)
         for distortion, group in part.groupby("distortion", sort=False):
             if len(group) < _LEAST:
                 continue
-            expected = rises(scored, label)
+            expected = increases_with_opinion(scored, label)
             found = correlate(group["score"], group["opinion"], higher_is_better=expected, mapping="none")
             value = abs(found.srcc) if expected is None else found.srcc
             rows.append({"metric": label, "distortion": distortion, "srcc": value, "n": len(group)})
@@ -99,8 +99,8 @@ def by_distortion(scored: Scored, labels: Sequence[str] | None = None) -> pd.Dat
 def rank(scored: Scored, labels: Sequence[str] | None = None, *, seed: int = 0) -> tuple[list[str], Ranking]:
     """Every pair of metrics compared by SRCC on the images that all have scored, best metric first."""
     chosen = scored.with_scores(labels)
-    wide, opinions, references = columns_of(scored, chosen)
-    directions = [rises(scored, label) for label in chosen]
+    wide, opinions, references = scores_in_common(scored, chosen)
+    directions = [increases_with_opinion(scored, label) for label in chosen]
     found = who_beats_whom(wide, opinions, references, higher_is_better=directions, seed=seed)
     order = np.argsort(-found.coefficient, kind="stable")
     values = (getattr(found, each.name) for each in fields(found))
@@ -121,7 +121,7 @@ def pairs_table(labels: Sequence[str], ranking: Ranking) -> pd.DataFrame:
 def agreement(scored: Scored, labels: Sequence[str] | None = None) -> pd.DataFrame:
     """Absolute SRCC of every metric with every other one over the images that all have scored."""
     chosen = scored.with_scores(labels)
-    wide, _, _ = columns_of(scored, chosen)
+    wide, _, _ = scores_in_common(scored, chosen)
     ranks = np.apply_along_axis(stats.rankdata, 1, wide)
     return pd.DataFrame(np.abs(np.corrcoef(ranks)).reshape(len(chosen), -1), index=chosen, columns=chosen)
 
@@ -138,9 +138,9 @@ def protocol_study(scored: Scored, families: Mapping[str, Sequence[str]], *, see
         variants = scored.with_scores(listed)
         if not variants:
             continue
-        base, _ = column(scored, variants[0])
+        base, _ = scores_of(scored, variants[0])
         for variant in variants:
-            part, _ = column(scored, variant)
+            part, _ = scores_of(scored, variant)
             curves = {mapping: correlate(part["score"], part["opinion"], mapping=mapping) for mapping in MAPPINGS}
             row = {"metric": family, "variant": variant, "srcc": abs(curves["none"].srcc)}
             row |= {"plcc": curves["logistic5"].plcc, "plcc_4": curves["logistic4"].plcc}
@@ -151,8 +151,11 @@ def protocol_study(scored: Scored, families: Mapping[str, Sequence[str]], *, see
                     both["score"],
                     both["score_base"],
                     both["opinion"],
-                    references=groups(both),
-                    higher_is_better=(rises(scored, variant), rises(scored, variants[0])),
+                    references=reference_groups(both),
+                    higher_is_better=(
+                        increases_with_opinion(scored, variant),
+                        increases_with_opinion(scored, variants[0]),
+                    ),
                     seed=seed,
                 ).difference
                 row |= {"srcc_change": change.estimate, "low": change.low, "high": change.high}
@@ -196,7 +199,9 @@ def beside_published(scored: Scored, others: Scored, same: Mapping[str, str] = S
     for ours, theirs in same.items():
         if ours not in scored.with_scores() or theirs not in others.metrics:
             continue
-        both = column(scored, ours)[0].merge(column(others, theirs)[0], on="distorted", suffixes=("", "_published"))
+        both = scores_of(scored, ours)[0].merge(
+            scores_of(others, theirs)[0], on="distorted", suffixes=("", "_published")
+        )
         if len(both) < _LEAST:
             continue
         opinions = both["opinion"]
@@ -211,7 +216,7 @@ def without_copies(scored: Scored) -> pd.DataFrame:
     """SRCC and PLCC with and without undistorted copies of references: the images whose reference is not named."""
     rows = []
     for label in scored.metrics:
-        part, _ = column(scored, label)
+        part, _ = scores_of(scored, label)
         distorted = part[part["reference"].astype("string").fillna("") != ""]
         for name, chosen in (("with copies", part), ("without copies", distorted)):
             found = correlate(chosen["score"], chosen["opinion"]).absolute()
@@ -226,7 +231,7 @@ def scatter(scored: Scored, labels: Sequence[str] | None = None) -> Figure:
     lines = -(-len(labels) // columns)
     figure, axes = plt.subplots(lines, columns, figsize=(2.4 * columns, 2.2 * lines), squeeze=False, sharey=True)
     for axis, label in zip(axes.flat, labels, strict=False):
-        part, _ = column(scored, label)
+        part, _ = scores_of(scored, label)
         fit = fit_logistic(part["score"], part["opinion"])
         shown = part.iloc[:: max(1, len(part) // _POINTS)]
         axis.plot(shown["score"], shown["opinion"], ".", markersize=2, alpha=0.5)

@@ -108,7 +108,7 @@ def seed_table(scores: pd.DataFrame, figure: str) -> pd.DataFrame:
 
 
 def protocol_table(scores: pd.DataFrame) -> pd.DataFrame:
-    """What the protocol of measuring decides: SSIM on channels and on luminance; how far rounding to 8 bits moves both.
+    """Effects of the measuring protocol: SSIM on channels and on luminance; the change of both by rounding to 8 bits.
 
     Columns: row, ssim, ssim_gray, ssim_rounding, mse, mse_rounding (rounded minus not rounded).
     """

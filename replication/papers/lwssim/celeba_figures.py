@@ -105,7 +105,7 @@ def board_strip(contrasts: Sequence[float]) -> Html:
 
 
 def contrast_curves(table: pd.DataFrame) -> Figure:
-    """What each term and either form say of copies of equal local means and lower contrast; of `contrast_table`."""
+    """Each term and both forms for copies of equal local means and lower contrast; of `contrast_table`."""
     figure, axis = plt.subplots(figsize=(6, 3.2))
     lines = {
         "luminance l": table["l"],
@@ -129,7 +129,7 @@ def contrast_curves(table: pd.DataFrame) -> Figure:
 
 
 def brightness_curves(table: pd.DataFrame) -> Figure:
-    """What an error of brightness costs the product (left) and the sum (right); of `brightness_table`."""
+    """Loss of the product (left) and of the sum (right) by an error of brightness; of `brightness_table`."""
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
     for axis, form, title in zip(axes, ("product", "sum"), ("product l c s", "sum l + c s"), strict=True):
         for number, (structure, line) in enumerate(table.groupby("structure", sort=False)):
@@ -143,7 +143,7 @@ def brightness_curves(table: pd.DataFrame) -> Figure:
 
 
 def structure_histograms(shares: Mapping[str, NDArray[np.float64]], masked: float) -> Figure:
-    """How many windows have which c s, a line for each of `shares` (name -> `luminance.histogram`).
+    """Histogram of c s over windows, a line for each of `shares` (name -> `luminance.histogram`).
 
     Rows of a model share a panel; others, such as the mean image, are drawn into all panels in black.
     """

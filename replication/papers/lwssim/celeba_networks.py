@@ -65,7 +65,7 @@ def histories(trained: Mapping[Key, Trained[Autoencoder]], images: int) -> pd.Da
 
 
 def flatness(curves: pd.DataFrame, share: float = 0.2) -> pd.DataFrame:
-    """How much validation SSIM and MSE still moved in the last `share` of the training, mean over seeds.
+    """Change of validation SSIM and MSE in the last `share` of the training, mean over seeds.
 
     Columns: row, epochs, ssim, ssim_change, mse, mse_change (in percent of the last value).
     """

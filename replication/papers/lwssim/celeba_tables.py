@@ -14,7 +14,7 @@ from replication.training.trained import Trained
 
 
 def recipes(trained: Mapping[Key, Trained[Autoencoder]]) -> pd.DataFrame:
-    """What each row was trained with; one column for each parameter that may differ, seeds together."""
+    """Parameters that each row was trained with; one column for each parameter that may differ, seeds together."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for key, run in trained.items():
         recipe = run.identity["recipe"]
@@ -32,14 +32,14 @@ def recipes(trained: Mapping[Key, Trained[Autoencoder]]) -> pd.DataFrame:
 
 
 def in_common(table: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """What all rows share, in words, and the table without it."""
+    """The columns that are equal in all rows, in words, and the table without it."""
     same = [column for column in table.columns if table[column].nunique(dropna=False) == 1]
     said = ", ".join(f"{column.replace('_', ' ')} {table[column].iloc[0]}" for column in same)
     return said, table.drop(columns=same)
 
 
 def tolerance_words() -> str:
-    """How near counts as reproduced and as close, from the published tolerances."""
+    """The tolerances of `reproduced` and `close`, in words."""
     limits = published.tolerances()
     own = limits[(limits["paper"] == PAPER) & (limits["table"] == TABLE)]
     said = []

@@ -64,7 +64,7 @@ def contrast_table(contrasts: Sequence[float] = CONTRASTS, step: float = 1e-3) -
 
 
 def brightness_table(structures: Sequence[float] = STRUCTURES, limit: float = 0.25, points: int = 51) -> pd.DataFrame:
-    """What an error of brightness costs either form, at good, poor and inverted structure.
+    """Loss of either form by an error of brightness, at good, poor and inverted structure.
 
     Columns: structure, brightness, product, sum (each minus its value at no error).
     """
@@ -78,7 +78,7 @@ def brightness_table(structures: Sequence[float] = STRUCTURES, limit: float = 0.
 
 
 def window_figures(terms: Terms) -> pd.DataFrame:
-    """How either form pulls at luminance in each image: luminance, structure, pull, kept, masked, wrong.
+    """Gradient of either form by luminance in each image: luminance, structure, pull, kept, masked, wrong.
 
     luminance, structure: means over windows of l and of c s. pull: sum over windows of |dl/dm|, the derivative by local
     brightness m of the sum l + c s; kept: the same for the product, c s |dl/dm|, so that kept / pull is the share of

@@ -1,4 +1,4 @@
-"""How small a difference the tests find on a set of each size, with scores like those of a study."""
+"""The smallest difference that the tests find on a set of each size, with scores like those of a study."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,8 +20,8 @@ SIZES = {  # of the sets: references, and distorted images of each on average
 
 
 def power_model(of: Study) -> dict[str, float]:
-    """What the simulation of power takes from data: SRCC of level 0, correlation of learned MSDS with it, and the share
-    of the difference of their errors (ranks minus what the opinions explain) that belongs to the reference."""
+    """Parameters of the simulation, from data: SRCC of level 0, correlation of learned MSDS with it, and the share of
+    the difference of their errors (ranks minus what the opinions explain) that belongs to the reference."""
     y, one, two = (stats.rankdata(x) for x in (of.opinions, of.methods[LEARNED], of.methods[LEVEL_0]))
     rest = [x - np.polyval(np.polyfit(y, x, 1), y) for x in (one, two)]
     return {

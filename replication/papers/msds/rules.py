@@ -99,7 +99,7 @@ def judged(studies: Sequence[Study]) -> list[Study]:
 
 
 def basis_of(studies: Sequence[Study]) -> str:
-    """What verdicts rest on, and which of the paper's own runs are not among it."""
+    """The runs that verdicts rest on, and which of the paper's own are missing."""
     networks = list(dict.fromkeys(of.network for of in studies))
     sets = {
         of.title: f"{of.title} ({len(of.opinions)} images, {len(np.unique(of.references))} references)"
@@ -181,7 +181,7 @@ def values(studies: Sequence[Study], everything: Sequence[LevelScores], printed:
 
 
 def why_not(everything: Sequence[LevelScores], title: str) -> str:
-    """Why VGG16 was not run on a set of the paper, in a few words."""
+    """The reason why VGG16 was not run on a set of the paper, in a few words."""
     on_set = [scores for scores in everything if BENCHMARKS.get(scores.name) == title]
     network = [scores for scores in everything if scores.network == PAPERS_NETWORK]
     own = [scores for scores in on_set if scores.network == PAPERS_NETWORK]
@@ -189,11 +189,11 @@ def why_not(everything: Sequence[LevelScores], title: str) -> str:
     if not on_set:
         lacking.append(f"{title} is not in this profile")
     elif any(lacks_set(scores) for scores in on_set):
-        lacking.append(f"{title} is not here")
+        lacking.append(f"{title} is not available")
     if not network:
         lacking.append("VGG16 is not in this profile")
     elif any(lacks_weights(scores) for scores in network):
-        lacking.append("VGG16's weights are not here")
+        lacking.append("VGG16's weights are not available")
     if not lacking:
         random = own and own[0].weights.startswith("random")
         lacking.append("VGG16 with random weights only" if random else str(own[0].absent) if own else "not run")

@@ -1,4 +1,4 @@
-"""What the choices that the paper leaves open do to the result: levels, pyramid, tap, fusion, weights, splits, set."""
+"""Sensitivity to the choices that the paper leaves open: levels, pyramid, tap, fusion, weights, splits, set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -115,7 +115,7 @@ def split_sensitivity(
     count: int = 20,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """How the split matters: share of references tested on, mean SRCC of learned MSDS and of level 0 there, the gain,
+    """Sensitivity to the split: share of references tested on, mean SRCC of learned MSDS and of level 0, the gain,
     its interval (corrected resampled t) and its spread over splits."""
     choice = _Choice(levels, scores.pyramids[0], scores.taps[0], fusion, objective)
     rows = []

@@ -127,7 +127,7 @@ def published_tests(scored: Scored, *, count: int = 20, resamples: int = 500, se
 
 
 def disagreement(table: pd.DataFrame) -> pd.DataFrame:
-    """How many of the pairs of each set each test calls different at 5 %."""
+    """Number of pairs of each set that each test calls different at 5 %."""
     named = {
         "references, Holm": "p_holm",
         "references": "p",

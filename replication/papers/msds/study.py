@@ -127,7 +127,7 @@ def correlations(of: Study) -> pd.DataFrame:
 
 
 def by_distortion(of: Study, *, resamples: int = 500, seed: int = 0) -> pd.DataFrame:
-    """Where scale helps: SRCC within each distortion type of ten images or more.
+    """SRCC of single levels and MSDS within each distortion type of ten images or more.
 
     Columns: distortion, n, one for each method, and gain (learned minus level 0) with low, high (95 % over references).
     """
@@ -161,7 +161,7 @@ class Usable(NamedTuple):
 
 
 def usable(scores: LevelScores, levels: int, tap: str | None = None, pyramid: str | None = None) -> Usable:
-    """What is analysed: the first `levels` levels of one reading, of the images that have all of them and an opinion.
+    """The analysed scores: the first `levels` levels of one reading, of images that have all of them and an opinion.
 
     tap, pyramid: the usual ones by default.
     """

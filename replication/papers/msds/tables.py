@@ -13,12 +13,12 @@ from replication.scoring.msds_levels import LevelScores
 
 
 def lacks_weights(scores: LevelScores) -> bool:
-    """Whether there are no scores because the network's weights are not here, whatever the set."""
+    """Whether there are no scores because the network's weights are not available, whatever the set."""
     return scores.absent is not None and scores.absent.kind == "weights"
 
 
 def lacks_set(scores: LevelScores) -> bool:
-    """Whether there are no scores because the data set is not here."""
+    """Whether there are no scores because the data set is not available."""
     return scores.absent is not None and scores.absent == Absent("data set", scores.absent.name)
 
 
@@ -40,7 +40,7 @@ def what_was_run(everything: Sequence[LevelScores]) -> list[str]:
     absent = list(dict.fromkeys(scores.name for scores in everything if lacks_set(scores)))
     if absent:
         lines.append(
-            f"**{md_escape(listed(absent))}** not here: `python -m replication data status` says where to get each."
+            f"**{md_escape(listed(absent))}** not available: `python -m replication data status` names the sources."
         )
     others = {s.absent: s for s in everything if s.absent and not lacks_weights(s) and not lacks_set(s)}
     return lines + [

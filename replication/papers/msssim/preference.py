@@ -75,7 +75,7 @@ def images_of_participant(names: Sequence[str], participant: int, each: int, *, 
 
 
 def rank_shares(ranked: Mapping[str, Ranked], losses: Sequence[str]) -> pd.DataFrame:
-    """How often each loss was ranked first, second, third: observer, loss, rank, share."""
+    """Shares of rankings in which each loss was first, second, third: observer, loss, rank, share."""
     rows = []
     for observer, one in ranked.items():
         counts = rank_counts(one.rankings)
@@ -184,7 +184,7 @@ def power_table(
     repetitions: int,
     seed: int,
 ) -> pd.DataFrame:
-    """What an experiment of this size can tell, by simulation: see `evaluation.simulated_raters.Power`.
+    """Power of an experiment of this size, by simulation: see `evaluation.simulated_raters.Power`.
 
     Columns: taste, difference (of log-worths), share (of rankings above, that difference stands for where tastes do not
     vary), width, covered, found.

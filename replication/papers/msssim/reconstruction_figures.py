@@ -34,7 +34,7 @@ def draw_curves(runs: Mapping[tuple[str, int], Trained[Autoencoder]]) -> Figure:
 
 
 def draw_ranks(shares: pd.DataFrame, losses: Sequence[str]) -> Figure:
-    """How often each loss was ranked first, second and third, a panel for each observer: the paper's histogram."""
+    """Shares of rankings in which each loss was first, second, third, by observer: the paper's histogram."""
     observers = list(dict.fromkeys(shares["observer"]))
     columns = min(3, len(observers))
     rows = -(-len(observers) // columns)
@@ -88,7 +88,7 @@ def draw_bands(correlation: pd.DataFrame, decibels: pd.DataFrame, detail: tuple[
 
 
 def draw_power(power: pd.DataFrame) -> Figure:
-    """How often a simulated experiment finds the preference, by its size, a line for each spread of tastes."""
+    """Power of a simulated experiment by the size of the preference, a line for each spread of tastes."""
     figure, axis = plt.subplots(figsize=(5.5, 3.2))
     for number, (taste, one) in enumerate(power.groupby("taste", sort=False)):
         label = "none" if taste == 0 else f"deviation {taste:g}"

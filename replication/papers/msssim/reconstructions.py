@@ -78,7 +78,7 @@ def mean_correlation(detail: pd.DataFrame, low: float, high: float) -> pd.DataFr
 
 
 def cut_offs(detail: pd.DataFrame, *, threshold: float = 0.5, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """How fine a detail each loss keeps: where the mean correlation over images first falls below `threshold`.
+    """Cut-off frequency of each loss: where the mean correlation over images first falls below `threshold`.
 
     The first table is as from `means`, the second as from `differences`, both in cycles per pixel. Bands stand at the
     geometric means of their ends.
@@ -118,7 +118,7 @@ def cut_offs(detail: pd.DataFrame, *, threshold: float = 0.5, seed: int = 0) -> 
 def detail_choices(
     originals: Tensor, made: Made, names: Sequence[str], detail: pd.DataFrame, fine: Sequence[float], *, seed: int = 0
 ) -> pd.DataFrame:
-    """What other choices of "fine detail" make of MS-SSIM's differences, in rows as of `differences`.
+    """MS-SSIM's differences under other choices of "fine detail", in rows as of `differences`.
 
     detail: `replication.scoring.reconstructions.detail` of the same reconstructions; fine: the choice in use. Others:
     fine detail from each lower end of a band on; without window; another threshold of the cut-off frequency.

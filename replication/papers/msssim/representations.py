@@ -42,7 +42,7 @@ def names_of(losses: Sequence[str]) -> dict[str, str]:
 
 
 def describe(faces: LitFaces, stacks: Mapping[str, Stack]) -> str:
-    """What the images are, as Markdown."""
+    """A description of the images, as Markdown."""
     lights = len(set(zip(faces.azimuth, faces.elevation, strict=True)))
     skipped = "; ".join(f"{count} {md_escape(reason)}" for reason, count in faces.stack.skipped.items())
     return (
@@ -138,7 +138,7 @@ def values(table: pd.DataFrame, note: str) -> pd.DataFrame:
 
 
 def extensions(grouped: pd.DataFrame, drawn: pd.DataFrame, guessed: Mapping[str, float], note: str) -> pd.DataFrame:
-    """What the paper does not have: the same by a random split, and representations that no loss has made."""
+    """Values that the paper does not have: the same by a random split, and representations that no loss has made."""
     others = grouped[~grouped["method"].isin(METHODS.values())]
     guesses = pd.DataFrame(
         [{"target": target, "method": GUESS, "mean": value} for target, value in guessed.items()],

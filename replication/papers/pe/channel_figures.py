@@ -142,7 +142,7 @@ def score_distributions(measured: Mapping[str, Measured]) -> Figure:
 
 
 def high_and_low(layers: pd.DataFrame, centre: float) -> Figure:
-    """What the channels with the highest and lowest PE of each layer prefer: frequency, and colour."""
+    """Preferred frequency and share of colour of the channels with highest and lowest PE, by layer."""
     figure, axes = plt.subplots(1, 2, figsize=(9, 1.2 + 0.19 * len(layers)), sharey=True)
     places = np.arange(len(layers))[::-1]
     for axis, quantity in zip(axes, ("frequency", "colour"), strict=True):

@@ -60,7 +60,7 @@ def measure(
     colour: Mapping[str, Any] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> tuple[dict[str, Measured], dict[str, str]]:
-    """Every network that is there, and for every other one the reason why not.
+    """Measure every available network; returns the measured ones and the reasons for the others.
 
     choices: of `perceptual_efficacy`. colour: options of `colour_answers`. progress: called with each network's name.
     """
@@ -158,7 +158,7 @@ def sensitivity_study(
     percentage: float = 10,
     progress: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
-    """What each open choice does to the ranking of channels, one choice changed at a time.
+    """Effect of each open choice on the ranking of channels, one choice changed at a time.
 
     networks: those whose every layer is ranked anew. base: the choices their scores were made with.
     Returns a row per network, tap and changed choice: choice, value, srcc (rank correlation of PE over the channels),
@@ -184,7 +184,7 @@ def sensitivity_study(
 
 
 def part_study(measured: Mapping[str, Measured], percentage: float = 10) -> pd.DataFrame:
-    """Which of its two factors PE follows: a row per layer with the rank correlation of PE with mu1 and with mu2,
+    """Correlations of PE with its two factors: a row per layer with the rank correlation of PE with mu1 and with mu2,
     that of mu1 with mu2, and of PE with the largest mean activation that the channel has.
     """
     rows = []
@@ -223,7 +223,7 @@ def invert_sets(
     options: Mapping[str, Any],
     progress: Callable[[str], None] | None = None,
 ) -> tuple[pd.DataFrame, dict[tuple[str, str, str, str], Array]]:
-    """Every picture from every set of channels of the taps named for each network that was measured.
+    """Invert every picture from every set of channels of the taps named for each network that was measured.
 
     Returns a row per inversion: backbone, tap, picture, set, channels, error (what is left of the misfit), steps,
     centroid (cycles per degree), chroma (share of colour in the contrast), problem; and the pictures by the first four.

@@ -168,7 +168,7 @@ def beside_metrics(
 
 
 def sensitivity(measured: Sequence[ChannelDistances], variants: Mapping[str, Efficacy]) -> pd.DataFrame:
-    """What the choices that the paper leaves open do: SRCC of H-10, F and L-10 with PE as each variant computes it.
+    """Sensitivity to the choices that the paper leaves open: SRCC of H-10, F and L-10 with each variant's PE.
 
     variants: label -> efficacies, the usual choices first. Columns: choices, data_set, network, tap, h, f, l, overlap
     (of H-10 with the first variant's, shared over either's channels), rank (Spearman's of PE with the first's).
@@ -245,7 +245,7 @@ class _Chance:
         self._known: dict[int, Floats] = {}
 
     def __call__(self, name: str, drawn: Floats, index: NDArray[Any]) -> dict[str, object]:
-        """What the first table of `study` says of chance; nothing for the whole layer."""
+        """The columns on chance of `study`'s first table; none for the whole layer."""
         size, columns = len(index), self._matrix.shape[1]
         if size == columns:
             return {}

@@ -107,7 +107,7 @@ def metrics_figure(table: pd.DataFrame) -> Figure:
 
 
 def show_measured(measured: Sequence[ChannelDistances]) -> Html:
-    """What there is, and why the rest is not: data, networks with their weights, one reason each."""
+    """Measured data, networks with their weights, and the reasons for missing ones."""
     there = [each for each in measured if not each.absent]
     lines = []
     for title in dict.fromkeys(each.title for each in there):

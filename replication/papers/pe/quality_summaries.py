@@ -12,7 +12,7 @@ from replication.scoring.channel_tables import ChannelDistances
 
 
 def activation_strength(measured: Sequence[ChannelDistances], efficacy: Efficacy) -> pd.DataFrame:
-    """Is PE more than the strength of a channel? Spearman's correlation of PE with energy and variance, by layer."""
+    """Spearman's correlation of PE with energy and variance, by layer."""
     rows = []
     for each in _rated(measured):
         for tap, pe in _layers(each, efficacy):

@@ -76,8 +76,8 @@ def judge_claims(
 
 
 def why_not(measured: Sequence[ChannelDistances], *, rated: bool) -> str:
-    """Why no set with opinions (rated) or judgements was measured: the reason of one, preferably not that of a network
-    of which there is nothing at all."""
+    """The reason why no set with opinions (rated) or judgements was measured: that of one set, preferably not that of
+    a network of which there is nothing at all."""
     absent = [each for each in measured if each.absent and (each.name in JUDGED) != rated]
     absent.sort(key=lambda each: not _has(measured, backbone=each.backbone))
     kind = "data set with opinions" if rated else "BAPPS set"
@@ -141,8 +141,8 @@ def _beats_lpips(beside: pd.DataFrame, measured: Sequence[ChannelDistances]) -> 
         rows = rows[(rows["network"] == "alexnet") & (rows["metric"] == "lpips-alex") & (rows["set"] == f"H-{CONTROL}")]
     if rows.empty:
         names = {each.name for each in measured if each.absent and each.name == "live-md"}
-        lacking = ["LIVE multiply distorted is not here"] if names or not _has(measured, name="live-md") else []
-        lacking += [] if _has(measured, backbone="alexnet") else ["AlexNet's weights are not here"]
+        lacking = ["LIVE multiply distorted is not available"] if names or not _has(measured, name="live-md") else []
+        lacking += [] if _has(measured, backbone="alexnet") else ["AlexNet's weights are not available"]
         near = ""
         if len(beside):
             near = " " + _nearest(beside)
@@ -154,7 +154,7 @@ def _beats_lpips(beside: pd.DataFrame, measured: Sequence[ChannelDistances]) -> 
 
 
 def _nearest(beside: pd.DataFrame) -> str:
-    """What was run in its place, for each data set and metric that is an LPIPS."""
+    """A sentence on what was run in its place, for each data set and metric that is an LPIPS."""
     rows = beside[(beside["images"] == "all") & (beside["set"] == f"H-{CONTROL}")]
     rows = rows[rows["metric"].str.startswith("lpips")]
     said = []

@@ -84,7 +84,7 @@ def plane(scores: pd.DataFrame, distortion: str, perception: str, *, seed: int =
 
 
 def gap(x_plain: Array, y_plain: Array, x_weighted: Array, y_weighted: Array) -> float:
-    """How far the weighted line lies below the plain one: mean vertical distance where both are defined.
+    """Distance of the weighted line below the plain one: mean vertical distance where both are defined.
 
         gap = 1/(b - a) integral from a to b of (plain(x) - weighted(x)) dx
 

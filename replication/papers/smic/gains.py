@@ -1,4 +1,4 @@
-"""What attention adds to a metric, by which of its parts, on which images, and how far its settings matter."""
+"""Gains of a metric by attention: by its parts, by kinds of images, and by its settings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from replication.evaluation import holm
 from replication.evaluation.correlation import Correlation, correlate
 from replication.evaluation.dependent import compare_correlations
 from replication.metrics.names import parse
-from replication.reporting.score_columns import column, columns_of, groups, rises
+from replication.reporting.metric_scores import increases_with_opinion, reference_groups, scores_in_common, scores_of
 from replication.reporting.verdicts import VALUE_COLUMNS
 from replication.scoring.scored import Scored
 
@@ -90,7 +90,7 @@ def families(scored: Scored, plain: Mapping[str, str | None]) -> list[Family]:
 def steps(
     scored: Scored | None, of: Sequence[Family], between: Mapping[str, tuple[str, str]] = STEPS, *, seed: int = 0
 ) -> pd.DataFrame:
-    """How far each step moves SRCC and PLCC, on the same images: paired, resampling references.
+    """Change of SRCC and PLCC by each step, on the same images: paired, resampling references.
 
     between: step -> the two attributes of a Family that it goes from and to. Columns: measure, network, step,
     statistic, before, after, difference, low, high, p, p_holm (over all families of a step and statistic), effect
@@ -106,7 +106,7 @@ def steps(
                 continue
             done.add((step, one, two))
             network = "no network" if second == "none" and family.measure in ("PSNR", "SSIM") else family.network
-            wide, opinions, references = columns_of(scored, [two, one])
+            wide, opinions, references = scores_in_common(scored, [two, one])
             for statistic in ("SRCC", "PLCC"):
                 found = compare_correlations(
                     wide[0],
@@ -114,7 +114,7 @@ def steps(
                     opinions,
                     references=references,
                     coefficient="srcc" if statistic == "SRCC" else "plcc",
-                    higher_is_better=(rises(scored, two), rises(scored, one)),
+                    higher_is_better=(increases_with_opinion(scored, two), increases_with_opinion(scored, one)),
                     seed=seed,
                 )
                 values = (found.b, found.a, *found.difference, found.p_value, found.effect)
@@ -150,7 +150,7 @@ def overview(scored: Scored, methods: Mapping[str, str | None], of: Sequence[Fam
 
 
 def by_distortion(scored: Scored, of: Sequence[Family], first: str = "plain", second: str = "local") -> pd.DataFrame:
-    """What attention adds to SRCC within each distortion type and to the order between types.
+    """Gain in SRCC by attention within each distortion type and to the order between types.
 
     Columns: family, distortion, gain. The row "pairs across types" is the gain in the share of pairs of images of one
     reference but of two types that a metric orders as people do, minus the share it orders the other way.
@@ -160,8 +160,8 @@ def by_distortion(scored: Scored, of: Sequence[Family], first: str = "plain", se
         one, two = getattr(family, first), getattr(family, second)
         if not (one and two):
             continue
-        part = column(scored, one)[0].merge(column(scored, two)[0][["distorted", "score"]], on="distorted")
-        signs = [(1 if rises(scored, label) in (True, None) else -1) for label in (one, two)]
+        part = scores_of(scored, one)[0].merge(scores_of(scored, two)[0][["distorted", "score"]], on="distorted")
+        signs = [(1 if increases_with_opinion(scored, label) in (True, None) else -1) for label in (one, two)]
         part = part.assign(before=signs[0] * part["score_x"], after=signs[1] * part["score_y"])
         for distortion, images in part.groupby("distortion", sort=False):
             if len(images) >= 10:
@@ -206,7 +206,7 @@ def pairs(scored: Scored, family: Family, first: str = "plain", second: str = "l
     """Every pair of images of one reference with different opinions, and whether the metric orders it as people do,
     without and with attention: better, worse, gap, across, before, after (1 as people, -1 the other way)."""
     one, two = getattr(family, first), getattr(family, second)
-    part = column(scored, one)[0].merge(column(scored, two)[0][["distorted", "score"]], on="distorted")
+    part = scores_of(scored, one)[0].merge(scores_of(scored, two)[0][["distorted", "score"]], on="distorted")
     up = scored.opinion.higher_is_better
     signs = [1 if (scored.metrics[label].higher_is_better == up) else -1 for label in (one, two)]
     found = _pairs(part.assign(before=signs[0] * part["score_x"], after=signs[1] * part["score_y"]))
@@ -227,10 +227,10 @@ def corrected_and_spoiled(scored: Scored, of: Sequence[Family]) -> pd.DataFrame:
 
 def correlation(scored: Scored, label: str) -> Correlation:
     """Agreement of a metric with the opinions, with intervals over references, turned so that more is better."""
-    part, _ = column(scored, label)
-    expected = rises(scored, label)
+    part, _ = scores_of(scored, label)
+    expected = increases_with_opinion(scored, label)
     found = correlate(
-        part["score"], part["opinion"], references=groups(part), higher_is_better=expected, intervals=True
+        part["score"], part["opinion"], references=reference_groups(part), higher_is_better=expected, intervals=True
     )
     return found.absolute() if expected is None else found
 
@@ -257,7 +257,7 @@ def extension_values(scored: Scored, of: Sequence[Family]) -> pd.DataFrame:
 
 
 def choices(scored: Scored, of: Sequence[Family], named: Mapping[str, Sequence[str]], *, seed: int = 0) -> pd.DataFrame:
-    """How SRCC moves with each choice that attention is made of, one at a time.
+    """SRCC under each choice that attention is made of, one at a time.
 
     of: the families, whose `local` each label is compared with. named: choice -> labels; the options in which those of
     one measure and network differ are the setting. Columns: choice, measure, network, setting, srcc, low, high, change,
@@ -273,14 +273,14 @@ def choices(scored: Scored, of: Sequence[Family], named: Mapping[str, Sequence[s
             for setting, label in settings.items():
                 found = correlation(scored, label)
                 interval = (found.intervals or {}).get("srcc")
-                wide, opinions, references = columns_of(scored, [label, base])
+                wide, opinions, references = scores_in_common(scored, [label, base])
                 usual = bool(np.array_equal(*wide))
                 moved = compare_correlations(
                     wide[0],
                     wide[1],
                     opinions,
                     references=references,
-                    higher_is_better=(rises(scored, label), rises(scored, base)),
+                    higher_is_better=(increases_with_opinion(scored, label), increases_with_opinion(scored, base)),
                     seed=seed,
                 ).difference
                 ends = (interval.low, interval.high) if interval else (np.nan, np.nan)

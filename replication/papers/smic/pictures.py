@@ -79,7 +79,7 @@ def of_pixels(families: Sequence[Family], network: str) -> dict[str, str]:
 
 
 def attention_and_visibility(data_set: RatedSet, labels: Mapping[str, str], images: int) -> pd.DataFrame:
-    """Does attention go where distortion can be seen? Per image, Spearman correlations over a grid of cells between
+    """Spearman correlations per image over a grid of cells between
     maps and MAD's map of visible error, which models contrast sensitivity and masking: reference, distorted,
     distortion, metric, map ("distortion", "attention", "product"), correlation.
 
@@ -129,7 +129,7 @@ def show_visibility(means: pd.DataFrame) -> Html:
 
 
 def visibility_sentence(seen: Mapping[str, pd.DataFrame], *, seed: int = 0) -> str:
-    """What is to be said where the claim that attention goes where distortion is visible cannot be tested."""
+    """Evidence for the claim that attention goes where distortion is visible, where it cannot be tested."""
     means_of = []
     for name, table in seen.items():
         means = visibility_means(table, seed=seed).set_index(["metric", "map"])["mean"]
@@ -149,7 +149,7 @@ def _grid(image: Tensor) -> tuple[int, int]:
 
 
 def _maps(label: str, reference: Tensor, distorted: Tensor, stride: int = 1) -> dict[str, Maps]:
-    """Of metrics of pixels one set of maps, named ""; of others one for each tap of attention."""
+    """Maps of a metric: one set named "" for metrics of pixels, else one for each tap of attention."""
     name, options = parse(label)
     base = name.partition("+")[0]
     net, taps = _network(base, options)

@@ -50,20 +50,22 @@ def joined(*parts: Scored) -> Scored:
 
 
 def why_missing(names: Iterable[str], scored: Mapping[str, Scored]) -> dict[str, str]:
-    """Data sets that have not been scored, and why: they are not here, or params.yaml does not ask for them."""
+    """Data sets that have not been scored, and why: they are not available, or params.yaml does not ask for them."""
     found = {}
     for name in names:
         if name not in scored:
             try:
                 datasets.load(name)
-                found[name] = f"{name} is here, but params.yaml does not name it in smic.data_sets and iqa.data_sets"
+                found[name] = (
+                    f"{name} is available, but params.yaml does not name it in smic.data_sets and iqa.data_sets"
+                )
             except DataError as error:
                 found[name] = str(absence(error, "data set", name))
     return found
 
 
 def not_computed(scored: Scored) -> dict[str, list[str]]:
-    """Why some metrics have no scores: reason -> metrics."""
+    """Metrics without scores: reason -> metrics."""
     found: dict[str, list[str]] = {}
     for label, facts in scored.metrics.items():
         if facts.absent:
@@ -110,7 +112,7 @@ def _source(
     others: Sequence[Scored],
     missing: Mapping[str, str],
 ) -> tuple[Scored | None, str, str]:
-    """Where a cell comes from: scores and the metric there, or None; and what is to be said of it."""
+    """The source of a cell (scores and the metric there, or None) and its note."""
     if label is None:
         return None, "", "left out in this profile"
     own = scored.get(name)
@@ -170,7 +172,7 @@ def _cell(cell: pd.Series) -> str:
 
 
 def _where(group: pd.DataFrame) -> str:
-    """Which cells, as short as it can be said."""
+    """The cells of a group, in few words."""
     rows, columns = group["row"].unique(), group["column"].unique()
     if len(group) == len(rows) * len(columns) * 2:
         count = f"{len(rows)} methods" if len(rows) > 3 else ", ".join(map(str, rows))
@@ -179,7 +181,7 @@ def _where(group: pd.DataFrame) -> str:
 
 
 def printed_gains(first: str = "{}", second: str = "{} w/ SMIC", table: str = "table1") -> pd.DataFrame:
-    """What the paper's own table says the second row adds to the first: row, column, statistic, difference."""
+    """Differences of the second row from the first in the paper's own table: row, column, statistic, difference."""
     printed = papers.values(PAPER, table).set_index(["row", "column", "statistic"])["value"]
     rows = [
         (measure, title, statistic, round(printed[second.format(measure), title, statistic] - printed[key], 6))
@@ -201,7 +203,7 @@ def judge_table1(values: pd.DataFrame, extension: pd.DataFrame, visible: str) ->
     rows = [
         ("consistent-gain", *_all_higher(gains, ("LIVE",), _extension_words(extension, "attention"))),
         ("psnr-beats-sota", *_beats(values)),
-        ("generalises", *_all_higher(gains, ("PIPAL", "QADS"), "nothing of the kind is here")),
+        ("generalises", *_all_higher(gains, ("PIPAL", "QADS"), "nothing comparable is available")),
         ("attention-where-visible", NOT_RUN, visible),
     ]
     return pd.DataFrame([(PAPER, *row) for row in rows], columns=["paper", "claim", "verdict", "evidence"])

@@ -1,4 +1,4 @@
-"""Columns of score tables as numbers: which rows count, in which direction, and what is resampled together."""
+"""Scores of a metric from a score table, their expected direction, and the groups in which images are resampled."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from replication.scoring.scored import Scored
 Floats = NDArray[np.float64]
 
 
-def column(scored: Scored, label: str) -> tuple[pd.DataFrame, int]:
+def scores_of(scored: Scored, label: str) -> tuple[pd.DataFrame, int]:
     """The rows of a metric that have a score, and how many have none. Infinite scores (PSNR of identical images) are
     replaced by a number beyond all others, so that they keep their rank."""
     part = scored.table[scored.table["metric"] == label]
@@ -27,24 +27,24 @@ def column(scored: Scored, label: str) -> tuple[pd.DataFrame, int]:
     return known_scores.assign(score=values), len(part) - len(known_scores)
 
 
-def columns_of(
+def scores_in_common(
     scored: Scored, labels: Sequence[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
     """Scores (metrics, images) of the images that all metrics have scored, their opinions and references."""
-    parts = [column(scored, label)[0].set_index("distorted") for label in labels]
+    parts = [scores_of(scored, label)[0].set_index("distorted") for label in labels]
     shared = [name for name in parts[0].index if all(name in part.index for part in parts[1:])]
     base = parts[0].loc[shared]
     table = np.stack([part.loc[shared, "score"].to_numpy(float) for part in parts])
-    return table, base["opinion"].to_numpy(float), groups(base.reset_index())
+    return table, base["opinion"].to_numpy(float), reference_groups(base.reset_index())
 
 
-def groups(part: pd.DataFrame) -> NDArray[np.str_]:
+def reference_groups(part: pd.DataFrame) -> NDArray[np.str_]:
     """The reference of each image; an image whose reference is not known is a group of its own."""
     names = part["reference"].astype("string").fillna("")
     return np.where(names == "", part["distorted"].astype("string"), names).astype(str)
 
 
-def rises(scored: Scored, label: str) -> bool | None:
-    """Whether a metric that works rises with the opinions; None where its direction is not known."""
+def increases_with_opinion(scored: Scored, label: str) -> bool | None:
+    """Whether a metric that works increases with the opinions; None where its direction is not known."""
     direction = scored.metrics[label].higher_is_better
     return None if direction is None else direction == scored.opinion.higher_is_better
