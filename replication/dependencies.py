@@ -2,7 +2,8 @@
 
 Read from the source without running it, so that it costs a fraction of a second where importing the package costs
 seconds. Modules that are found by their name at run time (a metric, a loss, a data set) are those that the stage's
-parameters name; a name that stands there for something else adds a dependency too many, never one too few.
+parameters name, and those named in its notebook or its paper's code by a text in a call, as in `create("ssim")`. A name
+that stands there for something else adds a dependency too many, never one too few.
 """
 
 import ast
@@ -19,7 +20,7 @@ from replication.datasets.errors import DataError
 from replication.features import catalogue as weights_catalogue
 from replication.features import weights
 from replication.files import atomic_write_text
-from replication.imports import closure
+from replication.imports import closure, first_arguments
 
 # Modules whose changes cannot change a stage's numbers, and why.
 NO_DEPENDENCY = {
@@ -40,13 +41,15 @@ NO_DEPENDENCY = {
     "replication/training/losses.py": "names losses; the modules of those that a stage names are dependencies",
 }
 _PAGES = "replication/reporting/"  # restyling a page must not train a network again
+_PAPERS = "replication/papers/"
 _LOSSES = "replication/training/losses.py"
+_BY_NAME = ("create", "images", "load")  # functions of metrics, losses and data sets that take a name
 
 
 def code(notebook: Path, values: Any, *, costly: bool = False) -> list[str]:
     """Files of the package that a stage depends on, relative to the project: modules, and the papers' data they read.
 
-    values: the stage's parameters. costly: leave out what only draws pages.
+    values: the stage's parameters, and `names_in_code`. costly: leave out what only draws pages.
     """
     root = project.root()
     named = {path for text in _texts(values) for path in _modules_of(text)}
@@ -55,8 +58,19 @@ def code(notebook: Path, values: Any, *, costly: bool = False) -> list[str]:
     kept |= named & {_LOSSES}
     if costly:
         kept = {path for path in kept if not path.startswith(_PAGES)}
-    folders = {str(Path(path).parent) for path in kept if path.startswith("replication/papers/")}
+    folders = {str(Path(path).parent) for path in kept if path.startswith(_PAPERS)}
     return sorted(kept | {path for path in papers_data() if str(Path(path).parent) in folders})
+
+
+def names_in_code(notebook: Path) -> list[str]:
+    """Names of metrics, losses and data sets that a notebook and its papers' modules have written out in calls.
+
+    Found are texts that are the first argument of `create`, `images` or `load`, as in `metrics.create("ssim")`.
+    """
+    root = project.root()
+    modules = closure(notebook, discover=False, stop={_LOSSES}, root=root)
+    files = [notebook, *(root / path for path in modules if path.startswith(_PAPERS))]
+    return sorted({name for file in files for name in first_arguments(file, _BY_NAME)})
 
 
 def papers_data() -> list[str]:

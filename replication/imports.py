@@ -44,6 +44,15 @@ def digest(files: Iterable[str], root: Path | None = None) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
+def first_arguments(file: Path, functions: Iterable[str]) -> set[str]:
+    """Return the texts that a file (.py or .ipynb) passes as first argument to functions of these names."""
+    wanted = set(functions)
+    calls = (node for node in ast.walk(_parse(_source(file))) if isinstance(node, ast.Call) and node.args)
+    named = (call for call in calls if getattr(call.func, "attr", getattr(call.func, "id", "")) in wanted)
+    given = (call.args[0] for call in named)
+    return {argument.value for argument in given if isinstance(argument, ast.Constant) and type(argument.value) is str}
+
+
 class _Search:
     """Modules are named with dots; `found` has files. A file may be found without its imports being followed."""
 

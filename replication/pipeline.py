@@ -247,8 +247,9 @@ def _entry(stage: Stage, profile: str, found: Sequence[Stage]) -> dict[str, Any]
         words += [f"--set {name}={_literal(value)}" for name, value in stage.literals.items()]
         command = " ".join(words)
         notebook = project.root() / stage.notebook
-        deps += [stage.notebook, *dependencies.code(notebook, stage.values, costly=stage.costly)]
-        deps += dependencies.pins(stage.values)
+        named = [*stage.values, dependencies.names_in_code(notebook)]
+        deps += [stage.notebook, *dependencies.code(notebook, named, costly=stage.costly)]
+        deps += dependencies.pins(named)
         deps += sorted({_results_of(read, profile, found) for read in stage.reads})
         outs |= {f"reports/{profile}/{page}.html": False, f"reports/{profile}/{page}.ipynb": False}
     # persist: DVC removes outputs before it runs a stage; a killed run would leave nothing of the last result.

@@ -95,6 +95,19 @@ def test_a_new_metric_is_one_file_and_makes_no_other_stage_stale(copy: Path) -> 
     dependencies._metrics.cache_clear()
 
 
+def test_a_metric_and_a_set_that_code_names_are_dependencies(copy: Path) -> None:
+    stages = pipeline.stages(project.profile_values("sample"))
+    own = next(stage for stage in stages if stage.name == "msssim_super_resolution")
+    module = copy / "replication" / "papers" / "msssim" / "super_resolution.py"
+    named = {"replication/metrics/vif.py", "replication/datasets/catalogue/kodak.py", "pins/bsds500-test.md5"}
+    assert not named & set(pipeline._entry(own, "sample", stages)["deps"])
+    source = module.read_text()
+    module.write_text(f'{source}\n\n_VIF = metrics.create("vif-pixel")\n_TEST = datasets.images("bsds500-test")\n')
+    notebook = copy / own.notebook
+    notebook.write_text(notebook.read_text().replace("datasets.images(images)", "datasets.images('kodak')"))
+    assert named <= set(pipeline._entry(own, "sample", stages)["deps"])
+
+
 def test_a_stage_that_no_longer_follows_from_its_parameters_is_refused(copy: Path) -> None:
     pipeline.check("msds_levels-squeezenet1_1")
     text = (copy / "params.yaml").read_text()

@@ -83,8 +83,8 @@ def test_an_image_set_is_read_from_its_folder(miniature: Callable[..., Path], na
     )
 
 
-def test_layouts_of_the_official_sets_are_tested() -> None:
-    assert {name for name, entry in RATED.items() if not entry.part_of} == set(FEW)
+def test_layouts_that_are_tested_are_those_of_whole_sets() -> None:
+    assert set(FEW) <= {name for name, entry in RATED.items() if not entry.part_of}
 
 
 @ENTRIES

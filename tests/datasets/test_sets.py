@@ -39,8 +39,8 @@ def test_a_set_is_its_ordinary_folder_under_the_data_root(
     np.testing.assert_array_equal(opened.read(Path(file).stem), datasets.read_image(project / "data" / folder / file))
 
 
-def test_every_set_of_the_catalogue_has_a_layout_test_and_a_manifest() -> None:
-    assert FOLDERS.keys() == LAYOUTS.keys()
+def test_the_sets_of_the_papers_have_manifests() -> None:
+    assert FOLDERS.keys() >= LAYOUTS.keys()
     for name, (_, file) in LAYOUTS.items():
         assert Path(file).stem in manifests.read(name)
 
