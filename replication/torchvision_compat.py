@@ -44,6 +44,8 @@ def torchvision_models() -> ModuleType:
     try:
         from torchvision import models
     except ModuleNotFoundError as error:
+        if error.name != "torchvision":
+            raise
         how = "`pip install torchvision` installs it"
         raise AbsentError(Absent("package", "torchvision", "not installed", how)) from error
     module: ModuleType = models
