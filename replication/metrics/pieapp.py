@@ -38,8 +38,8 @@ def pieapp(
     difference between the features of the two patches (Prashnani, Cai, Mostofi, Sen 2018).
 
     reference, distorted: (N, C, H, W) floats in [0, data_range], RGB, or one channel taken for all three; 64 x 64 at
-        least. Computed in the precision of the network's weights, float32, whatever the autocast, one row of patches at a
-        time.
+        least. Computed in the precision of the network's weights, float32, whatever the autocast, one row of patches
+        at a time.
     network: from `pieapp_network`; it is moved to where the images are.
     stride: 27 is the authors' sparse sampling, 6 their dense one.
     validate: whether values are checked, see `checks.checked_pair`.

@@ -21,6 +21,7 @@ def psnr(
     epsilon: caps the score at -10 log10(epsilon) dB. With 0, the definition, identical images score infinity; their
         gradient is zero.
     validate: whether values are checked, see `checks.checked_pair`.
+    Computed in strips of rows, so that memory beside the images is bounded.
     Raises ValueError naming the tensor and what was wanted.
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
@@ -30,7 +31,7 @@ def psnr(
     with torch.autocast(reference.device.type, enabled=False):
         rows = max(1, _STRIP // (channels * width))
         total = reference.new_zeros(len(reference))
-        for x, y in zip(reference.split(rows, dim=2), distorted.split(rows, dim=2), strict=True):
+        for x, y in zip(torch.split(reference, rows, dim=2), torch.split(distorted, rows, dim=2), strict=True):
             total = total + ((x - y) / data_range).square().sum(dim=(1, 2, 3))
         error = total / (channels * height * width) + epsilon
         # Below the smallest normal number 1 / error overflows, and with it the gradient.

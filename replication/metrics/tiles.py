@@ -1,4 +1,4 @@
-"""Images cut into tiles under windows, so that what is computed of a tile stays in the caches and memory stays bounded."""
+"""Images cut into tiles of windows, so that intermediate results stay in the caches and memory stays bounded."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,8 @@ class Tile(NamedTuple):
         for dim, before, after in ((-1, *self.missing[:2]), (-2, *self.missing[2:])):
             if before or after:
                 inside = by_tile.shape[dim] - before - after
-                first, by_tile, last = by_tile.split([before, inside, after], dim)
+                first, last = by_tile.narrow(dim, 0, before), by_tile.narrow(dim, before + inside, after)
+                by_tile = by_tile.narrow(dim, before, inside)
                 by_tile.narrow(dim, 1, before).add_(first.flip(dim))
                 by_tile.narrow(dim, inside - 1 - after, after).add_(last.flip(dim))
         gradient[self.read] += by_tile

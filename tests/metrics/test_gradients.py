@@ -57,9 +57,9 @@ def loss_classes() -> Iterator[type[nn.Module]]:
     for found in pkgutil.iter_modules(replication.metrics.__path__):
         name = f"{replication.metrics.__name__}.{found.name}"
         for value in vars(importlib.import_module(name)).values():
-            if inspect.isclass(value) and issubclass(value, nn.Module) and value.__module__ == name:
-                if value.__name__.endswith("Loss"):
-                    yield value
+            is_module = inspect.isclass(value) and issubclass(value, nn.Module) and value.__module__ == name
+            if is_module and value.__name__.endswith("Loss"):
+                yield value
 
 
 LOSSES = {loss.__name__: loss for loss in loss_classes()}

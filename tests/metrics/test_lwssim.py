@@ -11,6 +11,7 @@ from replication import metrics
 from replication.metrics import LWSSIMLoss, lwssim, similarity, ssim
 from tests.metrics.test_ssim import HARD_PAIRS, noisy, photo
 
+
 def window_terms(
     x: Tensor, y: Tensor, size: int, kind: str = "uniform", sigma: float = 1.5
 ) -> tuple[Tensor, Tensor, Tensor]:

@@ -177,7 +177,10 @@ def test_tiles_change_neither_the_mean_nor_its_gradient(
     mean = similarity.mean_similarity(x, y, taps, constants, padding, luminance=luminance)
     torch.testing.assert_close(mean, expected)
     torch.testing.assert_close(torch.autograd.grad((weights * mean).sum(), (x, y)), expected_gradients)
-    for image, other, expected_gradient in ((x, y.detach(), expected_gradients[0]), (y, x.detach(), expected_gradients[1])):
+    for image, other, expected_gradient in (
+        (x, y.detach(), expected_gradients[0]),
+        (y, x.detach(), expected_gradients[1]),
+    ):
         pair = (image, other) if image is x else (other, image)
         mean = similarity.mean_similarity(*pair, taps, constants, padding, luminance=luminance)
         torch.testing.assert_close(torch.autograd.grad((weights * mean).sum(), image)[0], expected_gradient)
