@@ -16,10 +16,12 @@ def box_sums(image: Tensor, sizes: Sequence[int], dim: int) -> list[Tensor]:
     sums = {1: image}
     additions = _additions(tuple(sizes))
     for place, (size, left, right) in enumerate(additions):
-        first, second = (sums[part].narrow(dim, shift, length - size + 1) for part, shift in ((left, 0), (right, left)))
-        done_with = right != 1 and right not in sizes and not any(right in parts for parts in additions[place + 1 :])
+        parts = [sums[part].narrow(dim, shift, length - size + 1) for part, shift in ((left, 0), (right, left))]
+        needed = {1, *sizes, *(part for addition in additions[place + 1 :] for part in addition[1:])}
         # In place where a part is not needed again: that moves a third less memory.
-        sums[size] = second.add_(first) if done_with and left != right else first + second
+        if right not in needed and left != right:
+            parts.reverse()
+        sums[size] = parts[0] + parts[1] if {left, right} <= needed or left == right else parts[0].add_(parts[1])
     return [sums[size] for size in sizes]
 
 

@@ -42,6 +42,9 @@ def fsim(
         float32 (float64 if given), whatever the autocast. One channel has FSIM: the same without S_i and S_q.
     chromatic: False for FSIM of RGB too, on luminance (Y of YIQ, not rounded).
     validate: whether values are checked, see `checks.checked_pair`.
+    Differentiable, with finite gradients. The threshold below which responses count as noise follows from the median of
+    a map: the part of the gradient that passes through it falls on one pixel, and where float32 rounds to another than
+    float64, the gradients differ, by up to a half of their norm.
     Raises ValueError naming the tensor and what was wanted.
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
@@ -58,8 +61,9 @@ def fsim(
         x, y = ((block_means(image, factor) / data_range).clamp(max=1) for image in (reference, distorted))
         options = {"data_range": 1.0, "chromatic": chromatic and channels == 3, "reduction": "none"}
         # One by one: 64 maps of each image are held at once, and a batch is not faster.
+        score = piq().fsim
         with _DifferentiableRoots():
-            scores = [piq().fsim(y[i : i + 1], x[i : i + 1], **options) for i in range(len(x))]
+            scores = [score(y[i : i + 1], x[i : i + 1], **options) for i in range(len(x))]
         return torch.cat(scores) if scores else x.new_zeros(0)
 
 

@@ -1,4 +1,4 @@
-"""The metrics as training losses: thin modules over the same functions. LWSSIM's loss is in `lwssim`.
+"""Metrics as training losses: thin modules over the same functions. LWSSIM's loss is in `lwssim`.
 
 Each takes (output, target) like torch's own losses, and returns the mean over the batch as a scalar. For the mean
 squared and mean absolute error use `torch.nn.MSELoss` and `torch.nn.L1Loss`.
@@ -84,8 +84,8 @@ class MSSSIML1Loss(nn.Module):
         )
         weighted = (output - target).abs() * (rows[:, None] * columns).to(target.dtype)
         absolute = weighted.sum(dim=(-2, -1)).mean() / self.data_range
-        value: Tensor = self.alpha * dissimilarity + (1 - self.alpha) * absolute
-        return value
+        mixed: Tensor = self.alpha * dissimilarity + (1 - self.alpha) * absolute
+        return mixed
 
 
 @functools.lru_cache(maxsize=64)

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -58,21 +58,23 @@ def lwssim(
 
         l = (2 mx my + C1) / (mx^2 + my^2 + C1),  c = (2 sx sy + C2) / (vx + vy + C2),  s = (vxy + C3) / (sx sy + C3)
 
-    with C1 = (k1 data_range)^2, C2 = (k2 data_range)^2, C3 = C2 / 2, means m and biased (co)variances v over every
-    window that lies inside the image, averaged over the windows of a channel and then over channels (Lu 2019, eq. 5
-    and 6; there the weights are called lambda). The paper gives no sizes, weights, exponents, constants or kind of
-    window: they are parameters, and the defaults are ours.
+    with C1 = (k1 data_range)^2, C2 = (k2 data_range)^2, C3 = C2 / 2, means m and biased (co)variances v under every
+    window, averaged over the windows of a channel and then over channels (Lu 2019, eq. 5 and 6; there the weights are
+    called lambda). The paper gives no sizes, weights, exponents, constants, kind of window or padding: they are
+    parameters, and the defaults are ours.
 
     reference, distorted: (N, C, H, W) floats in [0, data_range]; computed in float32 (float64 if given), whatever the
         autocast. An image's score does not depend on the rest of its batch.
     window_sizes: odd, in pixels; the largest must fit into the image. weights: one for each size, none negative; 1
         where not given.
     alpha, beta, gamma: exponents, not negative. Structure s and, out of range, luminance can be negative: a power then
-        keeps the sign, sign(x) |x|^p. An exponent below one has an infinite slope at zero, so that |x| < 0.001 is
-        replaced by a straight line to zero there. With beta = gamma the power is that of the product c s. All other
-        than (1, 1, 1) take a slower way.
+        keeps the sign, sign(x) |x|^p. With an exponent below one the slope at zero is infinite: for |x| < 0.001 the
+        power is replaced by a straight line through zero. With beta = gamma it is the power of the product c s. Other
+        exponents than (1, 1, 1) take several times as long.
     window_kind, sigma: "uniform", or "gaussian" with a standard deviation of `sigma` pixels for a window of 11, others
         in proportion.
+    padding: "valid" uses windows that lie inside the image; "reflect" mirrors the image at its border pixels and has
+        one window of each size for each pixel, so that a loss trains the border too.
     validate: whether values are checked, see `checks.checked_pair`.
     Differentiable; gradients are finite everywhere, on flat and on identical images too.
     Raises ValueError naming the tensor or parameter and what was wanted.
@@ -85,11 +87,10 @@ def lwssim(
     check_choice("padding", padding, ("valid", "reflect"))
     height, width = reference.shape[-2:]
     largest = max(window_sizes)
-    least = largest if padding == "valid" else largest // 2 + 1
-    if min(height, width) < least:
+    if min(height, width) < largest:
         raise ValueError(
-            f"reference and distorted are {height} x {width}, too small for a window of {largest} and padding "
-            f"{padding!r}: the least size is {least} x {least}; use smaller window_sizes"
+            f"reference and distorted are {height} x {width}, too small for a window of {largest}: "
+            f"the least size is {largest} x {largest}; use smaller window_sizes"
         )
     constants = Constants.of(data_range, k1, k2)
     with torch.autocast(reference.device.type, enabled=False):
@@ -104,9 +105,9 @@ def lwssim(
 
 
 class LWSSIMLoss(nn.Module):
-    """2 mean(weights) - LWSSIM, batch mean: zero for identical images.
+    """2 mean(weights) - LWSSIM, batch mean: zero for identical images. Options: those of `lwssim`.
 
-    Options: those of `lwssim`. As with the losses in `losses`, values are not checked and images are padded by default.
+    As in the losses of `losses`, by default values are not checked and images are padded.
     """
 
     def __init__(self, *, padding: Padding = "reflect", validate: bool = False, **options: Any) -> None:
@@ -147,12 +148,17 @@ def _levels(
     return tuple(level for level in levels if level.weight > 0)
 
 
-def _sums(maps: Tensor, levels: Sequence[_Level]) -> list[Tensor]:
-    """Under every whole window of each level, the weighted sums of maps (..., H, W)."""
+def _sums(maps: Tensor, levels: Sequence[_Level]) -> Iterator[Tensor]:
+    """Weighted sums of maps (..., H, W) under every whole window, level by level.
+
+    Each is computed when it is asked for, so that it is still in the caches when it is used.
+    """
     if any(level.taps for level in levels):
-        return [separable_filter(maps, level.taps or ()) for level in levels]
+        yield from (separable_filter(maps, level.taps or ()) for level in levels)
+        return
     across = box_sums(maps, [level.size for level in levels], -1)
-    return [box_sums(columns, [level.size], -2)[0] for columns, level in zip(across, levels, strict=True)]
+    for columns, level in zip(across, levels, strict=True):
+        yield box_sums(columns, [level.size], -2)[0]
 
 
 def _sums_adjoint(by_sums: Sequence[Tensor], levels: Sequence[_Level]) -> Tensor:
@@ -167,9 +173,9 @@ def _sums_adjoint(by_sums: Sequence[Tensor], levels: Sequence[_Level]) -> Tensor
 def _places(
     level: _Level, largest: int, tile: tuple[slice, slice], shape: Sequence[int], padding: Padding
 ) -> list[slice]:
-    """In rows and in columns, where in the sums of a tile the windows of the level are that belong to it.
+    """The rows and the columns of a tile's sums that hold the windows of the level.
 
-    tile: its places of the largest windows. Of smaller ones it has those with the same centres; unless the image is
+    tile: the rows and the columns of its largest windows. Smaller windows have the same centres; unless the image is
     padded, a tile at the border also has those nearer to the border.
     """
     inset, places = (largest - level.size) // 2, []
@@ -204,23 +210,23 @@ class _MeanSum(torch.autograd.Function):
             by_sums = []
             for level, sums in zip(levels, _sums(maps.maps, levels), strict=True):
                 rows, columns = _places(level, largest, tile.places, shape, padding)
-                distances = Distances.of(sums[:, :, rows, columns], maps.offset, level.mass, constants)
                 scale = 2 * level.weight / math.prod(windows(side, level.size, padding) for side in shape[-2:])
+                root = math.sqrt(2 * scale)
+                distances = Distances.of(sums[:, :, rows, columns], maps.offset, level.mass, constants, root=root)
                 # Plane by plane: the same order whatever the batch.
-                total[tile.planes] -= scale * distances.ratio.sum(-1).sum(-1).sum(0)
+                total[tile.planes] -= scale / root * distances.ratio.flatten(-2).sum(-1).sum(0)
                 if any(wanted):
                     room = 0 if level.taps else level.size - 1
-                    shape_of_sums = (4 if all(wanted) else 3, sums.shape[1], sums.shape[2] + 2 * room, sums.shape[3])
-                    by = sums.new_zeros(shape_of_sums)
+                    planes, height, width = sums.shape[1:]
+                    by = sums.new_zeros(4 if all(wanted) else 3, planes, height + 2 * room, width)
                     inside = by[:, :, room + rows.start : room + rows.stop, columns]
-                    distances.derivatives(distances.inverse.mul_(2 * scale), wanted, inside)
+                    distances.derivatives(distances.inverse, wanted, inside)
                     by_sums.append(by)
             if by_sums:
-                for gradient, by_image in zip(
-                    gradients, maps.by_image(_sums_adjoint(by_sums, levels), wanted), strict=True
-                ):
-                    if gradient is not None and by_image is not None:
-                        tile.add(gradient, by_image)
+                by_image = maps.by_image(_sums_adjoint(by_sums, levels), wanted)
+                for gradient, by_one in zip(gradients, by_image, strict=True):
+                    if gradient is not None and by_one is not None:
+                        tile.add(gradient, by_one)
         ctx.save_for_backward(*gradients)
         return (total + 2 * sum(level.weight for level in levels)).view(shape[:2])
 
@@ -239,7 +245,7 @@ def _mean_of_powers(
     data_range: float,
     padding: Padding,
 ) -> Tensor:
-    """The same for any exponents, by autograd through maps of the whole batch: (N, C, H, W) to (N, C)."""
+    """LWSSIM of each channel at any exponents, by autograd through maps of the whole batch: (N, C, H, W) to (N, C)."""
     alpha, beta, gamma = exponents
     largest = max(level.size for level in levels)
     all_places = [slice(0, windows(side, largest, padding)) for side in x.shape[-2:]]

@@ -21,11 +21,13 @@ class BlockStatistics(NamedTuple):
 
 
 def block_statistics(image: Tensor) -> BlockStatistics:
-    """Of all whole blocks of 16 x 16 pixels, one every four: (..., H, W) to (H - 12) // 4 rows, (W - 12) // 4 columns.
+    """Statistics of all whole blocks of 16 x 16 pixels, one every four.
+
+    image: (..., H, W); each statistic has (H - 12) // 4 rows and (W - 12) // 4 columns.
 
     Four pixels down are one group, four such groups across a cell of 4 x 4, four cells across and four down a block;
-    the moments of a union follow from those of its parts. That is ten times faster than cutting out every block, and
-    as exact: no moment is computed as a difference of large numbers.
+    the moments of a union follow from the moments of its parts. That is ten times faster than cutting out every block,
+    and as exact: no moment is computed as a difference of large numbers.
     """
     height, width = (side // STEP * STEP for side in image.shape[-2:])
     cells_in_block = BLOCK // STEP
@@ -40,7 +42,7 @@ def block_statistics(image: Tensor) -> BlockStatistics:
 
 
 class _Moments(NamedTuple):
-    """The mean of each set, and the means of the powers of the deviations from it; none for single pixels."""
+    """The mean of each set, and the means of the powers of the deviations from it, which are 0 for single pixels."""
 
     mean: Tensor
     second: Tensor | float = 0.0
@@ -52,7 +54,7 @@ class _Moments(NamedTuple):
 
 
 def _union(sets: Sequence[_Moments]) -> _Moments:
-    """Of sets of the same size, their union."""
+    """The moments of the union of sets of the same size."""
     mean = sum(s.mean for s in sets) / len(sets)
     assert isinstance(mean, Tensor)
     second = third = fourth = torch.zeros_like(mean)

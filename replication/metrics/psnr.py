@@ -23,6 +23,7 @@ def psnr(
     epsilon: caps the score at -10 log10(epsilon) dB. With 0, the definition, identical images score infinity; their
         gradient is zero.
     validate: whether values are checked, see `checks.checked_pair`.
+    Computed in strips of rows, so that memory beside the images is bounded.
     Raises ValueError naming the tensor and what was wanted.
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)

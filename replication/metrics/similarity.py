@@ -1,4 +1,4 @@
-"""What SSIM, MS-SSIM and LWSSIM share: luminance and contrast-structure of two images under windows.
+"""Luminance and contrast-structure of two images under windows, for SSIM, MS-SSIM and LWSSIM.
 
 With s = x + y and d = x - y, and m and v for their means and variances under a window,
 
@@ -77,10 +77,10 @@ def mean_similarity(
 
 
 class Maps(NamedTuple):
-    """s, d, s^2 + 2 C2 and d^2 of a tile, (4, P, h, w), s and d measured from their planes' means; and these means.
+    """s, d, s^2 + 2 C2 and d^2 of a tile, (4, P, h, w), with s and d measured from the means of their planes, `offset`.
 
     Variances are differences of squares. Measured from the mean, these are small: float32 then agrees with float64 on
-    flat and on bright images too. Of the variance of s only vs + vd + 2 C2 is made, so that the constant is added here.
+    flat and on bright images too. The variance of s enters vs + vd + 2 C2 only, so that the constant is added here.
     """
 
     maps: Tensor
@@ -112,19 +112,31 @@ class Maps(NamedTuple):
 class Distances(NamedTuple):
     """r = md^2 / (ms^2 + md^2 + 2 C1) and vd / (vs + vd + 2 C2) at every window, and one over these denominators.
 
-    mass: n, the sum of a window's taps; sums of s and d from their offsets, and n times their means, each (2, P, h, w).
+    mass: n, the sum of a window's taps. root: multiplies both ratio and inverse, so that derivatives, products of the
+        two, come out multiplied by its square without another pass over them.
+    sums of s and d from their offsets, and n times their means, each (2, P, h, w).
     ratio, inverse: (2, P, h, w), of luminance and of structure, or (1, P, h, w), of structure alone. Ratios are those
     of (n m)^2 and n v, so that sums need not be divided.
     """
 
     mass: float
+    root: float
     sums: Tensor
     means: Tensor
     ratio: Tensor
     inverse: Tensor
 
     @classmethod
-    def of(cls, sums: Tensor, offset: Tensor, mass: float, constants: Constants, luminance: bool = True) -> "Distances":
+    def of(
+        cls,
+        sums: Tensor,
+        offset: Tensor,
+        mass: float,
+        constants: Constants,
+        *,
+        luminance: bool = True,
+        root: float = 1.0,
+    ) -> "Distances":
         """From the sums of `Maps` under the windows, (4, P, h, w)."""
         from_offset, squares = sums[:2], sums[2:]
         parts = sums.new_empty(1 + luminance, *squares.shape)  # of luminance, of structure; of s, of d
@@ -137,20 +149,23 @@ class Distances(NamedTuple):
         if luminance:
             inverse[0] += 2 * mass**2 * constants.c1
         inverse.reciprocal_()
-        return cls(mass, from_offset, means, parts[:, 1].mul_(inverse), inverse)
+        if root != 1:
+            inverse *= root
+        return cls(mass, root, from_offset, means, parts[:, 1].mul_(inverse), inverse)
 
     def derivatives(self, factors: Tensor, wanted: Sequence[bool], out: Tensor) -> None:
-        """Derivatives of the sum over windows of -k r / 2 by the sums of s, d, s^2 and d^2; factors are 1 / k.
+        """Derivatives of a score by the sums of s, d, s^2 and d^2, where its derivatives by r are -k / 2.
 
-        out: (4, P, h, w), or (3, P, h, w) where one image's gradient is wanted: the first two are then added up to it.
-        factors are overwritten.
+        factors: k times inverse; they are overwritten.
+        out: (4, P, h, w), or (3, P, h, w) where the gradient of one image is wanted: the first two are then one, their
+            sum for x and their difference for y.
         """
         by_means, by_squares = out[:-2], out[-2:]
         torch.mul(self.ratio[-1], factors[-1], out=by_squares[0])
-        torch.sub(by_squares[0], factors[-1], out=by_squares[1])
+        torch.sub(by_squares[0], factors[-1], alpha=self.root, out=by_squares[1])
         if len(factors) == 2:  # with luminance
             torch.mul(self.ratio[0], factors[0], out=self.ratio[0])
-            by_mean_squares = self.ratio[0], torch.sub(self.ratio[0], factors[0], out=factors[0])
+            by_mean_squares = self.ratio[0], torch.sub(self.ratio[0], factors[0], alpha=self.root, out=factors[0])
         for signal, sign in enumerate((1, 1 if all(wanted) or wanted[0] else -1)):
             target, factor = by_means[signal if all(wanted) else 0], -sign / self.mass
             so_far = target if signal and not all(wanted) else target.new_zeros(())
@@ -181,7 +196,9 @@ class _MeanSimilarity(torch.autograd.Function):
         gradients = [torch.zeros_like(x) if needed else None for needed in wanted]
         for tile in tiles(x.shape, len(taps), padding, tile_size(x)):
             maps = Maps.of(tile.of(x), tile.of(y), constants)
-            distances = Distances.of(separable_filter(maps.maps, taps), maps.offset, 1.0, constants, luminance)
+            distances = Distances.of(
+                separable_filter(maps.maps, taps), maps.offset, 1.0, constants, luminance=luminance
+            )
             terms = 1 - 2 * distances.ratio  # l and cs, or cs
             similarity = terms[0] * terms[1] if luminance else terms[0]
             total[tile.planes] += similarity.sum(-1).sum(-1)  # row by row: the same order whatever the batch
@@ -196,9 +213,8 @@ class _MeanSimilarity(torch.autograd.Function):
                     if gradient is not None and by is not None:
                         tile.add(gradient, by)
         ctx.save_for_backward(*gradients)
-        ctx.windows = math.prod(windows(side, len(taps), padding) for side in shape[-2:])
-        mean: Tensor = (total / ctx.windows).view(shape[:2])
-        return mean
+        ctx.windows = count = math.prod(windows(side, len(taps), padding) for side in shape[-2:])
+        return (total / count).view(shape[:2])
 
     @staticmethod
     def backward(ctx: Any, by_mean: Tensor) -> tuple[Tensor | None, ...]:
@@ -215,4 +231,5 @@ def refuse_second_derivative(message: str) -> None:
 def scaled(by_score: Tensor, gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
     """Gradients of scores (N, C), saved as (N C, H, W), times the derivatives by these scores; (N, C, H, W)."""
     scale = by_score[..., None, None]
-    return [None if saved is None else scale * saved.view(*by_score.shape, *saved.shape[-2:]) for saved in gradients]
+    shape = by_score.shape
+    return [None if saved is None else scale * saved.view(*shape, *saved.shape[-2:]) for saved in gradients]

@@ -46,7 +46,8 @@ def ssim(
         autocast. An image's score does not depend on the rest of its batch. For SSIM on luminance pass
         `colour.rgb_to_y` or `colour.rgb_to_gray` of both.
     window_size, sigma, window_kind: 11 pixels, Gaussian of 1.5 pixels; or "uniform".
-    padding: "valid" uses windows that lie inside the image; "reflect" has one window for each pixel.
+    padding: "valid" uses windows that lie inside the image, as the authors do; "reflect" mirrors the image at its
+        border pixels and has one window for each pixel, so that a loss trains the border too.
     validate: whether values are checked, see `checks.checked_pair`.
     Raises ValueError naming the tensor and what was wanted.
     """
@@ -110,9 +111,12 @@ def ms_ssim(
 
     reference, distorted, data_range, window_size, sigma, window_kind, k1, k2, validate: as for `ssim`.
     levels, weights: see `level_weights`. The window must fit into the coarsest level, see `least_size`: 161 pixels
-        for five levels and a window of 11. For smaller images use fewer levels or a smaller window.
+        for five levels and a window of 11, padded or not. For smaller images use fewer levels or a smaller window.
     odd_sides: how a level with an odd side is halved: "zeros" puts a row or column of zeros before the first, as
         pytorch-msssim does; "repeat" doubles the last, as the authors' MATLAB code does. Scores differ by up to .002.
+    padding: as for `ssim`. With "reflect" each level is extended by half a window, after it was halved: a pixel of the
+        border then has the same share in every level. Extending the image once, by what the coarsest level needs, would
+        fill small images mostly with mirrored pixels, and averaging these with the image's would give them weight.
     Raises ValueError naming the tensor and what was wanted.
     """
     reference, distorted = checked_pair(reference, distorted, data_range, validate)
@@ -130,12 +134,10 @@ def ms_ssim(
         similarity = mean_similarity(x, y, taps, constants, padding)
         return (log_score + exponents[-1] * _log(similarity)).exp()
 
+    differentiable = torch.is_grad_enabled() and (reference.requires_grad or distorted.requires_grad)
     with torch.autocast(reference.device.type, enabled=False):
-        if reference[0:1].numel() <= _LARGE or (
-            torch.is_grad_enabled() and (reference.requires_grad or distorted.requires_grad)
-        ):
+        if differentiable or reference[0:1].numel() <= _LARGE:
             return score(reference, distorted).mean(dim=1)
-        # Channel by channel, which bounds the memory of the halved images.
         channels = zip(torch.split(reference, 1, dim=1), torch.split(distorted, 1, dim=1), strict=True)
         return torch.cat([score(x, y) for x, y in channels], dim=1).mean(dim=1)
 
@@ -160,10 +162,9 @@ def level_weights(levels: int | None = None, weights: Sequence[float] | None = N
     return tuple(weight / sum(first) for weight in first)
 
 
-def least_size(window_size: int = 11, levels: int = 5, padding: Padding = "valid") -> int:
-    """Least height and width: the coarsest level holds a whole window or, with "reflect", is wider than its margin."""
-    margin = window_size - 1 if padding == "valid" else window_size // 2
-    return int(margin * 2 ** (levels - 1) + 1)
+def least_size(window_size: int = 11, levels: int = 5) -> int:
+    """Least height and width for which the window fits into the coarsest level, padded or not."""
+    return int((window_size - 1) * 2 ** (levels - 1) + 1)
 
 
 def _log(x: Tensor, epsilon: float = 1e-6) -> Tensor:
@@ -203,10 +204,9 @@ def _halved(image: Tensor, pads: tuple[int, int, int, int], odd_sides: OddSides)
 def _check_size(image: Tensor, window_size: int, padding: Padding, levels: int = 1) -> None:
     check_choice("padding", padding, ("valid", "reflect"))
     height, width = image.shape[-2:]
-    least = least_size(window_size, levels, padding)
+    least = least_size(window_size, levels)
     if min(height, width) < least:
         raise ValueError(
             f"reference and distorted are {height} x {width}, too small for {levels} level(s) with a window of "
-            f"{window_size} and padding {padding!r}: the least size is {least} x {least}; "
-            "use fewer levels or a smaller window"
+            f"{window_size}: the least size is {least} x {least}; use fewer levels or a smaller window"
         )

@@ -1,4 +1,4 @@
-"""What SSIM is made of, apart: luminance, contrast and structure under every window, and luminance's slope."""
+"""The terms of SSIM: luminance, contrast and structure under every window, and the slope of luminance."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,8 @@ from replication.metrics.similarity import Constants
 class Terms(NamedTuple):
     """Maps (N, C, H - size + 1, W - size + 1). The product of the first three is `ssim_map`.
 
-    slope: derivative of luminance by the local mean of the distorted image. Positive: brighter would be better.
+    slope: derivative of luminance by the local mean of the distorted image; where it is positive, luminance improves
+        when the distorted image becomes brighter.
     """
 
     luminance: Tensor
@@ -39,7 +40,7 @@ def ssim_terms(
         c = (2 sx sy + C2) / (vx + vy + C2),      s = (vxy + C2/2) / (sx sy + C2/2)
 
     Arguments and errors as for `ssim`, padding "valid". When a whole image becomes brighter, variances stay: the
-    derivative of the product l c s by brightness is then c s times that of l, the derivative of l + c s is that of l.
+    derivative of the product l c s by brightness is then c s times the derivative of l, that of l + c s equals it.
     """
     x, y = checked_pair(reference, distorted, data_range, validate)
     taps, (c1, c2) = window(window_size, sigma, window_kind), Constants.of(data_range, k1, k2)

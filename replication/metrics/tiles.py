@@ -1,10 +1,9 @@
-"""Images cut into tiles under windows, so that a tile's intermediate results stay in the caches and memory bounded."""
+"""Images cut into tiles of windows, so that intermediate results stay in the caches and memory stays bounded."""
 
 import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -33,7 +32,8 @@ class Tile(NamedTuple):
         for dim, before, after in ((-1, *self.missing[:2]), (-2, *self.missing[2:])):
             if before or after:
                 inside = by_tile.shape[dim] - before - after
-                first, by_tile, last = torch.split(by_tile, [before, inside, after], dim)
+                first, last = by_tile.narrow(dim, 0, before), by_tile.narrow(dim, before + inside, after)
+                by_tile = by_tile.narrow(dim, before, inside)
                 by_tile.narrow(dim, 1, before).add_(first.flip(dim))
                 by_tile.narrow(dim, inside - 1 - after, after).add_(last.flip(dim))
         gradient[self.read] += by_tile

@@ -57,8 +57,8 @@ def loss_classes() -> Iterator[type[nn.Module]]:
     for found in pkgutil.iter_modules(replication.metrics.__path__):
         name = f"{replication.metrics.__name__}.{found.name}"
         for value in vars(importlib.import_module(name)).values():
-            own = inspect.isclass(value) and issubclass(value, nn.Module) and value.__module__ == name
-            if own and value.__name__.endswith("Loss"):
+            is_module = inspect.isclass(value) and issubclass(value, nn.Module) and value.__module__ == name
+            if is_module and value.__name__.endswith("Loss"):
                 yield value
 
 
