@@ -39,7 +39,7 @@ def for_notebook(png: str, shown: Mapping[str, Any]) -> tuple[str, str]:
         picture = picture.resize((width, height), Image.Resampling.BOX)  # adds the fewest colours
     file = io.BytesIO()
     if kind == "JPEG":
-        picture.save(file, kind, quality=_QUALITY, subsampling=0, optimize=True)
+        picture.save(file, kind, quality=_QUALITY, optimize=True)
     else:
         _few_colours(picture).save(file, kind, optimize=True)
     return f"image/{kind.lower()}", _text(file.getvalue())
