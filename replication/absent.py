@@ -1,4 +1,4 @@
-"""What a computation lacks, as a value: reports group by it and link it, and nobody parses a sentence."""
+"""Missing data, weights and packages as values, which reports group and link without parsing sentences."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -56,7 +56,7 @@ class Stage:
 
     @property
     def name(self) -> str:
-        """As DVC allows it: "lwssim_training-ae-mse-0"; the profile is added as a matrix: "...@paper"."""
+        """Name as DVC allows it: "lwssim_training-ae-mse-0"; the profile is added as a matrix: "...@paper"."""
         return "-".join(part for part in (self.family, re.sub(r"[^\w-]", "_", self.run)) if part)
 
 
@@ -219,7 +219,7 @@ def _stage(name: str, family: Mapping[str, Any], item: Mapping[str, Any], settin
 
 
 def _tracked(path: str, value: Any) -> list[str]:
-    """The path, or where it is a group that says where to compute, those of its other values."""
+    """The path alone; or, for a group in which settings name where to compute, the paths of its other values."""
     if isinstance(value, Mapping) and any(where in value for where in _WHERE):
         return [f"{path}.{key}" for key in value if key not in _WHERE]
     return [path]

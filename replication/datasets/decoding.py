@@ -17,7 +17,7 @@ from replication.datasets.images import Pixels
 from replication.datasets.rated import Readable
 
 _log = logging.getLogger(__name__)
-_PIXELS_AHEAD = 2**26  # decoded or being decoded before they are asked for: some 200 MB, and twice that in the workers
+_PIXELS_AHEAD = 2**26  # decoded or being decoded before they are needed: some 200 MB, and twice that in the workers
 
 
 class Decoder:
@@ -99,8 +99,8 @@ def _end_with_parent() -> None:
 def _without_main() -> Iterator[None]:
     """Start processes that do not run the caller's script again.
 
-    By default they would, to make its definitions available. A script without `if __name__ == "__main__":` would fail
-    there, and one that imports torch would take seconds and hundreds of megabytes in each process.
+    By default they would, to make its definitions available. A script without `if __name__ == "__main__":` would fail,
+    and one that imports torch would take seconds and hundreds of megabytes in each process.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")

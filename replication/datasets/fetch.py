@@ -52,7 +52,7 @@ class Limits:
 
     @property
     def full(self) -> bool:
-        """Whether more bytes than allowed were received."""
+        """True if more bytes than allowed were received."""
         return self._received > self.size
 
     @property
@@ -66,7 +66,7 @@ class Limits:
 
 
 class Resuming:
-    """A downloader for Pooch that keeps what has arrived in <file>.part and asks the server for the rest.
+    """A downloader for Pooch that stores what has arrived in <file>.part and asks the server for the rest.
 
     A server that does not know ranges sends the whole file, and the part is written anew. Pooch then checks the hash,
     and only after that does the file get its name; a file with the wrong hash is removed.

@@ -1,4 +1,4 @@
-"""How well scores follow opinions: SRCC, KRCC, PLCC and RMSE, with intervals over references."""
+"""Agreement of scores with opinions: SRCC, KRCC, PLCC and RMSE, with intervals over references."""
 
 from collections.abc import Callable
 from collections.abc import Mapping as Table
@@ -21,10 +21,10 @@ COEFFICIENTS = ("srcc", "krcc", "plcc", "rmse")
 
 @dataclass(frozen=True)
 class Correlation:
-    """What `correlate` found. A coefficient that is not defined is NaN, and `problem` says why ("" otherwise).
+    """Result of `correlate`. A coefficient that is not defined is NaN, and `problem` gives the reason ("" otherwise).
 
     srcc, krcc: rank correlations, signed. plcc, rmse: after `fit`. n: images. references: how many, None if not given.
-    intervals: of all four by name, None where they were not asked for or cannot be had.
+    intervals: of all four by name, None where they were not requested or cannot be computed.
     """
 
     srcc: float
@@ -38,7 +38,7 @@ class Correlation:
     problem: str
 
     def absolute(self) -> "Correlation":
-        """The same with the sign of a falling metric turned: srcc >= 0, krcc and plcc with it, intervals mirrored."""
+        """The same with a negative SRCC turned positive; krcc and plcc are turned with it, intervals mirrored."""
         if not self.srcc < 0:
             return self
         mirrored = None
@@ -75,12 +75,12 @@ def correlate(
         scores as they are, sign kept, with the RMSE about the least-squares line.
         RMSE is sqrt(mean squared residual), in units of the opinions, not corrected for the curve's parameters.
     intervals: also give `confidence` intervals over references (at least 2).
-    method: how.
+    method: the way intervals are computed.
         'jackknife': estimate -+ t(references - 1) standard errors, with each reference left out once, on the scale of
             Fisher's z (log for RMSE). No random numbers.
         'percentile', 'bca': bootstrap of references, `resamples` draws from `seed`, widened for few references as
             `bootstrap_statistic` does.
-        Measured cover of 95 % intervals, 25 references, each with an offset of its own as large as the noise (PLCC, 20
+        Measured coverage of 95 % intervals, 25 references, each with its own offset as large as the noise (PLCC, 20
         images each): jackknife 94 %, bca 92 %, percentile 91 %; with smaller offsets 96, 94, 95 % (SRCC, 10 images: 94,
         93, 93 %; KRCC: 94, 92, 94 %); 80 references with large offsets: 96, 96, 95 % (1,000 to 1,500 data sets each).
         Hence the default.

@@ -30,7 +30,7 @@ class Fit:
         (mean,) of 'constant'.
     converged: the curve asked for was fitted, and no small change of its parameters makes it better.
     monotone: the curve rises or falls throughout the range of the scores. The five-parameter curve need not.
-    message: "" where all is well, else a sentence that says what was not.
+    message: "" for a fit without problems, else a sentence that names the problem.
     """
 
     form: Form
@@ -161,7 +161,7 @@ class _Scale:
         return Fit("line", (slope, intercept), converged, slope != 0, message)
 
     def logistic(self, p: Floats, form: Form, converged: bool, z: Floats) -> Fit:
-        """From c tanh(k (z - m)) + d z + e to the published parameters."""
+        """Published parameters of the curve c tanh(k (z - m)) + d z + e."""
         c, k, m, d, e = (float(value) for value in p)
         centre = self.x_mean + m * self.x_scale
         monotone = _monotone(p, z)
@@ -187,7 +187,7 @@ class _Separable:
     """Weighted least squares of v by c tanh(k (z - m)) + d z + e: only k and m need a search.
 
     For given k and m the rest is linear (variable projection, Golub & Pereyra 1973). What the line explains is taken
-    out of everything first, so that the error is that of the line less what the bend explains: never more.
+    out of everything first, so that the error is the line's minus what the bend explains: never more.
     """
 
     def __init__(self, z: Floats, v: Floats, weight: Floats, *, linear: bool = True) -> None:
@@ -259,7 +259,7 @@ class _Separable:
         return (float(k), float(self.low - point[0] / k)), error, arrived
 
     def _at(self, point: Floats) -> tuple[Floats, Floats]:
-        """Residual and its derivatives by the two ends, those of c left out (Kaufman 1975)."""
+        """Residual and its derivatives by the two ends, without the terms of c (Kaufman 1975)."""
         bend = np.tanh(point[0] + (point[1] - point[0]) * self.share)
         column = self.without_line(self.root * bend)
         square = column @ column
@@ -304,7 +304,7 @@ def _starts(z: Floats, v: Floats, linear: bool) -> list[tuple[float, float]]:
 
 
 def _monotone(p: Floats, z: Floats) -> bool:
-    """Whether the slope c k / cosh^2(k (z - m)) + d keeps its sign between the smallest and the largest score."""
+    """True if the slope c k / cosh^2(k (z - m)) + d keeps its sign between the smallest and the largest score."""
     where = np.append(np.clip(p[2], z.min(), z.max()), [z.min(), z.max()])  # its extremes
     slope = p[0] * p[1] * (1 - np.tanh(p[1] * (where - p[2])) ** 2) + p[3]
     return bool(np.all(slope >= 0) or np.all(slope <= 0))

@@ -1,4 +1,4 @@
-"""What a representation holds: labels predicted from it by support vector machines, on images not trained on."""
+"""Information in a representation: labels predicted from it by support vector machines, on images not trained on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Prediction:
 
 
 def light_groups(azimuth: ArrayLike, elevation: ArrayLike, near: float = NEAR) -> NDArray[np.intp]:
-    """For each image the number of its group: near-duplicates are in one group, and so in one fold.
+    """Number of each image's group: near-duplicates are in one group, and so in one fold.
 
     Two images of one person are near-duplicates if their lights' directions are at most `near` degrees apart. Lights
     that a chain of such steps joins make a group, and a group holds the images of everybody under them: no two
@@ -137,7 +137,7 @@ def _best_pair(
 def _fitted(
     learn: Floats, y: NDArray[Any], apply: Floats, kind: Target, penalties: Sequence[float], gammas: Sequence[float]
 ) -> Iterator[tuple[float, float, NDArray[Any]]]:
-    """For each C and gamma what a machine fitted on `learn` and `y` says of `apply`.
+    """Predictions for `apply`, for each C and gamma, by a machine fitted on `learn` and `y`.
 
     Distances are taken once for all machines, by matrix products: with every pixel a feature, most of the time goes
     into them otherwise.

@@ -75,7 +75,7 @@ class _Fire(nn.Module):
 
 
 class _RescaledInput(nn.Module):
-    """From ImageNet's normalisation to [-1, 1], in which torchvision's GoogLeNet was trained."""
+    """Conversion from ImageNet's normalisation to [-1, 1], in which torchvision's GoogLeNet was trained."""
 
     def forward(self, x: Tensor) -> Tensor:
         mean, deviation = normalisation_constants(x)

@@ -21,7 +21,9 @@ class BlockStatistics(NamedTuple):
 
 
 def block_statistics(image: Tensor) -> BlockStatistics:
-    """Of all whole blocks of 16 x 16 pixels, one every four: (..., H, W) to (H - 12) // 4 rows, (W - 12) // 4 columns.
+    """Statistics of all whole blocks of 16 x 16 pixels, one every four pixels.
+
+    (..., H, W) to (H - 12) // 4 rows and (W - 12) // 4 columns of blocks.
 
     Four pixels down are one group, four such groups across a cell of 4 x 4, four cells across and four down a block;
     the moments of a union follow from those of its parts. That is ten times faster than cutting out every block, and
@@ -52,7 +54,7 @@ class _Moments(NamedTuple):
 
 
 def _union(sets: Sequence[_Moments]) -> _Moments:
-    """Of sets of the same size, their union."""
+    """Moments of the union of sets of the same size."""
     mean = sum(s.mean for s in sets) / len(sets)
     assert isinstance(mean, Tensor)
     second = third = fourth = torch.zeros_like(mean)

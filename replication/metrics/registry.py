@@ -180,12 +180,12 @@ def names() -> list[str]:
 
 
 def takes(name: str, option: str) -> bool:
-    """Whether the metric of that name has that option; one whose options are not declared takes any."""
+    """True if the metric of that name has that option; one whose options are not declared takes any."""
     return name in _factories and ((known := _factories[name].options) is None or option in known)
 
 
 def takes_device(name: str) -> bool:
-    """Whether the metric of that name has an option `device`; one without computes where its images are."""
+    """True if the metric of that name has an option `device`; one without computes where its images are."""
     return takes(name, "device")
 
 

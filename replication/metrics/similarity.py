@@ -1,4 +1,4 @@
-"""What SSIM, MS-SSIM and LWSSIM share: luminance and contrast-structure of two images under windows.
+"""Shared parts of SSIM, MS-SSIM and LWSSIM: luminance and contrast-structure of two images under windows.
 
 With s = x + y and d = x - y, and m and v for their means and variances under a window,
 
@@ -39,7 +39,7 @@ class Constants(NamedTuple):
 
 
 def tile_size(image: Tensor) -> int:
-    """How many windows of an image to work on at a time."""
+    """Number of windows of an image to work on at a time."""
     return TILE_CPU if image.device.type == "cpu" else TILE_ACCELERATOR
 
 
@@ -125,7 +125,7 @@ class Distances(NamedTuple):
 
     @classmethod
     def of(cls, sums: Tensor, offset: Tensor, mass: float, constants: Constants, luminance: bool = True) -> "Distances":
-        """From the sums of `Maps` under the windows, (4, P, h, w)."""
+        """Distances from the sums of `Maps` under the windows, (4, P, h, w)."""
         from_offset, squares = sums[:2], sums[2:]
         parts = sums.new_empty(1 + luminance, *squares.shape)  # of luminance, of structure; of s, of d
         torch.addcmul(squares, from_offset, from_offset, value=-1 / mass, out=parts[-1])

@@ -110,7 +110,7 @@ _Planner = Callable[..., Plan]
 
 
 def _register(metric: str, plan: _Planner, *, higher_is_better: bool = False, **defaults: Any) -> None:
-    """Under both names, "+smic" and "+mic"."""
+    """Register a metric under both names, "+smic" and "+mic"."""
     for kind in _OF_KIND:
         _register_kind(metric, kind, plan, higher_is_better, defaults)
 

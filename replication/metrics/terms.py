@@ -1,4 +1,4 @@
-"""What SSIM is made of, apart: luminance, contrast and structure under every window, and luminance's slope."""
+"""The terms of SSIM one by one: luminance, contrast and structure under every window, and luminance's slope."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Which files of weights a metric reads, known without reading one."""
+"""Files of weights that a metric reads, found without reading one."""
 
 import contextlib
 from typing import Any

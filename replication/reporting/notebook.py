@@ -68,7 +68,7 @@ def run_notebook(
     parameters: values for names assigned in the cell tagged `parameters`; any other name, or a value of another kind
         than the default, is a NotebookError.
     record: what the page's footer states (data, weights); plain text.
-    variant: what tells the page from others of this notebook; stands behind its title.
+    variant: distinguishes the page from others of this notebook; appended to its title.
 
     The kernel is the running interpreter, its working directory the notebook's folder. Progress and everything else on
     stderr goes to this process's stderr, never into the page. A failing cell raises NotebookError and leaves the last
@@ -138,7 +138,7 @@ def _where(source: str) -> str:
 
 
 def _places(notebook: Path) -> dict[Path, str]:
-    """Folders that differ from machine to machine, and what the page says in their place."""
+    """Folders that differ from machine to machine, and the text that replaces them in the page."""
     try:
         places = {project.data_root(): "data", project.root(): "."}
     except FileNotFoundError:  # a notebook outside a clone

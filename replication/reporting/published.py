@@ -64,7 +64,7 @@ def claims(paper: str | None = None, *, folder: Path | None = None) -> pd.DataFr
 
 
 def tolerances(folder: Path | None = None) -> pd.DataFrame:
-    """How near counts as 'reproduced' and 'close' (paper, table, statistic, scale, reproduced, close, reason).
+    """Tolerances for 'reproduced' and 'close' (paper, table, statistic, scale, reproduced, close, reason).
 
     `scale` is 'absolute' (thresholds in units of the value) or 'relative' (fractions of the published value).
     """
@@ -84,7 +84,7 @@ def tolerances(folder: Path | None = None) -> pd.DataFrame:
 def values(paper: str | None = None, table: str | None = None, *, folder: Path | None = None) -> pd.DataFrame:
     """Published values, in the order of print.
 
-    Columns: paper, table, row, column, statistic, value (float), printed (the value as printed, whose decimals tell how
+    Columns: paper, table, row, column, statistic, value (float), printed (the value as printed, whose decimals show how
     it was rounded), source, note. Unknown paper or table: PublishedError listing the known ones.
     """
     frames = [

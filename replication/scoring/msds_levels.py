@@ -97,8 +97,9 @@ def score_levels(
 ) -> LevelScores:
     """Level scores of the data set `name` with one network; `absent` says so where the set or weights are missing.
 
-    taps: of the network; all pyramids are read at the first, the first pyramid at all. levels: at most; as many as the
-    smallest reference allows. weights: of the network. options: of `datasets.load`; how: of `engine.score`.
+    taps: of the network; all pyramids are read at the first tap, the first pyramid at all taps. levels: maximum; fewer
+    where the smallest reference does not allow as many. weights: of the network. options: of `datasets.load`; how: of
+    `engine.score`.
     """
     nothing = pd.DataFrame(columns=_IMAGE)
     asked = tuple(taps), tuple(pyramids), ()

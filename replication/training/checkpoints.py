@@ -108,7 +108,7 @@ def _read(
 
 
 def _is_history(value: object, step: int) -> bool:
-    """Whether a JSON value is a list of rows of numbers, each with its step and the last with this one."""
+    """True if a JSON value is a list of rows of numbers, each with its step and the last with this one."""
     rows = value if isinstance(value, list) else []
     numbers = all(
         isinstance(row, dict) and "step" in row and all(isinstance(number, int | float) for number in row.values())

@@ -27,7 +27,7 @@ class TrainingError(RuntimeError):
 
 @dataclass(frozen=True)
 class Compute:
-    """Where and how to train.
+    """Device, threads and precision of a training run.
 
     accelerator: "cpu"; "gpu" or "cuda", an error where there is none; "auto", the GPU if there is one.
     threads: CPU threads. Sums are split over threads, so the last bits of a result depend on it; 0 takes all cores.

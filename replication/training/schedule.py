@@ -83,7 +83,7 @@ class Schedule:
 
 
 def is_flat(steps: Sequence[int], losses: Sequence[float], window: int) -> bool:
-    """Whether the lowest loss of the last `window` steps is at most 0.5 % below the lowest before them.
+    """True if the lowest loss of the last `window` steps is at most 0.5 % below the lowest before them.
 
     steps: at which the losses were measured, in ascending order. False where there is no loss before the window.
     """

@@ -34,7 +34,7 @@ class Row:
 
 
 def is_stray(place: str) -> bool:
-    """Whether a file (relative path, with slashes) is one that systems create: hidden, Thumbs.db, __MACOSX/..."""
+    """True if a file (relative path, with slashes) is one that systems create: hidden, Thumbs.db, __MACOSX/..."""
     parts = place.lower().split("/")
     return any(part.startswith(".") for part in parts) or bool({"__macosx", "thumbs.db", "desktop.ini"} & set(parts))
 

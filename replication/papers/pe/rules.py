@@ -210,7 +210,7 @@ def _what(own: pd.DataFrame, measured: Sequence[ChannelDistances]) -> str:
 
 
 def _absent(measured: Sequence[ChannelDistances]) -> str:
-    """Networks and sets of which there is nothing at all."""
+    """Sentences that list networks and sets without any result."""
     said = []
     networks = dict.fromkeys(each.backbone for each in measured)
     if lacking := [name for name in networks if not _has(measured, backbone=name)]:
