@@ -2,8 +2,8 @@
 
 Read from the source without running it, so that it costs a fraction of a second where importing the package costs
 seconds. Modules that are found by their name at run time (a metric, a loss, a data set) are those that the stage's
-parameters name, and those named in its notebook or its paper's code by a text in a call, as in `create("ssim")`. A name
-that stands there for something else adds a dependency too many, never one too few.
+parameters name, and those named in its notebook or its paper's code by a text in a call, as in `create("ssim")`. An
+equal name with another meaning adds a dependency too many, never one too few.
 """
 
 import ast

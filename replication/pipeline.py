@@ -37,7 +37,7 @@ class Stage:
 
     family: its name in pipeline.yaml. run: the combination of `each` that it is for, "" if there is one run only.
     params: paths in params.yaml that are tracked. given: paths, or name=path, that the notebook gets. values: of those,
-    as the notebook gets them. outs: path -> whether it is kept in DVC's cache (in git otherwise).
+    as the notebook gets them. outs: path -> whether it is stored in DVC's cache (otherwise in git).
     """
 
     family: str

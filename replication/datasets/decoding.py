@@ -21,10 +21,10 @@ _PIXELS_AHEAD = 2**26  # decoded or being decoded before they are needed: some 2
 
 
 class Decoder:
-    """Reads images ahead of their use, in the order in which they will be asked for.
+    """Reads images ahead of their use, in the order in which they will be read.
 
     images: in the order of the calls of `read` or `read_hashed`; images may be passed over.
-    workers: number of processes. With 0, images are read when they are asked for, in this process. Workers import
+    workers: number of processes. With 0, each image is read when `read` is called, in this process. Workers import
         neither torch nor the caller's script, and end when this process ends, even if it is killed.
 
     The size of the last image bounds how far ahead images are read, so that memory does not depend on their number. Use

@@ -87,7 +87,7 @@ class Resuming:
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
         with requests.get(url, headers=headers, stream=True, timeout=(_CONNECT_S, _READ_S)) as response:
             if response.status_code == 416 and response.headers.get("Content-Range") == f"bytes */{start}":
-                pass  # all of it was there already
+                pass  # the whole file had arrived already
             elif response.status_code == 416:
                 part.unlink()
                 raise requests.exceptions.ConnectionError("the part that was there does not fit the server's file")
@@ -157,7 +157,7 @@ def _put_in_place(entries: Sequence[ImageFolder], source: Path, staging: Path, f
     try:
         for entry in entries:
             add(entry, source, force=force, as_published=True)
-    except DataError:  # not what it should be, and of no use the next time either
+    except DataError:  # a wrong file is of no use to the next call either
         shutil.rmtree(staging)
         raise
     shutil.rmtree(staging)
@@ -196,7 +196,7 @@ def _download(url: str, entry: ImageFolder, staging: Path, limits: Limits, progr
 def _in_time(download: Callable[[], Path], limits: Limits) -> Path:
     """Return the result of `download`, which runs in a thread that is abandoned when the time is over.
 
-    A server that sends a byte now and then holds up a read for ever, and no timeout of the network libraries passes.
+    A server that sends a byte now and then blocks a read for ever, because no timeout of the network libraries expires.
     """
     results: list[Path] = []
     errors: list[BaseException] = []

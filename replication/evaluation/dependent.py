@@ -4,8 +4,8 @@ Which test holds when (false alarms at 5 %, both metrics equally good, 2,000 dat
 - Images independent, all normal, Pearson's r: `williams` and `meng` 4.4 to 5.7 %.
 - The same with Spearman's rho in place of r: 5.6 % where rho is .5, 8 % at .8, 9 % at .9. Ranks near the top vary more
   than the normal theory of r allows; 95 % intervals of `zou` cover 94, 92 and 91 % in these cases.
-- Images in groups of one reference, each metric off by an amount of its own for each reference: they count images that
-  are not independent. 25 references of 20 images, offsets as large as the noise: 17 % (r) and 22 % (rho).
+- Images in groups of one reference, with an offset of each metric for each reference: `williams` and `meng` then count
+  images that are not independent. 25 references of 20 images, offsets as large as the noise: 17 % (r) and 22 % (rho).
   `compare_correlations` resamples references and has 4 to 6 % in all of these.
 """
 

@@ -25,10 +25,10 @@ _FLATTEST, _STEEPEST, _FARTHEST = 0.02, 1e5, 8.0
 class Fit:
     """A curve from scores to opinions, fitted by least squares.
 
-    form: the curve that was fitted in the end; 'line' or 'constant' where the logistic asked for could not be used.
+    form: the curve that was fitted in the end; 'line' or 'constant' where the requested logistic could not be used.
     parameters: b1 to b5 of 'logistic5' (see `fit_logistic`), b1 to b4 of 'logistic4', (slope, intercept) of 'line',
         (mean,) of 'constant'.
-    converged: the curve asked for was fitted, and no small change of its parameters makes it better.
+    converged: the requested curve was fitted, and no small change of its parameters makes it better.
     monotone: the curve rises or falls throughout the range of the scores. The five-parameter curve need not.
     message: "" for a fit without problems, else a sentence that names the problem.
     """
@@ -62,10 +62,10 @@ def fit_logistic(scores: ArrayLike, opinions: ArrayLike, mapping: Mapping = "log
         'none': the straight line, which leaves Pearson's correlation as it is.
 
     Variable projection with Levenberg and Marquardt's method from the four best of 35 starts that span the scores, in
-    units in which scale and offset of either variable make no difference. There is no random number in it. The result
+    units in which scale and offset of either variable make no difference. No random numbers are used. The result
     is never worse than the straight line: where the logistic is (the four-parameter curve has no line in it) or where
-    there are fewer distinct scores than one more than its parameters, the line is returned and `message` says so.
-    Equal scores give the mean.
+    there are fewer distinct scores than one more than its parameters, the line is returned, with the reason in
+    `message`. Equal scores give the mean.
 
     Least squares follows outliers: one score of 1e6 among scores of 1 pulls the curve, although the fit arrives.
     """
@@ -99,7 +99,7 @@ def fit_logistic(scores: ArrayLike, opinions: ArrayLike, mapping: Mapping = "log
 def refitted(
     scores: Floats, opinions: Floats, fit: Fit, index: NDArray[np.intp], weights: Floats
 ) -> tuple[Floats, Floats]:
-    """PLCC and RMSE of a fit's form, fitted again to each resample from where `fit` stands; see `weighted`.
+    """PLCC and RMSE of a fit's form, fitted again to each resample, starting from `fit`; see `weighted`.
 
     This follows the minimum that `fit` found. A search from all starts would now and then jump to another with a few
     resamples' extreme scores, which is not what varies in the curve that is reported.
@@ -127,7 +127,7 @@ def refitted(
 
 
 def paired(scores: ArrayLike, opinions: ArrayLike, least: int = 2) -> tuple[Floats, Floats]:
-    """Both as float64 arrays (n,) of finite numbers, or a ValueError that says what was wrong."""
+    """Both as float64 arrays (n,) of finite numbers, or a ValueError that names the problem."""
     x, y = np.asarray(scores, dtype=np.float64), np.asarray(opinions, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(f"scores and opinions must be two arrays of one length, got shapes {x.shape} and {y.shape}")

@@ -1,7 +1,7 @@
 """The networks that backbones are made of: how each is built, its layers in order, and their outputs by name.
 
-VGG, AlexNet and SqueezeNet are built here as plain layers, to be filled from a file without torchvision. Random weights
-always come from torchvision's own constructors, so that reference numbers made with them can be repeated.
+This module builds VGG, AlexNet and SqueezeNet as plain layers, to be filled from a file without torchvision. Random
+weights always come from torchvision's own constructors, so that reference numbers made with them can be repeated.
 """
 
 import warnings

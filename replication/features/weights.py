@@ -115,7 +115,7 @@ def status() -> list[tuple[str, str, str, str, str]]:
 
 @contextmanager
 def recorded() -> Iterator[list[str]]:
-    """Collect the names of all weights that are asked for inside, in order, each once, into the list.
+    """Collect the names of all weights that are looked up inside, in order, each once, into the list.
 
     Inside, `backbone` builds networks on the meta device, without numbers and in milliseconds, so that what a metric
     reads can be known before its weights are present: create it, and look at the list.

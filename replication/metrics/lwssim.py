@@ -30,8 +30,8 @@ from replication.metrics.tiles import tiles, windows
 
 WINDOW_SIZES = (3, 7, 11)
 
-_NEAR_ZERO = 1e-3  # below it, a power less than one goes on as a straight line through zero
-_NO_VARIANCE = 1e-8  # of the squared data range: where a standard deviation goes on as a straight line to zero
+_NEAR_ZERO = 1e-3  # below it, a power with an exponent under one continues as a straight line through zero
+_NO_VARIANCE = 1e-8  # of the squared data range: below it, a standard deviation continues as a straight line to zero
 
 
 @metric("lwssim", higher_is_better=True)
@@ -60,7 +60,7 @@ def lwssim(
 
     with C1 = (k1 data_range)^2, C2 = (k2 data_range)^2, C3 = C2 / 2, means m and biased (co)variances v over every
     window that lies inside the image, averaged over the windows of a channel and then over channels (Lu 2019, eq. 5
-    and 6; there the weights are called lambda). The paper gives no sizes, weights, exponents, constants or kind of
+    and 6, in which the weights are called lambda). The paper gives no sizes, weights, exponents, constants or kind of
     window: they are parameters, and the defaults are ours.
 
     reference, distorted: (N, C, H, W) floats in [0, data_range]; computed in float32 (float64 if given), whatever the
@@ -69,7 +69,7 @@ def lwssim(
         where not given.
     alpha, beta, gamma: exponents, not negative. Structure s and, out of range, luminance can be negative: a power then
         keeps the sign, sign(x) |x|^p. An exponent below one has an infinite slope at zero, so that |x| < 0.001 is
-        replaced by a straight line to zero there. With beta = gamma the power is that of the product c s. All other
+        replaced by a straight line to zero. With beta = gamma the power is that of the product c s. All other
         than (1, 1, 1) take a slower way.
     window_kind, sigma: "uniform", or "gaussian" with a standard deviation of `sigma` pixels for a window of 11, others
         in proportion.
@@ -148,7 +148,7 @@ def _levels(
 
 
 def _sums(maps: Tensor, levels: Sequence[_Level]) -> list[Tensor]:
-    """Under every whole window of each level, the weighted sums of maps (..., H, W)."""
+    """Weighted sums of maps (..., H, W) under every whole window of each level."""
     if any(level.taps for level in levels):
         return [separable_filter(maps, level.taps or ()) for level in levels]
     across = box_sums(maps, [level.size for level in levels], -1)
@@ -167,10 +167,10 @@ def _sums_adjoint(by_sums: Sequence[Tensor], levels: Sequence[_Level]) -> Tensor
 def _places(
     level: _Level, largest: int, tile: tuple[slice, slice], shape: Sequence[int], padding: Padding
 ) -> list[slice]:
-    """In rows and in columns, where in the sums of a tile the windows of the level are that belong to it.
+    """Slices, in rows and in columns, of a level's windows within the sums of a tile.
 
-    tile: its places of the largest windows. Of smaller ones it has those with the same centres; unless the image is
-    padded, a tile at the border also has those nearer to the border.
+    tile: the places of its largest windows. Its smaller windows have the same centres; unless the image is padded, a
+    tile at the border also has the windows nearer to the border.
     """
     inset, places = (largest - level.size) // 2, []
     for place, side in zip(tile, shape[-2:], strict=True):

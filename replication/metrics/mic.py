@@ -154,7 +154,7 @@ class _Groups:
         ended = _running(is_end)
         ends = ended.new_full((number, n + 2), n)
         ends[:, 0] = 0
-        # What is no end goes to the last slot, which is then set right.
+        # Places that are no ends are written to the last slot, which is then corrected.
         places = torch.arange(1, n + 1, device=splits.device).expand(number, n)
         ends.scatter_(1, ended[:, 1:].masked_fill(~is_end, n + 1), places)
         ends[:, -1] = n

@@ -74,7 +74,7 @@ class SMICOptions:
     alpha, c: as for `mic.mic`.
     projections, law, projection_seed: as count, law and seed for `random_projections`; for "+smic".
     channels: how many of the features' own, None is all; for "+mic".
-    weighting: "local", "level" or "none", what stands in the place of attention.
+    weighting: "local", "level" or "none", the values used as attention.
     variant, reduce: as for `deepwsd`; for DeepWSD.
     device: where to compute; None is where the image is.
     """

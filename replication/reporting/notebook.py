@@ -132,7 +132,7 @@ def _execute(notebook: Path, parameters: Mapping[str, Any], copy: Path) -> Noteb
 
 
 def _where(source: str) -> str:
-    """A cell, named by the first line that says something."""
+    """Description of a cell by its first line that is not blank."""
     lines = [line.strip() for line in source.splitlines() if line.strip()]
     return f"that begins {lines[0]!r}" if lines else "that is empty"
 

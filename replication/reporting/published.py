@@ -1,7 +1,7 @@
 """The papers' own numbers and statements, read from the folders of replication/papers/.
 
 A folder with a paper.toml is a paper: its title and source, its tables with their tolerances, its claims. Beside it
-lies one CSV file per table in long form: row, column, statistic, value, source, note. The order of papers is that of
+is one CSV file per table in long form: row, column, statistic, value, source, note. The order of papers is that of
 `position`, the order of rows that of print; both are the order of the reports.
 """
 
@@ -20,7 +20,7 @@ KEY = ["paper", "table", "row", "column", "statistic"]
 VALUE_COLUMNS = [*KEY, "value", "source", "note"]
 CLAIM_KEY = ["paper", "claim"]
 
-_FIELDS: Mapping[str, tuple[str, ...]] = {  # of each part of paper.toml; the first must be there
+_FIELDS: Mapping[str, tuple[str, ...]] = {  # of each part of paper.toml; the first is required
     "paper": ("title", "authors", "venue", "identifier", "note"),
     "table": ("name", "title", "note"),
     "claim": ("name", "statement", "source"),

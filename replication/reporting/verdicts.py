@@ -71,7 +71,7 @@ def compare(published: pd.DataFrame, ours: pd.DataFrame, tolerances: pd.DataFram
         default=NOT_REPRODUCED,
     )
     joined["reason"] = [_reason(*row) for row in zip(joined["verdict"], joined["note"], near, far, strict=True)]
-    joined["note"] = joined["note"].fillna("").where(joined["verdict"] != NOT_RUN, "")  # there the note is the reason
+    joined["note"] = joined["note"].fillna("").where(joined["verdict"] != NOT_RUN, "")  # not run: a reason
     columns = ["published", "printed", "ours", "low", "high", "n", "difference", "verdict", "reason", "note"]
     return joined[[*KEY, *columns]]
 

@@ -28,7 +28,7 @@ _NAME = re.compile(r"(?P<identity>[0-9a-f]{16})-(?P<step>\d{9})-(?P<content>[0-9
 
 
 class CheckpointError(ValueError):
-    """A file is not a checkpoint of this run; the message says why."""
+    """A file is not a checkpoint of this run; the message gives the reason."""
 
 
 class Checkpoints:

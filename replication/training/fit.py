@@ -22,7 +22,7 @@ PRECISIONS = ("32-true", "bf16-mixed")
 
 
 class TrainingError(RuntimeError):
-    """Training cannot go on; the message says why and what to do."""
+    """Training cannot go on; the message gives the reason and the remedy."""
 
 
 @dataclass(frozen=True)

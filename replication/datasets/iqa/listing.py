@@ -18,7 +18,7 @@ class Row:
     """A distorted image, its reference and the opinion.
 
     reference, distorted: names in lower case, unique in the set. reference_files, distorted_files: where the image may
-    lie in the set's folder, likeliest first. copy: whether it is an undistorted copy of the reference. kind: in sets of
+    be in the set's folder, likeliest first. copy: whether it is an undistorted copy of the reference. kind: in sets of
     images made again, how the image relates to the original one, such as "exact"; empty in others.
     """
 
@@ -51,7 +51,7 @@ class Tree:
                 self._files.setdefault(normal(inside), []).append(path)
 
     def find(self, *places: str) -> Path | None:
-        """The first of the places (relative, with slashes) where there is a file; DataError where it is there twice."""
+        """The first of the places (relative, with slashes) where there is a file; DataError where two files match."""
         for place in places:
             found = self._files.get(normal(place), [])
             if len(found) > 1:

@@ -24,7 +24,7 @@ COEFFICIENTS = ("srcc", "krcc", "plcc", "rmse")
 SAME = {"psnr": "PSNR", "gmsd": "GMSD", "ms-ssim(colour=gray)": "MSSIM", "vif": "VIF"}
 """Our metrics by the names under which others published their scores on TID2013."""
 
-_LEAST = 10  # images from which a distortion type gets a correlation of its own
+_LEAST = 10  # least number of images for a correlation within a distortion type
 _POINTS = 4000  # dots of a scatter plot; beyond, every k-th image is drawn
 
 
@@ -108,7 +108,7 @@ def rank(scored: Scored, labels: Sequence[str] | None = None, *, seed: int = 0) 
 
 
 def pairs_table(labels: Sequence[str], ranking: Ranking) -> pd.DataFrame:
-    """A ranking as rows: first, second, difference, low, high, p, p_holm, effect; the better of a pair stands first."""
+    """A ranking as rows: first, second, difference, low, high, p, p_holm, effect; the better of a pair first."""
     tables = ranking.difference, ranking.low, ranking.high, ranking.p_value, ranking.adjusted, ranking.effect
     rows = [
         (labels[i], labels[j], *(table[i, j] for table in tables))

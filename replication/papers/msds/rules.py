@@ -24,7 +24,7 @@ BENCHMARKS = {"live": "LIVE", "csiq": "CSIQ", "tid2013": "TID2013", "kadid-10k":
 
 PAPERS_NETWORK = "vgg16"
 STAND_IN = distort.NAME
-"""The set whose opinions are made, not given by people."""
+"""The set whose opinions are generated, not given by people."""
 
 DEAR = 1.4  # times the operations: beyond, the additional complexity is not called small
 NEGLIGIBLE = 1.1

@@ -233,7 +233,7 @@ def _tuning(x: Array, responses: Array, values: Array, label: str, score: str, t
 
 
 def _beside(axis: Any, frequencies: Array, csf: str) -> None:
-    """The CSF behind a tuning curve, on a scale of its own."""
+    """The CSF behind a tuning curve, on a separate scale."""
     other = axis.twinx()
     other.fill_between(frequencies, sensitivity(csf, frequencies), color="#000000", alpha=0.08, linewidth=0)
     other.set(yticks=[], ylim=(0, None))

@@ -49,6 +49,7 @@ class Measured:
 
     @property
     def name(self) -> str:
+        """Name of the network."""
         return self.backbone.name
 
 

@@ -98,7 +98,7 @@ def study(
 
 
 def only(measured: Sequence[ChannelDistances], distortions: Sequence[str]) -> list[ChannelDistances]:
-    """The sets with opinions that have any of these types of distortion, cut down to them; the title says so."""
+    """The sets with opinions that have any of these types of distortion, restricted to these, as the title states."""
     cut = []
     for each in _rated(measured):
         chosen = each.table["distortion"].isin(distortions).to_numpy()

@@ -41,6 +41,7 @@ class Family:
 
     @property
     def title(self) -> str:
+        """Measure and network: "SSIM, vgg16"."""
         return f"{self.measure}, {self.network}"
 
 

@@ -112,7 +112,7 @@ def _source(
     others: Sequence[Scored],
     missing: Mapping[str, str],
 ) -> tuple[Scored | None, str, str]:
-    """The source of a cell (scores and the metric there, or None) and its note."""
+    """The source of a cell (scores and the metric in them, or None) and its note."""
     if label is None:
         return None, "", "left out in this profile"
     own = scored.get(name)
@@ -194,7 +194,7 @@ def printed_gains(first: str = "{}", second: str = "{} w/ SMIC", table: str = "t
 
 
 def judge_table1(values: pd.DataFrame, extension: pd.DataFrame, visible: str) -> pd.DataFrame:
-    """Verdicts on what the paper says of Table I, from our values of it: paper, claim, verdict, evidence.
+    """Verdicts on the paper's statements on Table I, from our values of it: paper, claim, verdict, evidence.
 
     extension: `gains.steps` on a set or with networks that the paper does not have, which judges nothing and
     is reported where a claim itself could not be tested. visible: likewise, a sentence.
