@@ -90,13 +90,13 @@ class Resuming:
                 pass  # the whole file had arrived already
             elif response.status_code == 416:
                 part.unlink()
-                raise requests.exceptions.ConnectionError("the part that was there does not fit the server's file")
+                raise requests.exceptions.ConnectionError("the partial file does not fit the server's file")
             else:
                 response.raise_for_status()
                 resumed = response.status_code == 206 and _first_byte(response.headers) == start
                 if response.status_code == 206 and not resumed:
                     part.unlink(missing_ok=True)
-                    raise requests.exceptions.ConnectionError("the server sent another part than asked for")
+                    raise requests.exceptions.ConnectionError("the server sent another part than requested")
                 self._receive(response, part, file, start if resumed else 0)
         os.replace(part, output_file)
 

@@ -76,7 +76,7 @@ def pitman_morgan(residuals_a: ArrayLike, residuals_b: ArrayLike) -> VarianceTes
 
 
 def normality(residuals: ArrayLike) -> Normality:
-    """Check that residuals are normal enough for `f_test`: kurtosis, as VQEG judged it, and a test."""
+    """Normality of residuals, which `f_test` assumes: by their kurtosis, as VQEG judged it, and by a test."""
     values = _residuals(residuals)
     if np.ptp(values) == 0:
         return Normality(float("nan"), False, float("nan"))

@@ -127,7 +127,7 @@ def metric(name: str, *, higher_is_better: bool, **defaults: Any) -> Callable[[F
     defaults: of these options, where the original implementation converts first: colour="gray", eight_bit=True.
 
     `create` compares the options with their annotations, then calls the function once on a batch without images: a
-    ValueError about an option is raised at once, before any image is read.
+    ValueError about an option is raised by `create`, before there is an image.
     """
 
     def decorate(function: Function) -> Function:

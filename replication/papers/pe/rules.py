@@ -76,12 +76,12 @@ def judge_claims(
 
 
 def why_not(measured: Sequence[ChannelDistances], *, rated: bool) -> str:
-    """The reason why no set with opinions (rated) or judgements was measured: that of one set, preferably with a network
-    that was measured on another set."""
+    """The reason why no set with opinions (rated) or judgements was measured: that of one set, preferably with a
+    network that was measured on another set."""
     absent = [each for each in measured if each.absent and (each.name in JUDGED) != rated]
     absent.sort(key=lambda each: not _has(measured, backbone=each.backbone))
     kind = "data set with opinions" if rated else "BAPPS set"
-    return str(absent[0].absent) if absent else f"no {kind} was asked for in this profile"
+    return str(absent[0].absent) if absent else f"no {kind} was requested in this profile"
 
 
 def _over(own: pd.DataFrame, side: str, measured: Sequence[ChannelDistances]) -> tuple[str, str]:
