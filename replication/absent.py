@@ -1,4 +1,4 @@
-"""What a computation lacks, as a value: reports group by it and link it, and nobody parses a sentence."""
+"""Missing data, weights and packages as values, which reports group and link without parsing sentences."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -25,7 +25,7 @@ class Absent:
 
 
 class AbsentError(ValueError):
-    """Something is not available; `absent` says what, and the message also how to get it."""
+    """Something is not available: `absent` holds it, and the message also how to get it."""
 
     def __init__(self, absent: Absent) -> None:
         super().__init__(absent)  # the argument itself, so that the error survives pickling

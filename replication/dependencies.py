@@ -1,9 +1,9 @@
-"""What a stage's numbers depend on besides its own parameters: modules, papers' data, pinned images and weights.
+"""Dependencies of a stage's numbers besides its own parameters: modules, papers' data, pinned images and weights.
 
 Read from the source without running it, so that it costs a fraction of a second where importing the package costs
 seconds. Modules that are found by their name at run time (a metric, a loss, a data set) are those that the stage's
-parameters name, and those named in its notebook or its paper's code by a text in a call, as in `create("ssim")`. A name
-that stands there for something else adds a dependency too many, never one too few.
+parameters name, and those named in its notebook or its paper's code by a text in a call, as in `create("ssim")`. An
+equal name with another meaning adds a dependency too many, never one too few.
 """
 
 import ast
@@ -74,7 +74,7 @@ def names_in_code(notebook: Path) -> list[str]:
 
 
 def papers_data() -> list[str]:
-    """What the papers published: paper.toml and tables, relative to the project."""
+    """Files of the papers' published numbers: paper.toml and tables, relative to the project."""
     root = project.root()
     found = sorted((root / "replication" / "papers").glob("*/*"))
     return [path.relative_to(root).as_posix() for path in found if path.suffix in (".toml", ".csv")]
@@ -83,8 +83,8 @@ def papers_data() -> list[str]:
 def pins(values: Any) -> list[str]:
     """The pins of data sets and weights that parameters name, relative to the project.
 
-    Of weights: those of networks and of metrics that are named; none of the former where the parameters ask for random
-    ones.
+    The weights are those of the networks and metrics that are named; of networks there are none where the parameters
+    ask for random weights.
     """
     texts = list(_texts(values))
     found = {str(path) for text in texts for word in _words(text) if (path := pin.path_of(word))}
@@ -125,7 +125,7 @@ def _weights_of(text: str, *, random: bool) -> Iterator[str]:
     try:
         name, options = parse(text)
         yield from weights_read(name, **options)
-    except ValueError:  # no metric, or not with these options: whoever computes it says so
+    except ValueError:  # no metric, or not with these options: computing it raises the error
         return
 
 
@@ -178,7 +178,7 @@ def _modules_of(text: str) -> Iterator[str]:
 def _metrics(root: Path) -> list[tuple[re.Pattern[str], str]]:
     """Name, as a pattern, and module of every metric: the first argument of `metric`, `register` and `registered`.
 
-    A name that is put together, f"lpips-{network}", stands for all that it can be.
+    A composed name, f"lpips-{network}", matches all names that it can give.
     """
     found = []
     for path in sorted((root / "replication" / "metrics").glob("*.py")):

@@ -143,7 +143,7 @@ class _Search:
         return None
 
     def _lazy(self, package: str, name: str) -> None:
-        """A name that the package makes when it is asked for: by the modules that define it, else by any."""
+        """A name that the package makes on its first use: by the modules that define it, else by any."""
         defining = [module for module in self._inside(package) if name in _bindings(self._text(module), own=True)]
         for module in defining:
             self._follow(module)

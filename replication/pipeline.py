@@ -37,7 +37,7 @@ class Stage:
 
     family: its name in pipeline.yaml. run: the combination of `each` that it is for, "" if there is one run only.
     params: paths in params.yaml that are tracked. given: paths, or name=path, that the notebook gets. values: of those,
-    as the notebook gets them. outs: path -> whether it is kept in DVC's cache (in git otherwise).
+    as the notebook gets them. outs: path -> whether it is stored in DVC's cache (otherwise in git).
     """
 
     family: str
@@ -56,7 +56,7 @@ class Stage:
 
     @property
     def name(self) -> str:
-        """As DVC allows it: "lwssim_training-ae-mse-0"; the profile is added as a matrix: "...@paper"."""
+        """Name as DVC allows it: "lwssim_training-ae-mse-0"; the profile is added as a matrix: "...@paper"."""
         return "-".join(part for part in (self.family, re.sub(r"[^\w-]", "_", self.run)) if part)
 
 
@@ -219,7 +219,7 @@ def _stage(name: str, family: Mapping[str, Any], item: Mapping[str, Any], settin
 
 
 def _tracked(path: str, value: Any) -> list[str]:
-    """The path, or where it is a group that says where to compute, those of its other values."""
+    """The path alone; or, for a group in which settings name where to compute, the paths of its other values."""
     if isinstance(value, Mapping) and any(where in value for where in _WHERE):
         return [f"{path}.{key}" for key in value if key not in _WHERE]
     return [path]

@@ -1,4 +1,4 @@
-"""Where the project and its data are, and the active profile's parameters."""
+"""Folders of the project and its data, and the active profile's parameters."""
 
 import math
 import os
@@ -130,12 +130,12 @@ def settings(path: Path | None = None) -> dict[str, Any]:
 
 
 def results_folder(profile: str, experiment: str) -> Path:
-    """Where an experiment's tables and trained networks go: results/<profile>/<experiment>/."""
+    """Folder of an experiment's tables and trained networks: results/<profile>/<experiment>/."""
     return _below(root() / "results" / profile, experiment)
 
 
 def checkpoint_folder(profile: str, stage: str) -> Path:
-    """Where a stage stores unfinished work: checkpoints/<profile>/<stage>/, removed on success."""
+    """Folder of a stage's unfinished work: checkpoints/<profile>/<stage>/, removed on success."""
     return _below(root() / "checkpoints" / profile, stage)
 
 
@@ -197,7 +197,7 @@ def _check_names(values: Mapping[str, Any], known: Mapping[str, Any], where: str
 
 
 def _check_types(values: Mapping[str, Any], known: Iterable[Mapping[str, Any]], where: str) -> None:
-    """Raise a SettingsError for a value of another type than in any of the known mappings; null there allows any."""
+    """Raise a SettingsError for a value whose type no known mapping has; a null in one of them allows any."""
     for name, value in values.items():
         expected = [mapping[name] for mapping in known if name in mapping]
         if isinstance(value, dict):

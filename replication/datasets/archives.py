@@ -79,8 +79,8 @@ class Container:
 def open_source(source: Path, limits: Limits = DEFAULT_LIMITS) -> Iterator[Container]:
     """The folder, zip or tar archive `source` as a Container.
 
-    A DataError: nothing there, neither a folder nor an archive, damaged, or above the limits, which are checked against
-    the archive's directory before anything is unpacked. Files in a folder are not limited.
+    Raises DataError for a source that is missing, damaged, neither a folder nor an archive, or above the limits, which
+    are checked against the archive's directory before anything is unpacked. Files in a folder are not limited.
     """
     if source.is_dir():
         files = {path.relative_to(source).as_posix(): path for path in sorted(source.rglob("*")) if path.is_file()}

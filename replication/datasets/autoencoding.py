@@ -39,7 +39,7 @@ def parts(
             place of `stands_for`; `stride` as in `faces.crops`, 0 for the size.
         "yaleb", "lit-photos": `lit_faces`; `counts` of validation alone, the others are for training. No test part:
             predictions from codes are tested, by cross-validation over all images.
-    seed: of what is drawn. Raises DataError naming what is missing, or the counts, where there are too few.
+    seed: of random draws. Raises DataError naming what is missing, or the counts, where there are too few.
     """
     if source in LIT_SOURCES:
         return _lit_parts(lit_faces(source, size=size, folder=folder, sets=sets).stack, counts, seed)

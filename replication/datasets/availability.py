@@ -51,7 +51,7 @@ def missing(entry: Entry, where: str = "", reason: str = "missing") -> AbsentDat
 
 
 def how_to_get(entry: Entry) -> str:
-    """How to put a set in place, its licence, and which sets of its kind are available; sentences."""
+    """Sentences on how to put a set in place, its licence, and which sets of its kind are available."""
     if entry.build:
         way = (
             f"run `{entry.build}` in the folder {entry.folder} of the data root, then "

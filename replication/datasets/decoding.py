@@ -17,14 +17,14 @@ from replication.datasets.images import Pixels
 from replication.datasets.rated import Readable
 
 _log = logging.getLogger(__name__)
-_PIXELS_AHEAD = 2**26  # decoded or being decoded before they are asked for: some 200 MB, and twice that in the workers
+_PIXELS_AHEAD = 2**26  # decoded or being decoded before they are needed: some 200 MB, and twice that in the workers
 
 
 class Decoder:
-    """Reads images ahead of their use, in the order in which they will be asked for.
+    """Reads images ahead of their use, in the order in which they will be read.
 
     images: in the order of the calls of `read` or `read_hashed`; images may be passed over.
-    workers: number of processes. With 0, images are read when they are asked for, in this process. Workers import
+    workers: number of processes. With 0, each image is read when `read` is called, in this process. Workers import
         neither torch nor the caller's script, and end when this process ends, even if it is killed.
 
     The size of the last image bounds how far ahead images are read, so that memory does not depend on their number. Use
@@ -99,8 +99,8 @@ def _end_with_parent() -> None:
 def _without_main() -> Iterator[None]:
     """Start processes that do not run the caller's script again.
 
-    By default they would, to make its definitions available. A script without `if __name__ == "__main__":` would fail
-    there, and one that imports torch would take seconds and hundreds of megabytes in each process.
+    By default they would, to make its definitions available. A script without `if __name__ == "__main__":` would fail,
+    and one that imports torch would take seconds and hundreds of megabytes in each process.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")

@@ -7,7 +7,7 @@ from replication.absent import Absent, AbsentError
 
 
 class DataError(ValueError):
-    """Data that is missing, incomplete or not as it should be; the message names it and says what to do."""
+    """Data that is missing, incomplete or not as expected; the message names it and the remedy."""
 
 
 class AbsentDataError(AbsentError, DataError):

@@ -52,7 +52,7 @@ class Limits:
 
     @property
     def full(self) -> bool:
-        """Whether more bytes than allowed were received."""
+        """True if more bytes than allowed were received."""
         return self._received > self.size
 
     @property
@@ -66,7 +66,7 @@ class Limits:
 
 
 class Resuming:
-    """A downloader for Pooch that keeps what has arrived in <file>.part and asks the server for the rest.
+    """A downloader for Pooch that stores what has arrived in <file>.part and asks the server for the rest.
 
     A server that does not know ranges sends the whole file, and the part is written anew. Pooch then checks the hash,
     and only after that does the file get its name; a file with the wrong hash is removed.
@@ -87,16 +87,16 @@ class Resuming:
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
         with requests.get(url, headers=headers, stream=True, timeout=(_CONNECT_S, _READ_S)) as response:
             if response.status_code == 416 and response.headers.get("Content-Range") == f"bytes */{start}":
-                pass  # all of it was there already
+                pass  # the whole file had arrived already
             elif response.status_code == 416:
                 part.unlink()
-                raise requests.exceptions.ConnectionError("the part that was there does not fit the server's file")
+                raise requests.exceptions.ConnectionError("the partial file does not fit the server's file")
             else:
                 response.raise_for_status()
                 resumed = response.status_code == 206 and _first_byte(response.headers) == start
                 if response.status_code == 206 and not resumed:
                     part.unlink(missing_ok=True)
-                    raise requests.exceptions.ConnectionError("the server sent another part than asked for")
+                    raise requests.exceptions.ConnectionError("the server sent another part than requested")
                 self._receive(response, part, file, start if resumed else 0)
         os.replace(part, output_file)
 
@@ -157,7 +157,7 @@ def _put_in_place(entries: Sequence[ImageFolder], source: Path, staging: Path, f
     try:
         for entry in entries:
             add(entry, source, force=force, as_published=True)
-    except DataError:  # not what it should be, and of no use the next time either
+    except DataError:  # a wrong file is of no use to the next call either
         shutil.rmtree(staging)
         raise
     shutil.rmtree(staging)
@@ -196,7 +196,7 @@ def _download(url: str, entry: ImageFolder, staging: Path, limits: Limits, progr
 def _in_time(download: Callable[[], Path], limits: Limits) -> Path:
     """Return the result of `download`, which runs in a thread that is abandoned when the time is over.
 
-    A server that sends a byte now and then holds up a read for ever, and no timeout of the network libraries passes.
+    A server that sends a byte now and then blocks a read for ever, because no timeout of the network libraries expires.
     """
     results: list[Path] = []
     errors: list[BaseException] = []

@@ -29,7 +29,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class State:
-    """How a folder compares with its manifest; the names are those of images ("baby", without suffix)."""
+    """Comparison of a folder with its manifest; the names are those of images ("baby", without suffix)."""
 
     word: str  # missing, empty, incomplete, different, complete; present where the set has no manifest
     present: int = 0
@@ -39,7 +39,7 @@ class State:
     extra: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """In words: complete (5 files); incomplete (4 of 5 files): missing woman."""
+        """The state in words: complete (5 files); incomplete (4 of 5 files): missing woman."""
         if self.word in ("missing", "empty"):
             return self.word
         count = f"{self.present} of {self.expected} files" if self.word == "incomplete" else f"{self.present} files"
@@ -74,7 +74,7 @@ def list_images(folder: Path) -> dict[str, Path]:
 
 
 def is_image(file: str) -> bool:
-    """Whether a file name is that of an image: by its suffix, and not hidden (macOS leaves ._baby.png about)."""
+    """True if a file name is that of an image: by its suffix, and not hidden (macOS leaves ._baby.png about)."""
     return not file.startswith(".") and Path(file).suffix.lower() in SUFFIXES
 
 
@@ -85,7 +85,7 @@ def passed_over(folder: Path) -> list[str]:
 
 
 def holds_images(folder: Path) -> bool:
-    """Whether a folder holds any image."""
+    """True if a folder holds any image."""
     return any(is_image(path.name) for path in folder.iterdir())
 
 

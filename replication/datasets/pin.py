@@ -1,16 +1,16 @@
-"""Which files the committed reports were computed from: data.dvc, and a list for each set, pins/<name>.md5.
+"""The files that the committed reports were computed from: data.dvc, and a list for each set, pins/<name>.md5.
 
 data.dvc is an ordinary DVC file: one output per set, by DVC's hash of a folder, outside DVC's cache (the files are
 other people's and are not pushed anywhere). `dvc status data.dvc` compares it with data/. DVC allows no .dvc file as a
-dependency of a stage, hence the lists: a stage depends on those of the sets that it reads, so that pinning one more set
+dependency of a stage, hence the lists: a stage depends on the lists of the sets it reads, so that pinning one more set
 makes no other stage stale. Each is written together with data.dvc, and read only together.
 
 The list of an image set has its files one by one in md5sum's format (`cd data && md5sum -c ../pins/set5.md5`).
-Compared are images by name and content. Stray files, the case of names and where the data root is make no difference.
+Images are compared by name and content. Stray files, the case of names and where the data root is make no difference.
 
 Sets with opinions, comparisons of patches, tables and training images have thousands of files, and it is their official
 folder, unmodified, that counts: the list has DVC's hash of the folder in one line ("<hash>.dir  tid2013/"). Every file
-counts, except those that systems leave about, and those of tables that the catalogue does not name.
+counts, except files that operating systems create, and files of tables that the catalogue does not name.
 """
 
 import hashlib
@@ -103,7 +103,7 @@ def read() -> dict[str, Pin]:
 
 
 def difference(name: str) -> str:
-    """How set `name` under the data root differs from its pin, in words; empty where it is as pinned."""
+    """Differences of set `name` under the data root from its pin, in words; empty where it is as pinned."""
     hashes = _hashes()
     if _path(name) not in hashes:
         return "not pinned"

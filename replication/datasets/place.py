@@ -26,9 +26,9 @@ def add(
     in place before is untouched. Returns the state of what is now in place: complete, or different where the copy is
     another one than the manifest's or a part of a set.
 
-    A DataError: nothing like the set inside, images missing or unusable, a damaged archive, one above `limits`, images
-    in place already (unless `force`), files other than the manifest's where `as_published` asks for exactly those, or
-    another process that adds the same set.
+    Raises DataError if nothing inside resembles the set, images are missing or unusable, the archive is damaged or
+    above `limits`, images are in place already (unless `force`), files differ from the manifest's although
+    `as_published` asks for exactly those, or another process adds the same set.
     """
     destination = manifests.locate(entry.folder) or data_root() / entry.folder
     refuse_read_only(destination)
@@ -163,7 +163,7 @@ def _write_to_disk() -> None:
 
 
 def _swap(new: Path, destination: Path) -> None:
-    """Put `new` at `destination`. What was there lies beside `new` as "old" until then, and comes back on failure."""
+    """Put `new` at `destination`. The previous folder is moved beside `new` as "old" first, and back on failure."""
     if not os.path.lexists(destination):
         os.replace(new, destination)
         return

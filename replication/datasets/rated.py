@@ -91,7 +91,7 @@ def load(
     """A set of the catalogue by name, the stand-in "photos-distorted", or a CSV file of pairs and opinions by its path.
 
     name: "live", "tid2013", ...: read from the official folder under the data root, or from `folder`, unmodified; file
-    names are matched without regard to case, and other files there are ignored. The list of images and the opinions
+    names are matched without regard to case, and other files in it are ignored. The list of images and the opinions
     must be the published ones. tid2013 may be a part of the set, named so in the title and the remarks.
     on_missing: "stop" raises an AbsentDataError that names images that are missing; "skip" leaves their rows out and
     counts them in the remarks.
@@ -136,7 +136,7 @@ def rated_present() -> list[str]:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """Which rows of a set are asked for; None is all."""
+    """Selection of a set's rows; None selects all."""
 
     kinds: Collection[str] | None
     distortions: Collection[str] | None

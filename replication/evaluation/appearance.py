@@ -12,7 +12,7 @@ def spectral_centroid(rgb: Array, *, pixels_per_degree: float = 32.0) -> float:
 
         sum |F(u)| |u| / sum |F(u)|,   over 0 < |u| <= 1/2 cycle per pixel
 
-    F is the Fourier transform of L* less its mean under a Hann window. rgb: (H, W, 3), sRGB in [0, 1]. NaN without any
+    F is the Fourier transform of L* minus its mean under a Hann window. rgb: (H, W, 3), sRGB in [0, 1]. NaN without any
     contrast.
     """
     lightness = rgb2lab(_picture(rgb))[..., 0]

@@ -1,4 +1,4 @@
-"""Means of items that come in clusters, such as crops of one photo or answers of one person, and what they tell."""
+"""Means of items that come in clusters, such as crops of one photo or answers of one person."""
 
 from collections.abc import Callable
 
@@ -57,11 +57,11 @@ def cluster_statistic(
 
 
 def cut_off(frequencies: ArrayLike, correlation: ArrayLike, threshold: float = 0.5) -> Floats:
-    """The frequency at which a curve of correlation first falls below the threshold: how fine a detail is kept.
+    """The frequency at which a curve of correlation first falls below the threshold: the finest detail preserved.
 
     In microscopy the same is the resolution by Fourier ring correlation (Saxton and Baumeister 1982).
 
-    frequencies: (k,), rising. correlation: (..., k) there; between them it is taken as a straight line. Returns (...):
+    frequencies: (k,), ascending. correlation: (..., k) at these, interpolated linearly between them. Returns (...):
     the first frequency where the curve begins below the threshold, the last where it never falls below.
     """
     f, c = np.asarray(frequencies, dtype=np.float64), np.asarray(correlation, dtype=np.float64)

@@ -27,6 +27,7 @@ class Resamples:
 
     @property
     def groups(self) -> int:
+        """Number of groups."""
         return int(self.drawn.shape[1])
 
 
@@ -96,6 +97,7 @@ def jackknife_error(left_out: Floats) -> float:
 
 
 def check_options(confidence: float, method: str) -> None:
+    """Raise ValueError unless 0 < confidence < 1 and `method` is 'bca' or 'percentile'."""
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
     if method not in ("bca", "percentile"):

@@ -1,4 +1,4 @@
-"""How well scores follow opinions: SRCC, KRCC, PLCC and RMSE, with intervals over references."""
+"""Agreement of scores with opinions: SRCC, KRCC, PLCC and RMSE, with intervals over references."""
 
 from collections.abc import Callable
 from collections.abc import Mapping as Table
@@ -21,10 +21,10 @@ COEFFICIENTS = ("srcc", "krcc", "plcc", "rmse")
 
 @dataclass(frozen=True)
 class Correlation:
-    """What `correlate` found. A coefficient that is not defined is NaN, and `problem` says why ("" otherwise).
+    """Result of `correlate`. A coefficient that is not defined is NaN, and `problem` gives the reason ("" otherwise).
 
     srcc, krcc: rank correlations, signed. plcc, rmse: after `fit`. n: images. references: how many, None if not given.
-    intervals: of all four by name, None where they were not asked for or cannot be had.
+    intervals: of all four by name, None where they were not requested or cannot be computed.
     """
 
     srcc: float
@@ -38,7 +38,7 @@ class Correlation:
     problem: str
 
     def absolute(self) -> "Correlation":
-        """The same with the sign of a falling metric turned: srcc >= 0, krcc and plcc with it, intervals mirrored."""
+        """The same with a negative SRCC turned positive; krcc and plcc are turned with it, intervals mirrored."""
         if not self.srcc < 0:
             return self
         mirrored = None
@@ -68,29 +68,29 @@ def correlate(
     scores, opinions: n finite numbers each, n >= 3. references: n labels of any type, the reference of each image;
         images of one reference are not independent, so intervals are over references. Without it every image counts
         as its own reference, and the interval is too narrow wherever images share one.
-    higher_is_better: None keeps the sign (a distance has a negative SRCC with MOS). True or False says in which
-        direction a good metric's scores move with the opinions given: False turns the sign of the scores, so that a
+    higher_is_better: None keeps the sign (a distance has a negative SRCC with MOS). True or False gives the
+        direction in which a good metric's scores move with the opinions: False turns the sign of the scores, so that a
         good metric's SRCC is positive and one that errs is negative. `Correlation.absolute()` drops the sign instead.
     mapping: the curve for PLCC and RMSE, see `fit_logistic`. After it PLCC has no sign. 'none' is Pearson's r of the
-        scores as they are, sign kept, with the RMSE about the least-squares line.
+        scores as they are, sign unchanged, with the RMSE about the least-squares line.
         RMSE is sqrt(mean squared residual), in units of the opinions, not corrected for the curve's parameters.
     intervals: also give `confidence` intervals over references (at least 2).
-    method: how.
+    method: the way intervals are computed.
         'jackknife': estimate -+ t(references - 1) standard errors, with each reference left out once, on the scale of
             Fisher's z (log for RMSE). No random numbers.
         'percentile', 'bca': bootstrap of references, `resamples` draws from `seed`, widened for few references as
             `bootstrap_statistic` does.
-        Measured cover of 95 % intervals, 25 references, each with an offset of its own as large as the noise (PLCC, 20
+        Measured coverage of 95 % intervals, 25 references, each with its own offset as large as the noise (PLCC, 20
         images each): jackknife 94 %, bca 92 %, percentile 91 %; with smaller offsets 96, 94, 95 % (SRCC, 10 images: 94,
         93, 93 %; KRCC: 94, 92, 94 %); 80 references with large offsets: 96, 96, 95 % (1,000 to 1,500 data sets each).
         Hence the default.
-    refit: whether PLCC and RMSE fit the curve again to every resample, from where the full fit stands, or keep the
+    refit: whether PLCC and RMSE fit the curve again to every resample, starting from the full fit, or use the
         curve of all images (faster; the interval then ignores that the curve was fitted to these references). For
         10,125 images of 81 references no limit moved by more than .0006; with 25 references of 10 images both covered
         97 to 98 % (311 data sets).
 
-    Constant scores or opinions: coefficients NaN, `problem` says which. ValueError: NaN or infinite values, unequal
-    lengths, fewer than 3 images, unknown options.
+    Constant scores or opinions: coefficients NaN, with the reason in `problem`. ValueError: NaN or infinite values,
+    unequal lengths, fewer than 3 images, unknown options.
     """
     x, y = paired(scores, opinions, least=3)
     check_options(confidence, "bca" if method == "jackknife" else method)
@@ -129,7 +129,7 @@ def correlate_groups(
     """`correlate` within each group of images, by label in order of first appearance.
 
     groups: n labels, distortion types or references. The curve is fitted within each group, so a PLCC here is not a
-    share of the overall one. A group of fewer than 3 images is NaN, and its `problem` says so.
+    share of the overall one. A group of fewer than 3 images is NaN, with the reason in `problem`.
     """
     x, y = paired(scores, opinions)
     labels = np.asarray(groups).astype(str)
@@ -219,7 +219,7 @@ def _on_scale(
     confidence: float,
     edge: bool,
 ) -> Interval:
-    if edge:  # a perfect correlation, no error at all: the scale ends here
+    if edge:  # a perfect correlation or no error: the end of the scale
         return Interval(estimate, estimate, estimate)
     half = stats.t.ppf((1 + confidence) / 2, len(left_out) - 1) * jackknife_error(there(left_out))
     return Interval(estimate, float(back(there(estimate) - half)), float(back(there(estimate) + half)))

@@ -3,10 +3,10 @@
 Which test holds when (false alarms at 5 %, both metrics equally good, 2,000 data sets each):
 - Images independent, all normal, Pearson's r: `williams` and `meng` 4.4 to 5.7 %.
 - The same with Spearman's rho in place of r: 5.6 % where rho is .5, 8 % at .8, 9 % at .9. Ranks near the top vary more
-  than the normal theory of r allows; `zou` covers 94, 92 and 91 % there.
-- Images in groups of one reference, each metric off by an amount of its own for each reference: they count images that
-  are not independent. 25 references of 20 images, offsets as large as the noise: 17 % (r) and 22 % (rho).
-  `compare_correlations` resamples references and keeps 4 to 6 % in all of these.
+  than the normal theory of r allows; 95 % intervals of `zou` cover 94, 92 and 91 % in these cases.
+- Images in groups of one reference, with an offset of each metric for each reference: `williams` and `meng` then count
+  images that are not independent. 25 references of 20 images, offsets as large as the noise: 17 % (r) and 22 % (rho).
+  `compare_correlations` resamples references and has 4 to 6 % in all of these.
 """
 
 from collections.abc import Callable
@@ -95,7 +95,7 @@ def zou(r12: float, r13: float, r23: float, n: int, confidence: float = 0.95) ->
 
 
 class Equivalence(NamedTuple):
-    """Two one-sided tests: p_value is the larger of the two, small where |difference| < margin is sure."""
+    """Two one-sided tests: p_value is the larger of the two, small where the data support |difference| < margin."""
 
     lower: float
     upper: float
@@ -154,10 +154,10 @@ def compare_correlations(
     """Difference of the correlations of two metrics with the same opinions, resampling whole references.
 
     a, b: scores (n,). references: n labels; without them images count as independent. coefficient: 'plcc' is after the
-    five-parameter logistic, kept as fitted to all images; 'pearson' is of the scores as they are. higher_is_better: of
+    five-parameter logistic, fitted once to all images; 'pearson' is of the scores as they are. higher_is_better: of
     a and b; None turns each so that its correlation over all images is positive.
 
-    p and interval are those of t = difference / standard error with references - 1 degrees. Measured false alarms at
+    p and interval come from t = difference / standard error with references - 1 degrees. Measured false alarms at
     5 %, 25 references of 10 or 20 images and 80 of 10, with small and large offsets per reference, 1,000 to 1,500 data
     sets each: 5.0 to 5.7 %. Intervals by percentiles gave 5 to 7 %, BCa 6 to 8 %; hence this one.
     """
@@ -192,7 +192,7 @@ def coefficients_of(
 
 
 def difference_of(one: Floats, two: Floats, groups: int, confidence: float) -> CorrelationDifference:
-    """From two rows of `coefficients_of` on the same resamples."""
+    """Difference of two rows of `coefficients_of` on the same resamples."""
     estimate = float(one[0] - two[0])
     drawn = (one - two)[1:]
     drawn = drawn[np.isfinite(drawn)]

@@ -47,7 +47,7 @@ def bootstrap_statistic(
     """Confidence interval of a statistic of n items by resampling the items with replacement.
 
     statistic: takes the samples as arrays (..., n) and returns (...); called with many resamples at once. With several
-        samples (scores and opinions, say) items are resampled together.
+        samples (such as scores and opinions) items are resampled together.
     samples: one or more arrays (n,) of finite numbers, n >= 2.
     confidence: probability that the interval covers the true value, in (0, 1).
     method: 'percentile' takes quantiles of the resampled statistics; 'bca' (Efron 1987) first corrects their levels

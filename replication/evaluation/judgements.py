@@ -43,7 +43,7 @@ def just_noticeable(distance: ArrayLike, same: ArrayLike) -> float:
     have TP = sum s and FP = sum (1 - s). Precision TP / i is raised to its maximum over all higher recalls, then summed
     over steps of recall TP / sum(s), as PASCAL VOC does since 2010 and the authors' code.
 
-    Equal distances are taken together here, so that the order of the pairs makes no difference; the authors' code takes
+    Equal distances are taken together, so that the order of the pairs makes no difference; the authors' code takes
     them as they come. NaN if nobody called any pair the same.
     """
     d, s = _arrays(distance=distance, same=same)

@@ -25,12 +25,12 @@ _FLATTEST, _STEEPEST, _FARTHEST = 0.02, 1e5, 8.0
 class Fit:
     """A curve from scores to opinions, fitted by least squares.
 
-    form: the curve that was fitted in the end; 'line' or 'constant' where the logistic asked for could not be used.
+    form: the curve that was fitted in the end; 'line' or 'constant' where the requested logistic could not be used.
     parameters: b1 to b5 of 'logistic5' (see `fit_logistic`), b1 to b4 of 'logistic4', (slope, intercept) of 'line',
         (mean,) of 'constant'.
-    converged: the curve asked for was fitted, and no small change of its parameters makes it better.
+    converged: the requested curve was fitted, and no small change of its parameters makes it better.
     monotone: the curve rises or falls throughout the range of the scores. The five-parameter curve need not.
-    message: "" where all is well, else a sentence that says what was not.
+    message: "" for a fit without problems, else a sentence that names the problem.
     """
 
     form: Form
@@ -62,10 +62,10 @@ def fit_logistic(scores: ArrayLike, opinions: ArrayLike, mapping: Mapping = "log
         'none': the straight line, which leaves Pearson's correlation as it is.
 
     Variable projection with Levenberg and Marquardt's method from the four best of 35 starts that span the scores, in
-    units in which scale and offset of either variable make no difference. There is no random number in it. The result
+    units in which scale and offset of either variable make no difference. No random numbers are used. The result
     is never worse than the straight line: where the logistic is (the four-parameter curve has no line in it) or where
-    there are fewer distinct scores than one more than its parameters, the line is returned and `message` says so.
-    Equal scores give the mean.
+    there are fewer distinct scores than one more than its parameters, the line is returned, with the reason in
+    `message`. Equal scores give the mean.
 
     Least squares follows outliers: one score of 1e6 among scores of 1 pulls the curve, although the fit arrives.
     """
@@ -99,7 +99,7 @@ def fit_logistic(scores: ArrayLike, opinions: ArrayLike, mapping: Mapping = "log
 def refitted(
     scores: Floats, opinions: Floats, fit: Fit, index: NDArray[np.intp], weights: Floats
 ) -> tuple[Floats, Floats]:
-    """PLCC and RMSE of a fit's form, fitted again to each resample from where `fit` stands; see `weighted`.
+    """PLCC and RMSE of a fit's form, fitted again to each resample, starting from `fit`; see `weighted`.
 
     This follows the minimum that `fit` found. A search from all starts would now and then jump to another with a few
     resamples' extreme scores, which is not what varies in the curve that is reported.
@@ -127,7 +127,7 @@ def refitted(
 
 
 def paired(scores: ArrayLike, opinions: ArrayLike, least: int = 2) -> tuple[Floats, Floats]:
-    """Both as float64 arrays (n,) of finite numbers, or a ValueError that says what was wrong."""
+    """Both as float64 arrays (n,) of finite numbers, or a ValueError that names the problem."""
     x, y = np.asarray(scores, dtype=np.float64), np.asarray(opinions, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(f"scores and opinions must be two arrays of one length, got shapes {x.shape} and {y.shape}")
@@ -161,7 +161,7 @@ class _Scale:
         return Fit("line", (slope, intercept), converged, slope != 0, message)
 
     def logistic(self, p: Floats, form: Form, converged: bool, z: Floats) -> Fit:
-        """From c tanh(k (z - m)) + d z + e to the published parameters."""
+        """Published parameters of the curve c tanh(k (z - m)) + d z + e."""
         c, k, m, d, e = (float(value) for value in p)
         centre = self.x_mean + m * self.x_scale
         monotone = _monotone(p, z)
@@ -187,7 +187,7 @@ class _Separable:
     """Weighted least squares of v by c tanh(k (z - m)) + d z + e: only k and m need a search.
 
     For given k and m the rest is linear (variable projection, Golub & Pereyra 1973). What the line explains is taken
-    out of everything first, so that the error is that of the line less what the bend explains: never more.
+    out of everything first, so that the error is the line's minus what the bend explains: never more.
     """
 
     def __init__(self, z: Floats, v: Floats, weight: Floats, *, linear: bool = True) -> None:
@@ -259,7 +259,7 @@ class _Separable:
         return (float(k), float(self.low - point[0] / k)), error, arrived
 
     def _at(self, point: Floats) -> tuple[Floats, Floats]:
-        """Residual and its derivatives by the two ends, those of c left out (Kaufman 1975)."""
+        """Residual and its derivatives by the two ends, without the terms of c (Kaufman 1975)."""
         bend = np.tanh(point[0] + (point[1] - point[0]) * self.share)
         column = self.without_line(self.root * bend)
         square = column @ column
@@ -304,7 +304,7 @@ def _starts(z: Floats, v: Floats, linear: bool) -> list[tuple[float, float]]:
 
 
 def _monotone(p: Floats, z: Floats) -> bool:
-    """Whether the slope c k / cosh^2(k (z - m)) + d keeps its sign between the smallest and the largest score."""
+    """True if the slope c k / cosh^2(k (z - m)) + d keeps its sign between the smallest and the largest score."""
     where = np.append(np.clip(p[2], z.min(), z.max()), [z.min(), z.max()])  # its extremes
     slope = p[0] * p[1] * (1 - np.tanh(p[1] * (where - p[2])) ** 2) + p[3]
     return bool(np.all(slope >= 0) or np.all(slope <= 0))

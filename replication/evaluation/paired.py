@@ -1,4 +1,4 @@
-"""Two methods measured on the same items: how much they differ, how surely, and whether one is no worse."""
+"""Two methods measured on the same items: their difference, its significance, non-inferiority and equivalence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def compare_paired(
     a, b: n scores each, item i of a belonging to item i of b.
 
     The mean difference comes with a bootstrap interval over items; the p-value is that of Wilcoxon's signed-rank test
-    (Wilcoxon 1945), zero differences kept with half their ranks on either side ('zsplit'), exact for up to 50 items
+    (Wilcoxon 1945), zero differences counted with half their ranks on either side ('zsplit'), exact for up to 50 items
     without ties. With five items the smallest possible p is 0.0625: no such test can then be significant at 0.05. The
     effect is Kerby's (2014), see `rank_biserial`. All differences zero: p = 1, effect 0.
     """

@@ -11,8 +11,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Worths:
-    """Of m items: worth, the chance of each to be ranked first, which sum to one, with an interval.
+    """Worths of m items by the Plackett-Luce model, with intervals.
 
+    worth: (m,), probability of each item to be ranked first; they sum to one.
     log_worth, error: logarithms of the worths, their mean zero, and standard errors. low, high: ends of the interval of
     `worth`, from that of its logit. covariance: (m, m), of log_worth. n: rankings.
     """
@@ -26,7 +27,7 @@ class Worths:
     n: int
 
     def difference(self, first: int, second: int, confidence: float = 0.95) -> tuple[float, float, float]:
-        """log_worth of one item less that of another, with its interval: the log-odds of being ranked above it."""
+        """log_worth of one item minus that of another, with its interval: the log-odds of being ranked above it."""
         variance = self.covariance[first, first] + self.covariance[second, second] - 2 * self.covariance[first, second]
         estimate = float(self.log_worth[first] - self.log_worth[second])
         margin = float(stats.norm.ppf(0.5 + confidence / 2) * np.sqrt(variance))
@@ -39,8 +40,8 @@ def plackett_luce(rankings: ArrayLike, clusters: ArrayLike | None = None, *, con
         P(a > b > c) = w_a / (w_a + w_b + w_c) * w_b / (w_b + w_c)
 
     rankings: (n, m), every row the items' numbers 0 to m - 1, best first.
-    clusters: of each ranking, such as the participant; rankings of one are not independent, and the errors are then
-        those of the sandwich estimator over clusters. Without, those of the inverse information.
+    clusters: of each ranking, such as the participant; rankings of one are not independent, and the errors then
+        come from the sandwich estimator over clusters. Without clusters they come from the inverse information.
 
     With two items the worth of the first is the share of rankings it won, its logit's error sqrt(1/wins + 1/losses).
     Raises ValueError where no maximum exists: when some items were ranked above all others every time (Hunter 2004).
@@ -82,14 +83,14 @@ def plackett_luce(rankings: ArrayLike, clusters: ArrayLike | None = None, *, con
 
 
 def rank_counts(rankings: ArrayLike) -> NDArray[np.intp]:
-    """How often each item was ranked first, second, ...: (m items, m ranks)."""
+    """Counts of each item's ranks, first, second, ...: (m items, m ranks)."""
     order = np.asarray(rankings)
     m = order.shape[1]
     return np.array([[int(np.sum(order[:, rank] == item)) for rank in range(m)] for item in range(m)], dtype=np.intp)
 
 
 def rankings_of_scores(scores: ArrayLike, *, higher_is_better: bool) -> NDArray[np.intp]:
-    """Rankings (n, m), best first, by scores (n, m): what an observer would say who sees as the metric does.
+    """Rankings (n, m), best first, by scores (n, m): those of an observer who judges as the metric does.
 
     Infinite scores (PSNR of identical images) are scores. Equal ones keep the items' order.
     """
@@ -100,7 +101,7 @@ def rankings_of_scores(scores: ArrayLike, *, higher_is_better: bool) -> NDArray[
 
 
 def _derivatives(order: NDArray[np.intp], theta: Floats) -> tuple[Floats, Floats]:
-    """Of the log-likelihood by the log-worths: gradient of every ranking (n, m), and minus the Hessian of their sum."""
+    """Derivatives of the log-likelihood by log-worths: each ranking's gradient (n, m), and minus the summed Hessian."""
     n, m = order.shape
     gradient, information = np.zeros((n, m)), np.zeros((m, m))
     rows = np.arange(n)
@@ -121,7 +122,7 @@ def _inverse(information: Floats) -> Floats:
 
 
 def _check_connected(order: NDArray[np.intp]) -> None:
-    """Whether, however items are divided in two, each part once had an item above one of the other."""
+    """Raise ValueError unless, however items are divided in two, each part once had an item above one of the other."""
     m = order.shape[1]
     above = np.zeros((m, m), dtype=bool)
     for first in range(m):

@@ -1,4 +1,4 @@
-"""How small a difference between two metrics a data set of a given size can show: power of the tests, by simulation.
+"""Power of tests of the difference between two metrics on a data set of a given size, by simulation.
 
 The model. Opinions y are normal. Metric a is rho_a y + sqrt(1 - rho_a^2) e_a, metric b likewise; the errors e_a and e_b
 are normal and correlate so that the metrics correlate by `between`. A share `shared` of an error's variance belongs to
@@ -135,7 +135,7 @@ def _test_sides(sets: int, references: int, splits: int, share: float, generator
 
 
 def _p_values(y: Floats, a: Floats, b: Floats, sides: Floats, test_share: float) -> dict[str, Floats]:
-    """By test, one for each simulated data set of (sets, references, images)."""
+    """P-values by test, one for each simulated data set of (sets, references, images)."""
     samples = {"y": y, "a": a, "b": b}
     sums = {name: values.sum(axis=2) for name, values in samples.items()}
     for pair in ("yy", "aa", "bb", "ya", "yb", "ab"):

@@ -24,7 +24,7 @@ Correction = Literal["holm", "benjamini-hochberg", "none"]
 class Ranking:
     """All pairs of m metrics; entry [i, j] is metric i against metric j.
 
-    coefficient: (m,), turned so that more is better. difference, low, high: (m, m) i less j and its interval, for this
+    coefficient: (m,), turned so that more is better. difference, low, high: (m, m) i minus j and its interval, for this
     pair alone (not widened for the number of pairs). p_value, adjusted: (m, m), 1 on the diagonal, adjusted for all
     m (m - 1) / 2 pairs. effect: (m, m) Cohen's q. beats: (m, m) 1 where i is significantly better, -1 worse, else 0.
     """

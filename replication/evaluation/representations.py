@@ -1,4 +1,4 @@
-"""What a representation holds: labels predicted from it by support vector machines, on images not trained on."""
+"""Information in a representation: labels predicted from it by support vector machines, on images not trained on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -38,11 +38,11 @@ class Prediction:
 
 
 def light_groups(azimuth: ArrayLike, elevation: ArrayLike, near: float = NEAR) -> NDArray[np.intp]:
-    """For each image the number of its group: near-duplicates are in one group, and so in one fold.
+    """Number of each image's group: near-duplicates are in one group, and so in one fold.
 
     Two images of one person are near-duplicates if their lights' directions are at most `near` degrees apart. Lights
-    that a chain of such steps joins make a group, and a group holds the images of everybody under them: no two
-    near-duplicates are then on different sides, nor is any direction to be predicted one that was trained on. The 64
+    that a chain of such steps connects form a group, which holds the images of all persons under them: then no two
+    near-duplicates are on different sides, and no direction to be predicted was trained on. The 64
     lights of Yale B have neighbours at 9 to 11 degrees or from 14 on; 12 degrees makes 48 groups, of which the largest
     holds 11 lights about the camera's axis. near = 0 groups equal directions alone.
     """
@@ -78,7 +78,7 @@ def predict(
     penalties: candidates for C; for a number C multiplies its standard deviation, in units of which it is fitted.
     widths: candidates for gamma, in units of 1 / d, after every feature was scaled to unit variance on the training
         images. The best pair is chosen on inner folds of the training images alone.
-    pca: reduce the features to so many principal components, fitted on the training images of each outer fold.
+    pca: reduce the features to this many principal components, fitted on the training images of each outer fold.
     seed: of the groups' order, which decides their folds.
     """
     x, y, label = np.asarray(features, dtype=np.float64), np.asarray(target), np.asarray(groups)
@@ -137,10 +137,10 @@ def _best_pair(
 def _fitted(
     learn: Floats, y: NDArray[Any], apply: Floats, kind: Target, penalties: Sequence[float], gammas: Sequence[float]
 ) -> Iterator[tuple[float, float, NDArray[Any]]]:
-    """For each C and gamma what a machine fitted on `learn` and `y` says of `apply`.
+    """Predictions for `apply`, for each C and gamma, by a machine fitted on `learn` and `y`.
 
-    Distances are taken once for all machines, by matrix products: with every pixel a feature, most of the time goes
-    into them otherwise.
+    Distances are computed once for all machines, by matrix products: with every pixel a feature, they would otherwise
+    take most of the time.
     """
     scaler = StandardScaler().fit(learn)
     learn, apply = scaler.transform(learn), scaler.transform(apply)

@@ -19,19 +19,19 @@ Fusion = Literal["arithmetic", "geometric"]
 OBJECTIVES: tuple[Objective, ...] = ("plcc", "rank", "nnls")
 FUSIONS: tuple[Fusion, ...] = ("arithmetic", "geometric")
 
-_LEAST = 1e-6  # what a score counts as in the geometric mean if it is less
-_FARTHEST = 12.0  # of a softmax's argument: a share of e^-24 is nothing
+_LEAST = 1e-6  # smaller scores count as this in the geometric mean
+_FARTHEST = 12.0  # limit of a softmax's argument: a share of e^-24 is negligible
 _LEANING = 0.8  # share of the best level at the start, if it is better than equal weights
 _PAIRS = 100_000
 
 SOFTNESS = 0.05
-"""Of "rank", in standard deviations of the fused score: a pair that differs by this much counts as in order by 73 %."""
+"""Default of "rank", in standard deviations of the fused score; a pair that differs by it is 73 % in order."""
 
 
 @dataclass(frozen=True)
 class ScaleWeights:
-    """weights: (levels,), none negative, of sum one. loss: what is least, of these weights; NaN for "nnls". converged:
-    whether no small change makes it less."""
+    """weights: (levels,), none negative, of sum one. loss: the minimised loss at these weights; NaN for "nnls".
+    converged: whether no small change of the weights lowers it."""
 
     weights: Floats
     objective: Objective
@@ -66,9 +66,9 @@ def fit_weights(
                 1 / (1 + exp(d / (softness s)))
 
             with d by how much the image with the better opinion scores more, and s the standard deviation of the fused
-            scores themselves. As softness goes to zero this is (1 - Kendall's tau) / 2. Of more than 100,000 pairs
-            that many are drawn, from `seed`. s must be that of these very weights: with a fixed unit, weight on a level
-            whose scores spread less would make every wrong pair cheaper without putting one right.
+            scores themselves. As softness goes to zero this is (1 - Kendall's tau) / 2. If there are more than
+            100,000 pairs, that many are drawn, from `seed`. s depends on the weights: with a fixed s, weight on a level
+            of small spread would lower the loss of every wrong pair without ordering one correctly.
         "plcc": the largest Pearson correlation.
         "nnls": non-negative least squares on the opinions with an intercept (Lawson & Hanson), divided by its sum;
             equal weights where no non-negative weights correlate positively. For the arithmetic mean this is the
@@ -76,8 +76,8 @@ def fit_weights(
             among the non-negative ones. For the geometric mean it is least squares of the opinions on the logarithms.
     In "rank" and "plcc" weights are a softmax, w_k = exp t_k / sum exp t, with analytic gradients. The descent (L-BFGS)
     starts at the best of equal weights and (near) each single level, and where it ends no better than that, that is
-    the result. None of the three minds opinions or scores times a positive number or plus a number ("rank": any
-    increasing function of the opinions; geometric mean: scores times a number only).
+    the result. No objective changes when opinions or scores are multiplied by a positive number or shifted ("rank": any
+    increasing function of the opinions; geometric mean: scores may be multiplied only).
     ValueError: other shapes, NaN, constant opinions.
     """
     table, y = _checked(levels, opinions)
@@ -126,7 +126,7 @@ def weight_intervals(
 ) -> Floats:
     """Percentile intervals of the learned weights, (levels, 2), refitted to references drawn with replacement.
 
-    A weight at zero has an interval that starts there. Scores of neighbouring levels correlate, so that weights are
+    A weight at zero has an interval that starts at zero. Scores of neighbouring levels correlate, so that weights are
     uncertain where the fused score is not.
     """
     table, y = _checked(levels, opinions)
@@ -171,12 +171,12 @@ Loss = Callable[[Floats], tuple[float, Floats]]
 
 
 def _terms(levels: Floats, fusion: Fusion) -> Floats:
-    """What the weights multiply."""
+    """Terms that the weights multiply: scores, or their logarithms for the geometric mean."""
     return levels if fusion == "arithmetic" else np.log(np.maximum(levels, _LEAST))
 
 
 def _shape(fusion: Fusion) -> tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]:
-    """From the weighted sum to the score, and the derivative as a function of the score."""
+    """Score as a function of the weighted sum, and its derivative as a function of the score."""
     if fusion == "arithmetic":
         return (lambda total: total), np.ones_like
     return np.exp, lambda score: score
@@ -205,7 +205,7 @@ def _rank(terms: Floats, y: Floats, fusion: Fusion, softness: float, seed: int) 
     def loss(weights: Floats) -> tuple[float, Floats]:
         fused = score(terms @ weights)
         n, centred, spread = len(fused), fused - fused.mean(), float(fused.std())
-        if spread <= 1e-12 * float(np.abs(fused).max()):  # no order at all
+        if spread <= 1e-12 * float(np.abs(fused).max()):  # equal scores have no order
             return 0.5, np.zeros_like(weights)
         margin = (fused[first] - fused[second]) / (softness * spread)
         wrong = expit(-margin)

@@ -1,4 +1,4 @@
-"""Raters whose preferences are known, to learn what a ranking experiment of a given size can tell."""
+"""Raters whose preferences are known, for the power of a ranking experiment of a given size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def share_above(
 def agreement(first: ArrayLike, second: ArrayLike) -> float:
     """Mean over images of Kendall's tau between two observers' rankings (n, m) of the same m items; chance gives 0.
 
-    tau is the share of pairs of items that both put in the same order less the share that they put in opposite ones.
+    tau is the share of pairs of items that both put in the same order minus the share that they put in opposite ones.
     """
     places = [np.argsort(np.asarray(order), axis=1) for order in (first, second)]
     if places[0].shape != places[1].shape:
@@ -73,8 +73,8 @@ class Power:
     """Over repeated sessions, for one item ahead of m - 1 equal ones by `difference` in log-worth.
 
     estimate: mean of the estimated differences to the second item. width: mean width of their 95 % intervals. covered:
-    share of those that hold the true difference. found: share of sessions in which the item was surely above every
-    other: all intervals of `share_above` beyond one half.
+    share of those that hold the true difference. found: share of sessions in which the item was significantly above
+    every other: all intervals of `share_above` beyond one half.
     """
 
     estimate: float
@@ -93,7 +93,7 @@ def ranking_power(
     repetitions: int = 200,
     seed: int,
 ) -> Power:
-    """What sessions of this size tell of a difference, see `Power`; intervals are clustered by rater."""
+    """Power of sessions of this size to show a difference, see `Power`; intervals are clustered by rater."""
     log_worth = np.zeros(items)
     log_worth[-1] = difference
     estimates, limits, found = [], [], []

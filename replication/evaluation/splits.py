@@ -63,13 +63,13 @@ def splits(references: ArrayLike, n: int = 20, test_share: float = 0.2, seed: in
 
 
 def compare_over_splits(a: ArrayLike, b: ArrayLike, test_share: float) -> SplitComparison:
-    """Two methods' results (an SRCC, say) on the test sides of the same J random splits.
+    """Two methods' results (such as SRCC) on the test sides of the same J random splits.
 
     Splits share images, so their results are not J independent measurements. Nadeau & Bengio's (2003) corrected t test
     divides the mean difference by sqrt((1 / J + test / train) variance), with J - 1 degrees; for a mean over references
     this is the true variance. Measured false alarms at 5 % (25, 50, 80 references, 20 % tested, 2,000 data sets each):
     with 20 splits 4.1 to 5.3 %, signed-rank 36 to 40 %, sign test 28 to 31 %; with 100 splits 4.9 to 5.9, 68 to 71 and
-    59 to 61 %: more splits of the same images only make the last two surer of what is chance. The correction presumes
+    59 to 61 %: more splits of the same images only add false alarms to the last two. The correction presumes
     random splits and a result that is about a mean over references.
     """
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)

@@ -67,7 +67,7 @@ def rank_correlations(scores: ArrayLike, opinions: ArrayLike) -> Floats:
 
 
 def random_subsets(columns: int, size: int, draws: int, seed: int) -> Indices:
-    """Subsets of `size` of the columns, every one as likely as any other, (draws, size), each row rising."""
+    """Subsets of `size` of the columns, every one as likely as any other, (draws, size), each row ascending."""
     if not 1 <= size <= columns or draws < 1:
         raise ValueError(f"cannot draw {draws} subsets of {size} of {columns} columns")
     order = np.random.default_rng(seed).random((draws, columns)).argsort(axis=1)
@@ -75,12 +75,12 @@ def random_subsets(columns: int, size: int, draws: int, seed: int) -> Indices:
 
 
 def against_chance(value: float, random: ArrayLike, *, alternative: Literal["greater", "less"] = "greater") -> Chance:
-    """Where a subset's coefficient stands among those of random subsets of its size on the same images.
+    """Compare a subset's coefficient with those of random subsets of its size on the same images.
 
         p = (1 + number of random ones at least as large) / (1 + number of them)       (at least as small for "less")
 
     A test that the subset was chosen with no regard to the opinions' ranks; it counts the subset itself as one draw, so
-    that p is never 0 and holds its level exactly (Phipson & Smyth 2010). It says nothing of other images: for that,
+    that p is never 0 and holds its level exactly (Phipson & Smyth 2010). It says nothing about other images; for those,
     resample references. Random coefficients that are NaN (scores all equal) count as 0. A NaN value gives NaN.
     """
     drawn = np.nan_to_num(np.asarray(random, dtype=np.float64), nan=0.0)

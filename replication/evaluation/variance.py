@@ -32,12 +32,12 @@ class Normality:
 def f_test(residuals_a: ArrayLike, residuals_b: ArrayLike, *, parameters: int = 1) -> VarianceTest:
     """F test that two metrics' residuals have one variance, as VQEG and ITU-T P.1401 compare RMSE.
 
-    residuals_a, residuals_b: opinion less prediction, (n,) each. parameters: degrees of freedom taken from each n; 1
+    residuals_a, residuals_b: opinion minus prediction, (n,) each. parameters: degrees of freedom taken from each n; 1
     is the sample variance, P.1401 takes as many as the mapping has parameters.
 
     It holds for two independent sets of independent normal residuals. Its use on the same images breaks the first: both
     metrics' residuals share the opinions' noise, and where they correlate by .5 it gives 2 % false alarms at 5 %, by .8
-    0.1 %, and loses power (`pitman_morgan` keeps 5 %). Heavy tails break the last (see `normality`): 23 % for Student's
+    0.1 %, and loses power (`pitman_morgan` has 5 %). Heavy tails break the last (see `normality`): 23 % for Student's
     t with 5 degrees, as `pitman_morgan`. Images that share a reference inflate both: 9 and 17 % for 25 references of 20
     images with offsets as large as the noise. (2,000 data sets each.)
     """
@@ -76,7 +76,7 @@ def pitman_morgan(residuals_a: ArrayLike, residuals_b: ArrayLike) -> VarianceTes
 
 
 def normality(residuals: ArrayLike) -> Normality:
-    """Whether residuals look normal enough for `f_test`, by their kurtosis as VQEG judged it, and by a test."""
+    """Normality of residuals, which `f_test` assumes: by their kurtosis, as VQEG judged it, and by a test."""
     values = _residuals(residuals)
     if np.ptp(values) == 0:
         return Normality(float("nan"), False, float("nan"))

@@ -1,7 +1,7 @@
-"""Correlations when whole groups of items count several times or not at all: what a bootstrap over references needs.
+"""Correlations when whole groups of items count several times or not at all, as in a bootstrap over references.
 
-Images of one reference stand or fall together, so a resample is a vector of weights, one whole number per reference,
-and a coefficient is a function of those weights. Each function here takes `index` (n,), the group of each item, and
+Images of one reference are drawn together, so a resample is a vector of weights, one whole number per reference,
+and a coefficient is a function of those weights. Each function takes `index` (n,), the group of each item, and
 `weights` (resamples, groups), and returns what its plain counterpart gives on the sample with every item repeated as
 often as its group's weight says. NaN where that sample has one distinct value only.
 """
@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 _CHUNK = 1_000_000  # items times resamples held at once
-_MOST_GROUPS = 4000  # up to here Kendall's pairs are kept as a table of groups by groups
+_MOST_GROUPS = 4000  # with more groups, Kendall's pairs are not stored as a table of groups by groups
 
 
 def pearson(x: Floats, y: Floats, index: Index, weights: Floats) -> Floats:

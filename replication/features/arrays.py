@@ -24,7 +24,7 @@ def read_arrays(file: IO[bytes]) -> dict[str, Any]:
         content = _Arrays(file).load()
     except NotArraysError:
         raise
-    except Exception as error:  # pickle raises what it pleases on damaged content
+    except Exception as error:  # pickle raises errors of any class on damaged content
         raise NotArraysError(f"not a pickle of arrays ({str(error) or type(error).__name__})") from error
     _check(content)
     arrays: dict[str, Any] = content

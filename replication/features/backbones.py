@@ -167,7 +167,7 @@ def imagenet_normalised(image: Tensor) -> Tensor:
 def network_of(tensors: Mapping[str, Tensor]) -> str | None:
     """Return the name of the network whose layers these tensors fill, by keys and shapes; None if it is none known.
 
-    Of a network and its first part, both of which the tensors fill, the network. Networks that only torchvision can
+    Where the tensors fill both a network and its first part, it is the network. Networks that only torchvision can
     build are passed over where it is not installed.
     """
     sizes = {}

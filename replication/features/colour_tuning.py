@@ -51,7 +51,7 @@ def colour_grating(
 
 
 def _within_srgb(lab: Array) -> bool:
-    """Whether the colours are the same after conversion to sRGB, which clips, and back."""
+    """True if the colours are the same after conversion to sRGB, which clips, and back."""
     color = _skimage_color()
     return bool(np.abs(color.rgb2lab(color.lab2rgb(lab)) - lab).max() < 0.1)
 

@@ -1,6 +1,6 @@
 """Contrast sensitivity functions: sensitivity to a grating by its spatial frequency in cycles per degree.
 
-Only the shape matters to perceptual efficacy, so each keeps the scale in which it was published.
+Only the shape matters to perceptual efficacy, so each function has the scale in which it was published.
 """
 
 from collections.abc import Callable

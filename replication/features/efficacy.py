@@ -290,7 +290,7 @@ class _Counter:
 
 
 def _flat(response: Array) -> NDArray[np.bool_]:
-    """Whether each channel's response is constant."""
+    """True if each channel's response is constant."""
     flat: NDArray[np.bool_] = np.ptp(response, axis=1) <= ROUNDING * np.abs(response).max(axis=1)
     return flat
 

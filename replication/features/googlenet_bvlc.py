@@ -25,7 +25,7 @@ _BLOCKS = {
 
 
 class _Convolution(nn.Conv2d):
-    """Convolution, padded to keep the size (divided by the stride), and ReLU."""
+    """Convolution, padded so that the size stays the same (divided by the stride), and ReLU."""
 
     def __init__(self, channels: int, out_channels: int, size: int, stride: int = 1) -> None:
         super().__init__(channels, out_channels, size, stride, padding=size // 2)

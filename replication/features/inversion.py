@@ -18,7 +18,7 @@ from replication.features.backbones import Backbone, imagenet_normalised
 
 
 class InversionError(ValueError):
-    """An inversion of a zero map, or one that diverged; the message says which and what to do."""
+    """An inversion of a zero map, or one that diverged; the message names the cause and the remedy."""
 
 
 @dataclass(frozen=True)

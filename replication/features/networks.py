@@ -1,7 +1,7 @@
 """The networks that backbones are made of: how each is built, its layers in order, and their outputs by name.
 
-VGG, AlexNet and SqueezeNet are built here as plain layers, to be filled from a file without torchvision. Random weights
-always come from torchvision's own constructors, so that reference numbers made with them can be repeated.
+This module builds VGG, AlexNet and SqueezeNet as plain layers, to be filled from a file without torchvision. Random
+weights always come from torchvision's own constructors, so that reference numbers made with them can be repeated.
 """
 
 import warnings
@@ -75,7 +75,7 @@ class _Fire(nn.Module):
 
 
 class _RescaledInput(nn.Module):
-    """From ImageNet's normalisation to [-1, 1], in which torchvision's GoogLeNet was trained."""
+    """Conversion from ImageNet's normalisation to [-1, 1], in which torchvision's GoogLeNet was trained."""
 
     def forward(self, x: Tensor) -> Tensor:
         mean, deviation = normalisation_constants(x)

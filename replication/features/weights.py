@@ -73,7 +73,7 @@ def read(path: Path) -> dict[str, "Tensor"]:
             isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in tensors.items()
         )
         wrong = [key for key, x in tensors.items() if x.is_floating_point() and not x.isfinite().all()] if plain else []
-    except Exception as error:  # decoders raise what they please on damaged content
+    except Exception as error:  # decoders raise errors of any class on damaged content
         known = isinstance(error, OSError | safetensors.SafetensorError)
         reason = " ".join(str(error).split())[:200] if known else "damaged, or not a file of tensors"
         raise DataError(f"{path} cannot be read as weights ({reason}); get the file again") from error
@@ -115,7 +115,7 @@ def status() -> list[tuple[str, str, str, str, str]]:
 
 @contextmanager
 def recorded() -> Iterator[list[str]]:
-    """Collect the names of all weights that are asked for inside, in order, each once, into the list.
+    """Collect the names of all weights that are looked up inside, in order, each once, into the list.
 
     Inside, `backbone` builds networks on the meta device, without numbers and in milliseconds, so that what a metric
     reads can be known before its weights are present: create it, and look at the list.
@@ -197,7 +197,7 @@ def _places(name: str) -> Iterator[tuple[WeightsFile, Path, str]]:
 
 
 def _torch_cache() -> Path:
-    """Where torch.hub keeps its downloads, without importing torch."""
+    """Folder in which torch.hub stores its downloads, found without importing torch."""
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     return Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser() / "hub" / "checkpoints"
 

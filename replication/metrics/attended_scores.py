@@ -168,7 +168,7 @@ def _stages(name: str, taps: Sequence[str], where: PatchAttention) -> tuple[str,
 
 
 class _Structure(NamedTuple):
-    """Moments of the stages that attention is not at, and of the patches at its taps; and the maps there."""
+    """Moments of the stages without attention, and of the patches at attention's taps; and the maps at these taps."""
 
     stages: tuple[Moments, ...]
     patches: tuple[Moments, ...]
@@ -203,7 +203,7 @@ def dists_scores(name: str, net: Backbone, where: PatchAttention) -> Plan:
 
 
 class _Windows(NamedTuple):
-    """The maps of the stages that attention is not at, and of attention's taps.
+    """The maps of the stages without attention, and of attention's taps.
 
     patches: the values and the cumulated weights of the pixels of each patch at these taps, (N, pixels, windows).
     """

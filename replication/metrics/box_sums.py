@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def box_sums(image: Tensor, sizes: Sequence[int], dim: int) -> list[Tensor]:
-    """For each size n, the sum over every whole window of n pixels along `dim`, which becomes n - 1 shorter."""
+    """Sums over every whole window of n pixels along `dim`, which becomes n - 1 shorter, for each size n."""
     length = image.shape[dim]
     sums = {1: image}
     additions = _additions(tuple(sizes))
@@ -49,7 +49,7 @@ def box_sums_adjoint(gradients: Sequence[Tensor], sizes: Sequence[int], dim: int
 def _additions(sizes: tuple[int, ...]) -> tuple[tuple[int, int, int], ...]:
     """(size, left part, right part) in an order in which parts come before their sums; single pixels are given.
 
-    The parts of a size are two that are there already where possible, else its halves.
+    A size is the sum of two sizes that exist already where possible, else of its halves.
     """
     additions: list[tuple[int, int, int]] = []
     known = {1: None}

@@ -1,6 +1,6 @@
 """Contextual similarity and loss (Mechrez, Talmi, Shama, Zelnik-Manor, ACCV 2018), plain and with weighted channels.
 
-It compares two sets of feature vectors and not two grids of them: where in the map a vector stands does not matter.
+It compares two sets of feature vectors and not two grids of them: the position of a vector in the map does not matter.
 """
 
 from typing import Literal

@@ -21,7 +21,7 @@ class Features:
     """One pass of a batch of images through a backbone.
 
     image: (N, 3, H, W) in [0, 1] as it went in, but for the normalisation.
-    maps: of the taps that were asked for, by name.
+    maps: of the requested taps, by name.
     size: of the images before any resizing.
     """
 
@@ -52,7 +52,7 @@ def features(
     """The maps of (N, 3, H, W) images in [0, 1], in the precision of the backbone's weights.
 
     normalise: with ImageNet's mean and deviation, after resizing.
-    Warns if a pair of such images takes more than 3 GB, and raises MemoryError if that is more than there is.
+    Warns if a pair of such images takes more than 3 GB, and raises MemoryError if that exceeds the free memory.
     """
     size = (image.shape[-2], image.shape[-1])
     image = resizing.apply(image.to(next(backbone.parameters()).dtype))

@@ -100,7 +100,7 @@ def wasserstein(u: Tensor, v: Tensor) -> Tensor:
 
 
 def reduction(size: tuple[int, int], resize: bool, reduce: bool) -> int:
-    """By how much images of that size are reduced."""
+    """Factor by which images of that size are reduced."""
     longest = 256 if resize and _is_resized(size) else max(size)
     return max(1, round(longest / 256)) if reduce else 1
 

@@ -35,7 +35,7 @@ def fsim(
     first reduced by round(min side / 256) with block means.
 
     piq's implementation, which agrees with the authors' MATLAB code to the four printed digits. The reduction is
-    done here, as in MATLAB (zeros beyond the border, blocks centred, halves rounded up): piq's leaves out the last row
+    our own, as in MATLAB (zeros beyond the border, blocks centred, halves rounded up): piq's leaves out the last row
     of odd sides, and places the blocks elsewhere for sides of 640 pixels and more.
 
     reference, distorted: (N, C, H, W) floats in [0, data_range], one channel or RGB, 16 x 16 at least; computed in

@@ -60,7 +60,7 @@ class MSSSIML1Loss(nn.Module):
     L1 is the mean over windows of the weighted absolute error, as a share of the data range, under a Gaussian window as
     large as that of MS-SSIM's coarsest level appears in the image: 11 pixels, deviation 1.5, each times 2^(levels - 1).
     Options: those of `ms_ssim`; padding as above. The paper computes MS-SSIM with windows of several sizes on the image
-    itself, which at 3 levels takes several times as long; here it is that of `ms_ssim`.
+    itself, which at 3 levels takes several times as long; this loss uses that of `ms_ssim`.
     """
 
     def __init__(

@@ -30,8 +30,8 @@ from replication.metrics.tiles import tiles, windows
 
 WINDOW_SIZES = (3, 7, 11)
 
-_NEAR_ZERO = 1e-3  # below it, a power less than one goes on as a straight line through zero
-_NO_VARIANCE = 1e-8  # of the squared data range: where a standard deviation goes on as a straight line to zero
+_NEAR_ZERO = 1e-3  # below it, a power with an exponent under one continues as a straight line through zero
+_NO_VARIANCE = 1e-8  # of the squared data range: below it, a standard deviation continues as a straight line to zero
 
 
 @metric("lwssim", higher_is_better=True)

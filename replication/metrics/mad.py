@@ -112,7 +112,7 @@ def _detected(x: Tensor, y: Tensor, variant: Variant, scale: float) -> Tensor:
 
 
 def _perceived_blocks(x: Tensor, y: Tensor, sensitivity: Tensor, scale: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """By block: mean and deviation of the perceived reference, deviation of the perceived error, mean squared error."""
+    """Mean and deviation of the perceived reference, deviation of the perceived error, mean squared error, by block."""
 
     def seen(luminance: Tensor) -> BlockStatistics:
         return block_statistics(_filtered(torch.fft.fft2(luminance), sensitivity).real)

@@ -67,7 +67,7 @@ def mic(x: Tensor, y: Tensor, alpha: float = 0.5, c: float = 10.0, *, validate: 
 
 
 def _values_at_hand(tensor: Tensor) -> bool:
-    """Whether reading values is immediate: on an accelerator the host would wait for all that is queued before."""
+    """True if reading values is immediate: on an accelerator the host would wait for all that is queued before."""
     return tensor.device.type == "cpu"
 
 
@@ -80,7 +80,7 @@ class _Grid(NamedTuple):
 
 
 def _grids(n: int, alpha: float, c: float) -> list[_Grid]:
-    """For each number of rows from 2 to B / 2, the most columns; fewer columns are its by-product."""
+    """Grids with the most columns for each number of rows from 2 to B / 2; fewer columns are their by-product."""
     most = max(n**alpha, 4.0)
     shapes = [(rows, int(most / rows)) for rows in range(2, int(most / 2) + 1)]
     return [_Grid(rows, columns, min(max(int(c * columns), 1), n)) for rows, columns in shapes]
@@ -154,7 +154,7 @@ class _Groups:
         ended = _running(is_end)
         ends = ended.new_full((number, n + 2), n)
         ends[:, 0] = 0
-        # What is no end goes to the last slot, which is then set right.
+        # Places that are no ends are written to the last slot, which is then corrected.
         places = torch.arange(1, n + 1, device=splits.device).expand(number, n)
         ends.scatter_(1, ended[:, 1:].masked_fill(~is_end, n + 1), places)
         ends[:, -1] = n
@@ -244,7 +244,7 @@ class _Gains:
             self._table = _m_log_m(sizes)
 
     def keys(self, counts: Tensor) -> Tensor:
-        """From (rows, ...) to (k, ...) integers, linear in the counts."""
+        """Integers (k, ...), linear in the counts (rows, ...)."""
         counts = counts.int()
         if self._factors:
             scaled = [count * factor for count, factor in zip(counts, self._factors, strict=True)]
@@ -265,7 +265,7 @@ def _m_log_m(m: Tensor) -> Tensor:
 def _information(counts: Tensor, gain: _Gains, columns: int, tile: int) -> Tensor:
     """n times the mutual information of rows and the best 2, 3, ... `columns` columns: (columns - 1, N), in nats.
 
-    counts: (rows, clumps + 1, N), how many points of each row lie before each place where a column may end.
+    counts: (rows, clumps + 1, N), how many points of each row are before each place at which a column may end.
 
     That is the sum of the columns' gains, minus that of one column that holds everything. The best columns up to a
     place are the best of one fewer up to an earlier place, and one column between.

@@ -129,7 +129,7 @@ def most_levels(backbone: Backbone, tap: str, height: int, width: int, pyramid: 
 
 
 class _Levels:
-    """A batch's pyramid of feature maps. A level is computed when it is first asked for, then stored."""
+    """A batch's pyramid of feature maps. A level is computed when it is first needed, then stored."""
 
     def __init__(self, image: Tensor, backbone: Backbone, taps: Sequence[str], pyramid: Pyramid) -> None:
         check_choice("pyramid", pyramid, PYRAMIDS)

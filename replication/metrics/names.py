@@ -19,7 +19,7 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
 
     A value is a whole number (7), a number (0.5, 1e-10), true or false, a list of values without lists in it
     ([fire3, fire5]), or else text. Text that holds a comma, a bracket, a parenthesis or a quotation mark, or that would
-    be read as a number, stands in quotation marks.
+    be read as a number, is written in quotation marks.
     Raises ValueError for anything else, and for an option given twice. Whether the metric and its options exist is left
     to `registry.create`.
     """

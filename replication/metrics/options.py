@@ -35,7 +35,7 @@ def options_of(function: Callable[..., Any]) -> dict[str, Option]:
 
 
 def takes_any(function: Callable[..., Any]) -> bool:
-    """Whether a function takes options that its signature does not name: **options, or parameters with a position."""
+    """True if a function takes options that its signature does not name: **options, or parameters with a position."""
     parameters = inspect.signature(function).parameters.values()
     return any(p.kind is not p.KEYWORD_ONLY for p in parameters)
 

@@ -119,7 +119,7 @@ def _check_stride(stride: int) -> None:
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:
-    from replication.features import weights as files  # files are another floor's; who has the tensors needs none
+    from replication.features import weights as files  # only a caller without the tensors reads files
 
     tensors: Mapping[str, Tensor] = files.read(path)
     return tensors

@@ -17,7 +17,7 @@ RELEASED_SEED = -3566
 def random_projections(
     channels: Sequence[int], count: int = 32, *, law: Law = "released", seed: int = RELEASED_SEED
 ) -> tuple[Tensor, ...]:
-    """For maps of so many channels each, one matrix (count, channels) per map, float32, on the CPU.
+    """One matrix (count, channels), float32, on the CPU, for each map of so many channels.
 
     law: "released" are the authors' weights: Xavier-uniform, the random numbers used in the order of their code, which
         seeds between making the first layer and drawing its weights, and lets every further layer draw torch's own

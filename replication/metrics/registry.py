@@ -127,7 +127,7 @@ def metric(name: str, *, higher_is_better: bool, **defaults: Any) -> Callable[[F
     defaults: of these options, where the original implementation converts first: colour="gray", eight_bit=True.
 
     `create` compares the options with their annotations, then calls the function once on a batch without images: a
-    ValueError about an option is raised there, before there is an image.
+    ValueError about an option is raised by `create`, before there is an image.
     """
 
     def decorate(function: Function) -> Function:
@@ -180,12 +180,12 @@ def names() -> list[str]:
 
 
 def takes(name: str, option: str) -> bool:
-    """Whether the metric of that name has that option; one whose options are not declared takes any."""
+    """True if the metric of that name has that option; one whose options are not declared takes any."""
     return name in _factories and ((known := _factories[name].options) is None or option in known)
 
 
 def takes_device(name: str) -> bool:
-    """Whether the metric of that name has an option `device`; one without computes where its images are."""
+    """True if the metric of that name has an option `device`; one without computes where its images are."""
     return takes(name, "device")
 
 

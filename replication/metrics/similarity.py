@@ -33,13 +33,14 @@ class Constants(NamedTuple):
 
     @classmethod
     def of(cls, data_range: float, k1: float, k2: float) -> "Constants":
+        """Constants for a data range; ValueError unless k1 and k2 are positive."""
         if not (k1 > 0 and k2 > 0):
             raise ValueError(f"k1 and k2 must be positive, got {k1} and {k2}")
         return cls((k1 * data_range) ** 2, (k2 * data_range) ** 2)
 
 
 def tile_size(image: Tensor) -> int:
-    """How many windows of an image to work on at a time."""
+    """Number of windows of an image to work on at a time."""
     return TILE_CPU if image.device.type == "cpu" else TILE_ACCELERATOR
 
 

@@ -74,7 +74,7 @@ class SMICOptions:
     alpha, c: as for `mic.mic`.
     projections, law, projection_seed: as count, law and seed for `random_projections`; for "+smic".
     channels: how many of the features' own, None is all; for "+mic".
-    weighting: "local", "level" or "none", what stands in the place of attention.
+    weighting: "local", "level" or "none", the values used as attention.
     variant, reduce: as for `deepwsd`; for DeepWSD.
     device: where to compute; None is where the image is.
     """
@@ -110,7 +110,7 @@ _Planner = Callable[..., Plan]
 
 
 def _register(metric: str, plan: _Planner, *, higher_is_better: bool = False, **defaults: Any) -> None:
-    """Under both names, "+smic" and "+mic"."""
+    """Register a metric under both names, "+smic" and "+mic"."""
     for kind in _OF_KIND:
         _register_kind(metric, kind, plan, higher_is_better, defaults)
 

@@ -107,7 +107,7 @@ def ms_ssim(
     per channel, then averaged over channels; level j + 1 is the 2 x 2 mean of level j (Wang, Simoncelli, Bovik 2003).
 
     A mean that is not positive has no such power: its logarithm is continued below 1e-6 by its tangent, so that the
-    score falls to zero there and the gradient stays finite.
+    score falls to zero and the gradient stays finite.
 
     reference, distorted, data_range, window_size, sigma, window_kind, k1, k2, validate: as for `ssim`.
     levels, weights: see `level_weights`. The window must fit into the coarsest level, see `least_size`: 161 pixels

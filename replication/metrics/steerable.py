@@ -32,7 +32,7 @@ _BAND_BELOW = (
 
 
 def oriented_bands(image: Tensor, levels: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """For each level, finest first, its derivatives of fifth order down the rows and along the columns (sign apart).
+    """Derivatives of fifth order down the rows and along the columns (sign apart) of each level, finest first.
 
     image: (N, 1, H, W); a level has half the rows and columns of the one before, rounded up. Beyond the border the
     image is mirrored, the border pixel not repeated; every level must have 5 rows and columns at least.

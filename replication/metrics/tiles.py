@@ -40,7 +40,7 @@ class Tile(NamedTuple):
 
 
 def windows(side: int, size: int, padding: Padding) -> int:
-    """How many windows of `size` pixels there are along a side: one for each pixel if it is padded."""
+    """Number of windows of `size` pixels along a side: one for each pixel if it is padded."""
     return side if padding == "reflect" else side - size + 1
 
 

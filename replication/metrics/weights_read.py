@@ -1,4 +1,4 @@
-"""Which files of weights a metric reads, known without reading one."""
+"""Files of weights that a metric reads, found without reading one."""
 
 import contextlib
 from typing import Any
@@ -11,7 +11,7 @@ from replication.metrics.registry import create
 def weights_read(name: str, **options: Any) -> tuple[str, ...]:
     """Return the names of the weights that `create(name, **options)` reads, for `weights_of` and `weights_pin`.
 
-    Of `weights=PATH` the path; with `weights="random"` there are none. The metric is created with networks that hold no
+    The path where `weights=PATH`; none where `weights="random"`. The metric is created with networks that hold no
     numbers, so that nothing needs to be declared beside its code, and nothing needs to be present.
     Raises ValueError as `create`, for an unknown metric or option.
     """

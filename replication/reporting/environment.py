@@ -22,9 +22,9 @@ _OUTPUTS = ["reports", "results", "dvc.lock", "dvc.yaml", "params.yaml"]
 
 
 def record(profile: str, *, weights: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Describe the present environment in reports/<profile>/environment.json and return what it says.
+    """Describe the present environment in reports/<profile>/environment.json and return its content.
 
-    weights: name -> what it is (file digest, or 'random, seed 0') of every network that was not trained here.
+    weights: name -> what it is (file digest, or 'random, seed 0') of every network that the suite did not train.
     """
     facts: dict[str, Any] = {
         "profile": profile,
@@ -43,7 +43,7 @@ def record(profile: str, *, weights: Mapping[str, str] | None = None) -> dict[st
 
 
 def summary(profile: str, *, weights: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The part of the environment that a page states: profile, data, weights. Parameters stand in the page itself."""
+    """The part of the environment that a page states: profile, data, weights. The page itself shows the parameters."""
     listed = "; ".join(f"{name}: {what}" for name, what in (weights or {}).items())
     return {
         "Profile": profile,

@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 def scores_of(scored: Scored, label: str) -> tuple[pd.DataFrame, int]:
     """The rows of a metric that have a score, and how many have none. Infinite scores (PSNR of identical images) are
-    replaced by a number beyond all others, so that they keep their rank."""
+    replaced by a number beyond all others, so that their rank is unchanged."""
     part = scored.table[scored.table["metric"] == label]
     if part.empty:
         known = ", ".join(scored.metrics)
@@ -45,6 +45,6 @@ def reference_groups(part: pd.DataFrame) -> NDArray[np.str_]:
 
 
 def increases_with_opinion(scored: Scored, label: str) -> bool | None:
-    """Whether a metric that works increases with the opinions; None where its direction is not known."""
+    """True if a metric that works increases with the opinions; None where its direction is not known."""
     direction = scored.metrics[label].higher_is_better
     return None if direction is None else direction == scored.opinion.higher_is_better

@@ -43,7 +43,7 @@ def _node(**entries: Any) -> NotebookNode:
 
 
 def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Printed text in one block where it stands without another output between."""
+    """Printed text in one block unless another output is in between."""
     joined: list[NotebookNode] = []
     for output in outputs:
         if output.output_type == "stream" and output.name == "stderr":

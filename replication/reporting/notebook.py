@@ -68,7 +68,7 @@ def run_notebook(
     parameters: values for names assigned in the cell tagged `parameters`; any other name, or a value of another kind
         than the default, is a NotebookError.
     record: what the page's footer states (data, weights); plain text.
-    variant: what tells the page from others of this notebook; stands behind its title.
+    variant: distinguishes the page from others of this notebook; appended to its title.
 
     The kernel is the running interpreter, its working directory the notebook's folder. Progress and everything else on
     stderr goes to this process's stderr, never into the page. A failing cell raises NotebookError and leaves the last
@@ -132,13 +132,13 @@ def _execute(notebook: Path, parameters: Mapping[str, Any], copy: Path) -> Noteb
 
 
 def _where(source: str) -> str:
-    """A cell, named by the first line that says something."""
+    """Description of a cell by its first line that is not blank."""
     lines = [line.strip() for line in source.splitlines() if line.strip()]
     return f"that begins {lines[0]!r}" if lines else "that is empty"
 
 
 def _places(notebook: Path) -> dict[Path, str]:
-    """Folders that differ from machine to machine, and what the page says in their place."""
+    """Folders that differ from machine to machine, and the text that replaces them in the page."""
     try:
         places = {project.data_root(): "data", project.root(): "."}
     except FileNotFoundError:  # a notebook outside a clone

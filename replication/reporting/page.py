@@ -1,4 +1,4 @@
-"""The frame every report stands in: one light page, readable without scripts or network, on a phone and in print."""
+"""The frame of every report: one light page, readable without scripts or network, on a phone and in print."""
 
 from collections.abc import Mapping
 from html import escape
@@ -20,7 +20,7 @@ def meaning(profile: str) -> str:
 def variant_of(name: str, notebook: str) -> str:
     """The part of a page's name beyond that of its notebook: 'training_mse' of 'training.ipynb' -> 'mse'.
 
-    Nothing where the page has the notebook's own name; the whole name where it does not begin with it.
+    Empty where the two names are equal; the whole name where it does not begin with the notebook's.
     """
     stem = notebook.removesuffix(".ipynb")
     return "" if name == stem else name.removeprefix(f"{stem}_")

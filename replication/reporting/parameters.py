@@ -15,7 +15,7 @@ class NotebookError(RuntimeError):
 
 
 def read_notebook(notebook: Path) -> dict[str, Any]:
-    """The notebook's JSON. Raises NotebookError where there is none, or something else."""
+    """The notebook's JSON. Raises NotebookError for a file that is missing or no notebook."""
     try:
         content = json.loads(notebook.read_text(encoding="utf-8"))
         if not isinstance(content["cells"], list):
@@ -58,8 +58,8 @@ def select_parameters(
     """Notebook parameters from params.yaml: entries of the groups at dotted paths, then `name=value` overrides.
 
     'msssim_sr.train' gives every entry of that group; the path of a single value gives it under its last name, and
-    'step=msssim_sr.train.rate' what stands at a path under another. Later ones win. Values of overrides are YAML
-    literals.
+    'step=msssim_sr.train.rate' gives the value at a path under another name. Later ones win. Values of overrides are
+    YAML literals.
     """
     selected: dict[str, Any] = {}
     for group in groups:

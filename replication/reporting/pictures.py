@@ -68,7 +68,7 @@ def _on_white(png: str) -> Image.Image:
 
 
 def _few_colours(picture: Image.Image) -> Image.Image:
-    """The picture in at most 256 colours: those of an octree where that is not seen, else the best ones.
+    """The picture in at most 256 colours: chosen by an octree where the change is not visible, else the best ones.
 
     An octree moves the soft edges of lines and letters by a few levels and halves the bytes; photographs and maps of
     colours would show steps.

@@ -1,7 +1,7 @@
 """The papers' own numbers and statements, read from the folders of replication/papers/.
 
 A folder with a paper.toml is a paper: its title and source, its tables with their tolerances, its claims. Beside it
-lies one CSV file per table in long form: row, column, statistic, value, source, note. The order of papers is that of
+is one CSV file per table in long form: row, column, statistic, value, source, note. The order of papers is that of
 `position`, the order of rows that of print; both are the order of the reports.
 """
 
@@ -20,7 +20,7 @@ KEY = ["paper", "table", "row", "column", "statistic"]
 VALUE_COLUMNS = [*KEY, "value", "source", "note"]
 CLAIM_KEY = ["paper", "claim"]
 
-_FIELDS: Mapping[str, tuple[str, ...]] = {  # of each part of paper.toml; the first must be there
+_FIELDS: Mapping[str, tuple[str, ...]] = {  # of each part of paper.toml; the first is required
     "paper": ("title", "authors", "venue", "identifier", "note"),
     "table": ("name", "title", "note"),
     "claim": ("name", "statement", "source"),
@@ -64,7 +64,7 @@ def claims(paper: str | None = None, *, folder: Path | None = None) -> pd.DataFr
 
 
 def tolerances(folder: Path | None = None) -> pd.DataFrame:
-    """How near counts as 'reproduced' and 'close' (paper, table, statistic, scale, reproduced, close, reason).
+    """Tolerances for 'reproduced' and 'close' (paper, table, statistic, scale, reproduced, close, reason).
 
     `scale` is 'absolute' (thresholds in units of the value) or 'relative' (fractions of the published value).
     """
@@ -84,7 +84,7 @@ def tolerances(folder: Path | None = None) -> pd.DataFrame:
 def values(paper: str | None = None, table: str | None = None, *, folder: Path | None = None) -> pd.DataFrame:
     """Published values, in the order of print.
 
-    Columns: paper, table, row, column, statistic, value (float), printed (the value as printed, whose decimals tell how
+    Columns: paper, table, row, column, statistic, value (float), printed (the value as printed, whose decimals show how
     it was rounded), source, note. Unknown paper or table: PublishedError listing the known ones.
     """
     frames = [

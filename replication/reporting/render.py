@@ -45,7 +45,7 @@ def render(
 ) -> str:
     """The notebook's page. Its title is the first heading; error and stderr outputs are not shown.
 
-    variant: what tells this page from others of the same notebook, such as 'mse'; stands behind the title.
+    variant: distinguishes this page from others of the same notebook, such as 'mse'; appended to the title.
     """
     headings: list[tuple[int, str, str]] = []
     cells = [_cell(cell, headings) for cell in notebook.cells]

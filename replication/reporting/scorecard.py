@@ -24,7 +24,7 @@ _MANY = 3  # values from which those that share a reason for not being run are f
 
 @dataclass(frozen=True)
 class _Page:
-    """A rendered notebook: its title, the notebook's file and what tells it from other pages of that notebook."""
+    """A rendered notebook: title, the notebook's file, and the variant that distinguishes it from its other pages."""
 
     title: str
     notebook: str
@@ -66,7 +66,7 @@ def build(profile: str) -> Path:
 
 
 def _judged_values(results: dict[str, dict[str, pd.DataFrame]]) -> pd.DataFrame:
-    """All published values compared with ours; `experiment` names whose they are."""
+    """All published values compared with ours; `experiment` names the experiment of each."""
     ours, owner = _gather(results, "values", KEY)
     judged = verdicts.compare(published.values(), ours)
     judged["experiment"] = [owner.get(key, "") for key in judged[KEY].itertuples(index=False, name=None)]
@@ -113,12 +113,12 @@ def _pages(folder: Path) -> dict[str, _Page]:
 
 
 def _is_judged(paper: Any, values: pd.DataFrame, claims: pd.DataFrame) -> bool:
-    """Whether the paper has published values or claims; a folder of experiments of our own has none."""
+    """True if the paper has published values or claims; a folder of experiments of our own has none."""
     return paper["paper"] in {*values["paper"], *claims["paper"]}
 
 
 def _overview(papers: list[Any], values: pd.DataFrame, claims: pd.DataFrame) -> str:
-    """How many values and claims of each paper, and of all, got which verdict."""
+    """Table of the numbers of values and claims, of each paper and of all, by verdict."""
     bodies = []
     for paper in papers:
         link = f'<a href="#{escape(paper["paper"])}">{escape(paper["title"])}</a>'
@@ -226,7 +226,7 @@ def _paper(paper: Any, values: pd.DataFrame, claims: pd.DataFrame, pages: dict[s
 
 
 def _values(judged: pd.DataFrame) -> str:
-    """How many got which verdict; what was computed; what was not, folded by the reason that many values share."""
+    """Counts of verdicts, then the values that were computed, then the others, folded by a reason that many share."""
     counts = Counter(judged["verdict"])
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
     absent = judged["verdict"] == verdicts.NOT_RUN

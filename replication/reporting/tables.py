@@ -69,7 +69,7 @@ def show_frame(
     """A table as pandas draws it, all names in it as text.
 
     formats: of all numbers, or by column, as for `str.format`; precision: decimals of the columns without one; na_rep:
-    stands for a missing value; index: whether the index is shown; caption: plain text above.
+    text of a missing value; index: whether the index is shown; caption: plain text above.
     """
     if isinstance(formats, str):
         formats = dict.fromkeys(frame.select_dtypes("number").columns, formats)

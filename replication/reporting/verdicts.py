@@ -45,7 +45,7 @@ def compare(published: pd.DataFrame, ours: pd.DataFrame, tolerances: pd.DataFram
         otherwise             not reproduced
         x absent or NaN       not run, the reason being the note that came with it
     t1 and t2 are the tolerances 'reproduced' and 'close' of the table and statistic, times |p| where the scale is
-    relative. The interval of x tells how far it depends on the choice of images; the published value was measured on
+    relative. The interval of x shows how far it depends on the choice of images; the published value was measured on
     the same images, so the interval does not enter the verdict.
     """
     limits = papers.tolerances() if tolerances is None else tolerances
@@ -71,7 +71,7 @@ def compare(published: pd.DataFrame, ours: pd.DataFrame, tolerances: pd.DataFram
         default=NOT_REPRODUCED,
     )
     joined["reason"] = [_reason(*row) for row in zip(joined["verdict"], joined["note"], near, far, strict=True)]
-    joined["note"] = joined["note"].fillna("").where(joined["verdict"] != NOT_RUN, "")  # there the note is the reason
+    joined["note"] = joined["note"].fillna("").where(joined["verdict"] != NOT_RUN, "")  # not run: a reason
     columns = ["published", "printed", "ours", "low", "high", "n", "difference", "verdict", "reason", "note"]
     return joined[[*KEY, *columns]]
 
@@ -129,7 +129,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_results(profile: str) -> dict[str, dict[str, pd.DataFrame]]:
-    """What the experiments of a profile have left: experiment -> {'values', 'claims', 'extensions'} -> table."""
+    """Results that a profile's experiments have written: experiment -> {'values', 'claims', 'extensions'} -> table."""
     experiments: dict[str, dict[str, pd.DataFrame]] = {}
     for folder in sorted((project.root() / "results" / profile).glob("*/")):
         found = {}
@@ -148,7 +148,7 @@ def read_results(profile: str) -> dict[str, dict[str, pd.DataFrame]]:
 
 
 def check_keys(ours: pd.DataFrame, known: pd.DataFrame, key: list[str]) -> None:
-    """ResultsError if a key of `ours` stands there twice or is not among the known ones (the nearest are named)."""
+    """Raise ResultsError if a key of `ours` occurs twice or is not among the known ones (the nearest are named)."""
     keys = [" / ".join(row) for row in ours[key].itertuples(index=False)]
     names = [" / ".join(row) for row in known[key].itertuples(index=False)]
     for text in keys:
@@ -159,7 +159,7 @@ def check_keys(ours: pd.DataFrame, known: pd.DataFrame, key: list[str]) -> None:
 
 
 def _complete(table: pd.DataFrame, columns: list[str], needed: str) -> pd.DataFrame:
-    """The table with all of `columns` in order; keys and `needed` must be there, the rest may be missing."""
+    """The table with all of `columns` in order; keys and `needed` must be present, the rest may be missing."""
     required = [*columns[: columns.index(needed)], needed]
     missing = [column for column in required if column not in table.columns]
     if missing:

@@ -30,7 +30,7 @@ def channel_distances_of(
 ) -> ChannelDistances:
     """The data set `name` of `datasets.load` or `datasets.load_judgements`, measured with every channel of a network.
 
-    `absent` says so where the set or the weights are missing or damaged.
+    `absent` names what is missing where the set or the weights are missing or damaged.
     options: of `datasets.load`. subsets: of a judged set, the ones to measure; None is all. The rest: see `measure`.
     """
     how: dict[str, Any] = {"store": store, "scheduler": scheduler, "show_progress": show_progress}

@@ -9,7 +9,7 @@ from replication.project import data_root
 
 
 class ScoringError(ValueError):
-    """Scores cannot be computed as asked; the message says why and what to do."""
+    """Scores cannot be computed as requested; the message gives the reason and the remedy."""
 
 
 def absence(error: AbsentError | DataError, kind: Kind, name: str) -> Absent:

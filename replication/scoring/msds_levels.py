@@ -30,7 +30,7 @@ class LevelScores:
     name, title, licence, source, remarks, opinion, digest: of the data set. network, weights, taps (the usual one
     first), pyramids (likewise): what was computed. table: columns reference, distorted, distortion, level, opinion, and
     one for each reading, named by `column`; NaN where an image has no score. problems: the first ten reasons. absent:
-    what was missing, where there are no scores at all.
+    what was missing, where there are no scores.
     """
 
     name: str
@@ -95,10 +95,11 @@ def score_levels(
     options: Mapping[str, Any] | None = None,
     **how: Any,
 ) -> LevelScores:
-    """Level scores of the data set `name` with one network; `absent` says so where the set or weights are missing.
+    """Level scores of the data set `name` with one network; `absent` names a set or weights that are missing.
 
-    taps: of the network; all pyramids are read at the first, the first pyramid at all. levels: at most; as many as the
-    smallest reference allows. weights: of the network. options: of `datasets.load`; how: of `engine.score`.
+    taps: of the network; all pyramids are read at the first tap, the first pyramid at all taps. levels: maximum; fewer
+    where the smallest reference does not allow as many. weights: of the network. options: of `datasets.load`; how: of
+    `engine.score`.
     """
     nothing = pd.DataFrame(columns=_IMAGE)
     asked = tuple(taps), tuple(pyramids), ()
@@ -134,6 +135,6 @@ def score_levels(
 
 
 def _levels(rated: RatedSet, net: Backbone, taps: Sequence[str]) -> int:
-    """The number of levels that the smallest reference has at all of the taps."""
+    """The number of levels that the smallest reference has at every tap."""
     sizes = {rated.images[name].read().shape[:2] for name in rated.table["reference"].unique()}
     return min(most_levels(net, tap, height, width) for height, width in sizes for tap in taps)

@@ -15,10 +15,10 @@ _CHUNK = 100  # images scored at a time
 def observe(
     originals: Tensor, reconstructions: Mapping[str, Tensor], metrics: Sequence[Metric]
 ) -> dict[str, NDArray[np.intp]]:
-    """For each metric, rankings (n, m) of the methods for every image, best first, as positions in `reconstructions`.
+    """Rankings (n, m) by each metric of the methods for every image, best first, as positions in `reconstructions`.
 
-    originals, reconstructions: (n, C, h, w) in [0, 1]. A ranking by a metric says which reconstruction that metric
-    prefers. It is no human judgement, and a metric that one of the methods was trained with favours that method.
+    originals, reconstructions: (n, C, h, w) in [0, 1]. A ranking by a metric shows which reconstruction that metric
+    prefers. It is not a human judgement, and a metric that one of the methods was trained with favours that method.
     """
     if len(reconstructions) < 2:
         raise ValueError(f"a ranking is of two methods or more, got {len(reconstructions)}")

@@ -29,7 +29,7 @@ def luminance(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def luminance_pairs(images: Mapping[str, NDArray[np.uint8]], scale: int) -> Pairs:
-    """For each image, Y cropped to multiples of `scale`, and before it the bicubic enlargement of its reduction."""
+    """Pairs of each image: the bicubic enlargement of its reduction, and its Y cropped to multiples of `scale`."""
     pairs: Pairs = {}
     for name, image in images.items():
         original = crop_to_multiple(torch.from_numpy(luminance(image)).unsqueeze(0).unsqueeze(0), scale)

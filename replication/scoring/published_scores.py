@@ -9,7 +9,7 @@ from replication.scoring.scored import MetricFacts, Scored
 
 
 def load_published_scores(name: str) -> Scored:
-    """`datasets.published_scores(name)` with its source and convention; `absent` says so where it is missing."""
+    """`datasets.published_scores(name)` with its source and convention; `absent` is set where it is missing."""
     try:
         table = published_scores(name)
     except (AbsentError, DataError) as error:

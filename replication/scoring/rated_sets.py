@@ -15,9 +15,9 @@ from replication.scoring.scored import MetricFacts, Scored
 
 
 def score_set(name: str, metrics: Sequence[str], *, options: Mapping[str, Any] | None = None, **how: Any) -> Scored:
-    """The data set `name` scored with `metrics`; `absent` says so where it is missing or damaged.
+    """The data set `name` scored with `metrics`; `absent` is set where it is missing or damaged.
 
-    A metric whose weights are missing has no rows in the table; its facts say so.
+    A metric whose weights are missing has no rows in the table; its facts give the reason.
     options: of `datasets.load`; how: of `engine.score`.
     """
     facts = {label: _facts(label) for label in metrics}
@@ -33,7 +33,7 @@ def score_set(name: str, metrics: Sequence[str], *, options: Mapping[str, Any] |
 def labels_in(*named: Any) -> list[str]:
     """Every metric named in nested lists and mappings, once each and in order.
 
-    A text with alternatives stands for several: "psnr+smic(projections={8|32})" is two metrics, of different K, and
+    A text with alternatives means several: "psnr+smic(projections={8|32})" is two metrics, of different K, and
     "{psnr|ssim}+{smic|mic}" is four.
     """
     labels: list[str] = []

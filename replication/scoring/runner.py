@@ -112,7 +112,7 @@ def _cluster(address: str) -> Iterator[tuple[Callable[..., Future[Any]], int]]:
 
     logger = logging.getLogger("distributed")
     level = logger.level
-    logger.setLevel(logging.CRITICAL)  # one message of ours says what went wrong
+    logger.setLevel(logging.CRITICAL)  # our one message names the problem
     try:
         try:
             client: Any = Client(address, timeout=_TIMEOUT, set_as_default=False)  # type: ignore[no-untyped-call]

@@ -41,7 +41,7 @@ class Store:
         self.folder = folder
 
     def __bool__(self) -> bool:
-        """Whether there is any entry."""
+        """True if there is any entry."""
         return self.folder.is_dir() and any(path.suffix == _SUFFIX for path in self.folder.iterdir())
 
     def get(self, key: object) -> Entry | None:

@@ -131,7 +131,7 @@ def most_different_window(
     if min(height, width) < size + 2 * border:
         raise ValueError(f"images of {width}x{height} are smaller than a window of {size} within a border of {border}")
     difference = np.abs(first.astype(np.float64) - second)
-    offset = size // 2  # uniform_filter centres its window here
+    offset = size // 2  # the pixel on which uniform_filter centres its window
     means = uniform_filter(difference, size, mode="constant")
     inner = means[
         border + offset : height - border - size + offset + 1, border + offset : width - border - size + offset + 1

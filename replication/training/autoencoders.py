@@ -138,7 +138,7 @@ class Reconstruction(Task):
 
 
 def unit_of(loss: nn.Module, training: Stack, held_out: Stack) -> float:
-    """The loss's value where the mean training image stands in place of held-out images (the first 250)."""
+    """The loss of the mean training image as the reconstruction of every held-out image (of the first 250)."""
     mean = torch.from_numpy(training.pixels.mean(axis=0, dtype=np.float64)).float() / 255
     targets = torch.from_numpy(held_out.pixels[:_CHUNK]).float() / 255
     with torch.no_grad():

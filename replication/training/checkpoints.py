@@ -28,7 +28,7 @@ _NAME = re.compile(r"(?P<identity>[0-9a-f]{16})-(?P<step>\d{9})-(?P<content>[0-9
 
 
 class CheckpointError(ValueError):
-    """A file is not a checkpoint of this run; the message says why."""
+    """A file is not a checkpoint of this run; the message gives the reason."""
 
 
 class Checkpoints:
@@ -108,7 +108,7 @@ def _read(
 
 
 def _is_history(value: object, step: int) -> bool:
-    """Whether a JSON value is a list of rows of numbers, each with its step and the last with this one."""
+    """True if a JSON value is a list of rows of numbers, each with its step and the last with this one."""
     rows = value if isinstance(value, list) else []
     numbers = all(
         isinstance(row, dict) and "step" in row and all(isinstance(number, int | float) for number in row.values())

@@ -22,12 +22,12 @@ PRECISIONS = ("32-true", "bf16-mixed")
 
 
 class TrainingError(RuntimeError):
-    """Training cannot go on; the message says why and what to do."""
+    """Training cannot go on; the message gives the reason and the remedy."""
 
 
 @dataclass(frozen=True)
 class Compute:
-    """Where and how to train.
+    """Device, threads and precision of a training run.
 
     accelerator: "cpu"; "gpu" or "cuda", an error where there is none; "auto", the GPU if there is one.
     threads: CPU threads. Sums are split over threads, so the last bits of a result depend on it; 0 takes all cores.

@@ -78,7 +78,7 @@ class PatchBank:
 
 
 def _starts(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where each of consecutive runs of the given sizes starts, and where the last one ends."""
+    """Start of each of consecutive runs of the given sizes, and the end of the last one."""
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 

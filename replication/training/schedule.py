@@ -17,8 +17,8 @@ class Schedule:
 
     "cosine": it falls along half a cosine from the first step to zero at `steps`.
     "when-flat": it stays constant until the lowest held-out loss of the last fifth of `steps` is at most 0.5 % below
-        the lowest before (`is_flat`), then falls along half a cosine to zero in a fifth of `steps`, and the run ends
-        there. `steps` is the maximum: if the loss is still not flat after four fifths of them, the decay begins then.
+        the lowest before (`is_flat`), then falls along half a cosine to zero in a fifth of `steps`, which ends the
+        run. `steps` is the maximum: if the loss is still not flat after four fifths of them, the decay begins then.
     """
 
     learning_rate: float
@@ -83,7 +83,7 @@ class Schedule:
 
 
 def is_flat(steps: Sequence[int], losses: Sequence[float], window: int) -> bool:
-    """Whether the lowest loss of the last `window` steps is at most 0.5 % below the lowest before them.
+    """True if the lowest loss of the last `window` steps is at most 0.5 % below the lowest before them.
 
     steps: at which the losses were measured, in ascending order. False where there is no loss before the window.
     """

@@ -92,7 +92,7 @@ class Enlarging(SuperResolution):
 
     Each component of the gradient is limited to -+ clip / learning rate (VDSR's adjustable clipping, its theta being
     `clip`), so that no step of plain gradient descent moves a weight further than `clip`. Adam bounds its own steps;
-    there the limit only keeps a rare batch out of its averages.
+    with it, the limit only excludes a rare batch from its averages.
     The loss is measured on held-out patches, as many as a batch; PSNR and SSIM on whole held-out images.
     """
 

@@ -18,7 +18,7 @@ class Row:
     """A distorted image, its reference and the opinion.
 
     reference, distorted: names in lower case, unique in the set. reference_files, distorted_files: where the image may
-    lie in the set's folder, likeliest first. copy: whether it is an undistorted copy of the reference. kind: in sets of
+    be in the set's folder, likeliest first. copy: whether it is an undistorted copy of the reference. kind: in sets of
     images made again, how the image relates to the original one, such as "exact"; empty in others.
     """
 
@@ -34,7 +34,7 @@ class Row:
 
 
 def is_stray(place: str) -> bool:
-    """Whether a file (relative path, with slashes) is one that systems create: hidden, Thumbs.db, __MACOSX/..."""
+    """True if a file (relative path, with slashes) is one that systems create: hidden, Thumbs.db, __MACOSX/..."""
     parts = place.lower().split("/")
     return any(part.startswith(".") for part in parts) or bool({"__macosx", "thumbs.db", "desktop.ini"} & set(parts))
 
@@ -51,7 +51,7 @@ class Tree:
                 self._files.setdefault(normal(inside), []).append(path)
 
     def find(self, *places: str) -> Path | None:
-        """The first of the places (relative, with slashes) where there is a file; DataError where it is there twice."""
+        """The first of the places (relative, with slashes) where there is a file; DataError where two files match."""
         for place in places:
             found = self._files.get(normal(place), [])
             if len(found) > 1:

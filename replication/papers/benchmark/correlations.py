@@ -1,4 +1,4 @@
-"""Metrics against human opinions: correlations, which differences are real, where metrics fail, what protocols do."""
+"""Metrics against human opinions: correlations, significant differences, distortion types, effects of protocols."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -24,7 +24,7 @@ COEFFICIENTS = ("srcc", "krcc", "plcc", "rmse")
 SAME = {"psnr": "PSNR", "gmsd": "GMSD", "ms-ssim(colour=gray)": "MSSIM", "vif": "VIF"}
 """Our metrics by the names under which others published their scores on TID2013."""
 
-_LEAST = 10  # images from which a distortion type gets a correlation of its own
+_LEAST = 10  # least number of images for a correlation within a distortion type
 _POINTS = 4000  # dots of a scatter plot; beyond, every k-th image is drawn
 
 
@@ -32,7 +32,7 @@ def correlations(scored: Scored, labels: Sequence[str] | None = None) -> pd.Data
     """Agreement of each metric with the opinions over all images, with 95 % intervals over references.
 
     Columns: metric, srcc, srcc_low, srcc_high, and likewise krcc, plcc, rmse; n (images), left_out (images without a
-    score), references, monotone (whether the fitted curve rises or falls throughout), problem ("" where all is well).
+    score), references, monotone (whether the fitted curve rises or falls throughout), problem ("" if there is none).
     Signs are turned so that a metric that works has a positive coefficient; where a metric's direction is not known,
     the absolute value is given.
     """
@@ -108,7 +108,7 @@ def rank(scored: Scored, labels: Sequence[str] | None = None, *, seed: int = 0) 
 
 
 def pairs_table(labels: Sequence[str], ranking: Ranking) -> pd.DataFrame:
-    """A ranking as rows: first, second, difference, low, high, p, p_holm, effect; the better of a pair stands first."""
+    """A ranking as rows: first, second, difference, low, high, p, p_holm, effect; the better of a pair first."""
     tables = ranking.difference, ranking.low, ranking.high, ranking.p_value, ranking.adjusted, ranking.effect
     rows = [
         (labels[i], labels[j], *(table[i, j] for table in tables))
@@ -127,7 +127,7 @@ def agreement(scored: Scored, labels: Sequence[str] | None = None) -> pd.DataFra
 
 
 def protocol_study(scored: Scored, families: Mapping[str, Sequence[str]], *, seed: int = 0) -> pd.DataFrame:
-    """The same metric under several protocols: how far SRCC and PLCC move from the first variant of each family.
+    """One metric under several protocols: changes of SRCC and PLCC from the first variant of each family.
 
     families: metric -> labels of its variants, the usual one first. Columns: metric, variant, srcc, srcc_change, low,
     high (95 % interval over references of the change), plcc (five-parameter logistic), plcc_change, plcc_4 (four
@@ -190,7 +190,7 @@ def show_protocols(study: pd.DataFrame) -> Html:
 
 
 def beside_published(scored: Scored, others: Scored, same: Mapping[str, str] = SAME) -> pd.DataFrame:
-    """Our scores and published ones of the same metric on the images that both have: does either side agree as well?
+    """Agreement with opinions of our scores and of published ones of the same metric, on the images that both have.
 
     Columns: metric, published_as, n, srcc (ours with the opinions), srcc_published, difference, agreement (SRCC of our
     scores with the published ones, absolute). Empty where no image or no metric is in both.
@@ -264,7 +264,7 @@ def heat_map(table: pd.DataFrame, title: str, *, low: float = 0.0) -> Figure:
 
 
 def significance_map(labels: Sequence[str], ranking: Ranking) -> Figure:
-    """Who beats whom: the row against the column, with the difference of SRCC; grey where it is not significant."""
+    """Table of the row's SRCC minus the column's for every pair of metrics, grey where it is not significant."""
     beside = 0.06 * max(len(label) for label in labels)
     figure, axis = plt.subplots(figsize=(0.3 + beside + 0.42 * len(labels), 0.5 + 0.75 * beside + 0.42 * len(labels)))
     shade = np.where(ranking.beats > 0, 1.0, np.where(ranking.beats < 0, -1.0, 0.0))

@@ -20,11 +20,11 @@ from replication.scoring.msds_levels import LevelScores
 
 PAPER = "msds"
 BENCHMARKS = {"live": "LIVE", "csiq": "CSIQ", "tid2013": "TID2013", "kadid-10k": "KADID-10k", "pipal": "PIPAL"}
-"""The sets of the paper's abstract by their names here."""
+"""The sets of the paper's abstract, by their names in the catalogue."""
 
 PAPERS_NETWORK = "vgg16"
 STAND_IN = distort.NAME
-"""The set whose opinions are made, not given by people."""
+"""The set whose opinions are generated, not given by people."""
 
 DEAR = 1.4  # times the operations: beyond, the additional complexity is not called small
 NEGLIGIBLE = 1.1
@@ -159,9 +159,9 @@ def _named(row: Mapping[Hashable, Any], main: pd.DataFrame) -> str:
 
 
 def values(studies: Sequence[Study], everything: Sequence[LevelScores], printed: pd.DataFrame) -> pd.DataFrame:
-    """Our values of the paper's table: learned MSDS (cross-fitted) with VGG16 on the sets that are there, else why not.
+    """Our values of the paper's table: learned MSDS (cross-fitted) with VGG16 on the available sets, else the reason.
 
-    everything: what was asked for, absent or not. printed: the published values.
+    everything: all level scores that were requested, absent or not. printed: the published values.
     """
     ours = {BENCHMARKS[of.name]: of for of in studies if of.network == PAPERS_NETWORK and of.name in BENCHMARKS}
     rows = []

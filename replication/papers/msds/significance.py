@@ -45,7 +45,7 @@ def pair_tests(
 ) -> pd.DataFrame:
     """Every test of the difference of two methods in SRCC (and of their residuals), one row for each pair.
 
-    Scores must rise with the opinions. Columns: first, second; srcc_first, srcc_second; difference with low, high, p
+    Scores must grow with the opinions. Columns: first, second; srcc_first, srcc_second; difference with low, high, p
     (bootstrap over references, t), q (Cohen's effect size), better (share of resamples in which first is ahead);
     p_equivalent (two one-sided tests: is the difference within .005?); p_williams, p_meng, zou_low, zou_high (images
     counted as independent); ratio, p_f, p_pitman_morgan, kurtosis (residuals after the logistic curve; the larger

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 LEVEL_0, EQUAL, LEARNED = "level 0", "MSDS, equal weights", "MSDS, learned weights"
 """Methods: plain DeepSSIM, and MSDS. Coarser single levels are "level 1" and so on."""
 
-_LEAST = 10  # images from which a distortion type gets a correlation of its own
+_LEAST = 10  # least number of images for a correlation within a distortion type
 
 
 @dataclass(frozen=True)

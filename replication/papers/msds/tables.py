@@ -13,12 +13,12 @@ from replication.scoring.msds_levels import LevelScores
 
 
 def lacks_weights(scores: LevelScores) -> bool:
-    """Whether there are no scores because the network's weights are not available, whatever the set."""
+    """True if there are no scores because the network's weights are not available, whatever the set."""
     return scores.absent is not None and scores.absent.kind == "weights"
 
 
 def lacks_set(scores: LevelScores) -> bool:
-    """Whether there are no scores because the data set is not available."""
+    """True if there are no scores because the data set is not available."""
     return scores.absent is not None and scores.absent == Absent("data set", scores.absent.name)
 
 

@@ -39,7 +39,7 @@ def gratings(choices: Mapping[str, Any], shown: int = 96) -> Html:
 
 
 def sensitivity_functions(used: str, up_to: float) -> Figure:
-    """The contrast sensitivity functions at hand, each in parts of its largest value; the one that is used is bold."""
+    """The contrast sensitivity functions of `CSFS`, each relative to its largest value; the one in use is bold."""
     figure, axis = plt.subplots(figsize=(6, 2.8))
     f = np.linspace(0.05, up_to, 400)
     for colour, name in zip(COLOURS, CSFS, strict=False):
@@ -109,7 +109,7 @@ def explore(measured: Mapping[str, Measured], csf: str) -> Any:
 
 
 def score_distributions(measured: Mapping[str, Measured]) -> Figure:
-    """PE of every channel of every layer, in parts of what it would be if all channels of the layer were alike.
+    """PE of every channel of every layer, relative to the PE of each if all channels of the layer were alike.
 
     A box is the middle half of the channels that answer, the line their median, whiskers from 5 to 95 %; the number is
     the percentage of flat channels (PE of 0), which a logarithmic axis cannot show.
@@ -165,7 +165,7 @@ def high_and_low(layers: pd.DataFrame, centre: float) -> Figure:
 
 
 def sensitivity_map(study: pd.DataFrame) -> Figure:
-    """Each changed choice: how well the ranking survives it, and how much of H-10, one dot per layer."""
+    """Agreement of the ranking, and of H-10, with the usual ones under each changed choice, one dot per layer."""
     cases = list(dict.fromkeys(zip(study["choice"], study["value"], strict=True)))
     figure, axes = plt.subplots(1, 2, figsize=(9, 1.2 + 0.26 * len(cases)), sharey=True)
     places = {case: len(cases) - 1 - number for number, case in enumerate(cases)}
@@ -233,7 +233,7 @@ def _tuning(x: Array, responses: Array, values: Array, label: str, score: str, t
 
 
 def _beside(axis: Any, frequencies: Array, csf: str) -> None:
-    """The CSF behind a tuning curve, on a scale of its own."""
+    """The CSF behind a tuning curve, on a separate scale."""
     other = axis.twinx()
     other.fill_between(frequencies, sensitivity(csf, frequencies), color="#000000", alpha=0.08, linewidth=0)
     other.set(yticks=[], ylim=(0, None))

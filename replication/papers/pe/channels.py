@@ -24,7 +24,7 @@ from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRO
 Array = NDArray[np.float64]
 
 PAPER = "pe"
-SURE, MORE_OFTEN = 0.75, 0.5  # parts of the cases in which a claim must hold to be reproduced, and to be close
+SURE, MORE_OFTEN = 0.75, 0.5  # shares of the cases in which a claim must hold to be reproduced, and to be close
 NEAR = 1.0  # octaves from the peak of the CSF that are still "medium"
 RULE = f"""\
 A claim is reproduced if it holds in at least {SURE:.0%} of the layers by their channels' tuning and in at least
@@ -49,6 +49,7 @@ class Measured:
 
     @property
     def name(self) -> str:
+        """Name of the network."""
         return self.backbone.name
 
 
@@ -103,7 +104,7 @@ def channel_table(measured: Mapping[str, Measured]) -> pd.DataFrame:
 
 
 def layer_table(measured: Mapping[str, Measured], csf: str, percentage: float = 10) -> pd.DataFrame:
-    """A row per layer: what its channels with the highest and lowest PE prefer.
+    """A row per layer: preferences of its channels with the highest and lowest PE.
 
     channels, flat (PE of 0), high, low (sizes of the sets), top_share (part of the layer's PE in its best tenth);
     frequency_f, frequency_high, frequency_low (median preferred frequency), octaves_high, octaves_low (its distance
@@ -160,7 +161,7 @@ def sensitivity_study(
 ) -> pd.DataFrame:
     """Effect of each open choice on the ranking of channels, one choice changed at a time.
 
-    networks: those whose every layer is ranked anew. base: the choices their scores were made with.
+    networks: all their layers are ranked anew. base: the choices their scores were made with.
     Returns a row per network, tap and changed choice: choice, value, srcc (rank correlation of PE over the channels),
     overlap (the part of the usual H-10 that is in the new one), frequency_high (median preferred frequency of the new
     H-10). `value` is text.

@@ -39,7 +39,7 @@ def efficacies(
 ) -> dict[str, dict[str, ChannelScores]]:
     """Perceptual efficacy of the layers measured, by network, under `features.efficacy.Choices`.
 
-    weights, seed: those of the networks that distances were measured with; ValueError if they are others.
+    weights, seed: of the networks that distances were measured with; ValueError if these are others.
     """
     found: dict[str, dict[str, ChannelScores]] = {}
     for each in measured:
@@ -61,7 +61,7 @@ def study(
     resamples: int = 1000,
     seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Figure 4 with its tests: how every set of channels of every layer follows opinions, and how sets differ.
+    """Figure 4 with its tests: agreement of every set of channels of every layer with opinions, differences of sets.
 
     First table, a row for each data set, network, tap, weighting and set: channels, of (the layer's), srcc, low, high
     (95 % bootstrap over references), and among `draws` random sets of the same size: chance_low, chance_median,
@@ -98,7 +98,7 @@ def study(
 
 
 def only(measured: Sequence[ChannelDistances], distortions: Sequence[str]) -> list[ChannelDistances]:
-    """The sets with opinions that have any of these types of distortion, cut down to them; the title says so."""
+    """The sets with opinions that have any of these types of distortion, restricted to these, as the title states."""
     cut = []
     for each in _rated(measured):
         chosen = each.table["distortion"].isin(distortions).to_numpy()
@@ -122,8 +122,8 @@ def beside_metrics(
 ) -> pd.DataFrame:
     """Figure 8: F and H-10 of every layer beside other metrics on the same images.
 
-    scored: score tables by the data set's name; labels: their metrics, those that are there. distortions: types that
-    are also looked at alone. Columns: data_set, images ("all" or the type), n, network, tap, set, metric, srcc,
+    scored: score tables by the data set's name; labels: their metrics; absent ones are left out. distortions: types
+    that are also compared alone. Columns: data_set, images ("all" or the type), n, network, tap, set, metric, srcc,
     metric_srcc, difference (the set minus the metric), low, high, p, p_bh (over all rows of the data set and images).
     ValueError where scores and distances are of different images.
     """

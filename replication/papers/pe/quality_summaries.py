@@ -1,4 +1,4 @@
-"""The study of channel sets in few numbers: counts and medians over layers."""
+"""Summaries of the study of channel sets: counts and medians over layers."""
 
 from collections.abc import Sequence
 
@@ -63,7 +63,7 @@ def summarise_chance(agreement: pd.DataFrame) -> pd.DataFrame:
 
 
 def medians(agreement: pd.DataFrame) -> pd.DataFrame:
-    """Numbers for the scorecard, which the paper shows in figures only: SRCC of each set, median over layers."""
+    """Extensions for the scorecard, which the paper shows in figures only: SRCC of each set, median over layers."""
     own = agreement[(agreement["weighting"] == EQUATION_1) & ~agreement["set"].str.startswith(("A", "V"))]
     rows = []
     for (data_set, network, name), group in own.groupby(["data_set", "network", "set"], sort=False):

@@ -1,4 +1,4 @@
-"""Paper 4: verdicts on what it says of quality, JND and 2AFC tests, each with its rule."""
+"""Paper 4: verdicts on its claims on quality, JND and 2AFC tests, each with its rule."""
 
 from collections.abc import Sequence
 
@@ -59,7 +59,7 @@ def judge_claims(
 ) -> pd.DataFrame:
     """Verdicts: paper, claim, verdict, evidence. RULES says how each is reached.
 
-    measured: every network and data set asked for, absent ones too. differences: of `quality.study`; those under
+    measured: every network and data set requested, absent ones too. differences: of `quality.study`; those under
     eq. 1 are judged. comparisons: of `quality.judged`. beside: of `quality.beside_metrics`.
     """
     own = differences[differences["weighting"] == EQUATION_1] if len(differences) else differences
@@ -76,12 +76,12 @@ def judge_claims(
 
 
 def why_not(measured: Sequence[ChannelDistances], *, rated: bool) -> str:
-    """The reason why no set with opinions (rated) or judgements was measured: that of one set, preferably not that of
-    a network of which there is nothing at all."""
+    """The reason why no set with opinions (rated) or judgements was measured: that of one set, preferably with a
+    network that was measured on another set."""
     absent = [each for each in measured if each.absent and (each.name in JUDGED) != rated]
     absent.sort(key=lambda each: not _has(measured, backbone=each.backbone))
     kind = "data set with opinions" if rated else "BAPPS set"
-    return str(absent[0].absent) if absent else f"no {kind} was asked for in this profile"
+    return str(absent[0].absent) if absent else f"no {kind} was requested in this profile"
 
 
 def _over(own: pd.DataFrame, side: str, measured: Sequence[ChannelDistances]) -> tuple[str, str]:
@@ -210,7 +210,7 @@ def _what(own: pd.DataFrame, measured: Sequence[ChannelDistances]) -> str:
 
 
 def _absent(measured: Sequence[ChannelDistances]) -> str:
-    """Networks and sets of which there is nothing at all."""
+    """Sentences that list networks and sets without any result."""
     said = []
     networks = dict.fromkeys(each.backbone for each in measured)
     if lacking := [name for name in networks if not _has(measured, backbone=name)]:

@@ -147,7 +147,7 @@ def judge(gaps: pd.DataFrame, perception: str) -> pd.DataFrame:
     """The verdict on "PE weighting moves the line towards the origin", from `gaps`: paper, claim, verdict, evidence.
 
     Reproduced: the interval of the gap lies above 0 on every data set, with either measure of distortion. Close: the
-    gap itself is above 0 everywhere. Not run: a gap could not be had. Otherwise not reproduced.
+    gap itself is above 0 everywhere. Not run: a gap could not be computed. Otherwise not reproduced.
     """
     if gaps["gap"].isna().any():
         verdict = NOT_RUN

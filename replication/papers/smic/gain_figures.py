@@ -1,4 +1,4 @@
-"""Figures and tables for reading of what attention adds to a metric."""
+"""Figures and tables of the effect of attention on a metric, for reading."""
 
 import textwrap
 from html import escape

@@ -41,6 +41,7 @@ class Family:
 
     @property
     def title(self) -> str:
+        """Measure and network: "SSIM, vgg16"."""
         return f"{self.measure}, {self.network}"
 
 
@@ -53,7 +54,7 @@ _NETWORKS = {"lpips-squeeze": "squeezenet1_1", "lpips-alex": "alexnet"}
 
 
 def families(scored: Scored, plain: Mapping[str, str | None]) -> list[Family]:
-    """All measures with attention that a score table has, in its order, by network; of several settings the first.
+    """All measures with attention that a score table has, in its order, by network; the first of several settings.
 
     plain: rows of Table I and their metrics, among them those without attention.
     """
@@ -94,8 +95,8 @@ def steps(
 
     between: step -> the two attributes of a Family that it goes from and to. Columns: measure, network, step,
     statistic, before, after, difference, low, high, p, p_holm (over all families of a step and statistic), effect
-    (Cohen's q), n, references. Families that lack one of the two are left out; a step that involves no network is
-    there once.
+    (Cohen's q), n, references. Families that lack one of the two are left out; a step that involves no network
+    appears once.
     """
     rows = []
     done = set()

@@ -1,4 +1,4 @@
-"""Paper 3: both tables, what attention adds to a metric and by which of its parts, and the verdicts on the claims."""
+"""Paper 3: both tables, the effect of attention and of each of its parts, and the verdicts on the claims."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -30,13 +30,13 @@ OF_OTHERS = {
     "MS-SSIM": {"tid2013-classical": "MSSIM"},
     "VIF": {"tid2013-classical": "VIF"},
 }
-"""Rows of Table I of which somebody has published the score of every image: set of those scores -> name there."""
+"""Rows of Table I whose per-image scores others have published: set of those scores -> name of the metric in it."""
 
 _KEPT = ["paper", "table", "row", "column", "statistic", "value", "low", "high", "n", "note"]
 
 
 def joined(*parts: Scored) -> Scored:
-    """Score tables of one data set as one; of a label that several have, the first part's."""
+    """Score tables of one data set as one; scores of a label in several of them are the first part's."""
     first = parts[0]
     tables, metrics = [], dict(first.metrics)
     tables.append(first.table)
@@ -84,7 +84,7 @@ def table_values(
     """Our values of a table of the paper, keyed as it is, with 95 % intervals over references.
 
     rows: of the table, and the metric. columns: of the table, and the name of the data set. scored: by that name.
-    others: scores of every image that somebody has published; used where we have none (`OF_OTHERS`), and said so.
+    others: per-image scores that others have published; used where we have none (`OF_OTHERS`), with a note.
     missing: data set -> why it has not been scored.
     A cell that cannot be computed is NaN, its reason the note.
     """
@@ -112,7 +112,7 @@ def _source(
     others: Sequence[Scored],
     missing: Mapping[str, str],
 ) -> tuple[Scored | None, str, str]:
-    """The source of a cell (scores and the metric there, or None) and its note."""
+    """The source of a cell (scores and the metric in them, or None) and its note."""
     if label is None:
         return None, "", "left out in this profile"
     own = scored.get(name)
@@ -133,7 +133,7 @@ def _source(
 def show_table(comparison: pd.DataFrame, columns: Iterable[str]) -> Html:
     """`verdicts.compare` of a table: a row for each method, for each set SRCC and PLCC, published above ours.
 
-    A cell that was not run shows the published value alone; below the table stands why, once for each reason.
+    A cell that was not run shows the published value alone; the reasons follow below the table, each once.
     """
     head = "".join(f"<th colspan='2'>{escape(title)}</th>" for title in columns)
     second = "<th class='number'>SRCC</th><th class='number'>PLCC</th>" * len(list(columns))
@@ -194,7 +194,7 @@ def printed_gains(first: str = "{}", second: str = "{} w/ SMIC", table: str = "t
 
 
 def judge_table1(values: pd.DataFrame, extension: pd.DataFrame, visible: str) -> pd.DataFrame:
-    """Verdicts on what the paper says of Table I, from our values of it: paper, claim, verdict, evidence.
+    """Verdicts on the paper's statements on Table I, from our values of it: paper, claim, verdict, evidence.
 
     extension: `gains.steps` on a set or with networks that the paper does not have, which judges nothing and
     is reported where a claim itself could not be tested. visible: likewise, a sentence.
