@@ -4,6 +4,7 @@ import filecmp
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -37,17 +38,33 @@ class Clone:
         for command in ("git init -q", "git add -A", "git -c user.name=t -c user.email=t@localhost commit -q -m clone"):
             subprocess.run(command.split(), cwd=folder, check=True, capture_output=True, env={**os.environ, **dates})
 
-    def run(self, *command: str, code: int = 0) -> str:
-        environment = {
+    def environment(self) -> dict[str, str]:
+        return {
             **os.environ,
             "PYTHONPATH": str(self.folder),  # before the installed package: the clone's own code
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "REPLICATION_DATA": str(self.folder / "no-data"),
             "OMP_NUM_THREADS": "1",  # two clones run at a time; threads that wait for a core hold up all the others
         }
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+
+    def run(self, *command: str, code: int = 0) -> str:
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment(), capture_output=True, text=True, check=False
+        )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
+
+    def start(self, *command: str) -> "subprocess.Popen[str]":
+        """Start a command in a process group of its own."""
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +163,26 @@ def test_the_paper_profile_without_data_says_what_is_missing(clone: Clone) -> No
     finally:
         clone.run("python", "-m", "replication", "profile", "sample")
     assert "up to date" in clone.run("dvc", "repro")
+
+
+def test_a_killed_stage_leaves_the_last_results_and_runs_to_the_same_bytes(clone: Clone) -> None:
+    name = "msssim_super_resolution_rates-mse"
+    files = [
+        clone.folder / "results" / "sample" / "msssim_super_resolution_rates" / "mse.csv",
+        clone.folder / "reports" / "sample" / "msssim_super_resolution_rates_mse.html",
+    ]
+    before = [path.read_bytes() for path in files]
+    for kind in (signal.SIGKILL, signal.SIGINT):
+        with clone.start("dvc", "repro", "--force", "--single-item", f"{name}@sample") as running:
+            for line in running.stderr:
+                if "of 60 steps" in line or "step " in line:  # it trains
+                    break
+            os.killpg(running.pid, kind)
+            running.wait(timeout=60)
+        assert running.returncode != 0
+        assert [path.read_bytes() for path in files] == before
+    clone.run("dvc", "repro", "--force", "--single-item", f"{name}@sample")
+    assert [path.read_bytes() for path in files] == before
 
 
 def test_two_runs_in_two_folders_give_identical_bytes(clones: tuple[Clone, Clone]) -> None:

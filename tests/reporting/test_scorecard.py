@@ -68,9 +68,8 @@ def test_overview_counts_per_paper(clone, results):
         ("claims", ["", "1", "", "5"]),
         ("values", ["", "", "", "18"]),
     ]
-    assert len(counts) == 9 + 2  # one paper prints no tables; the last two are of all papers
     total = len(published.values()) - 18, len(published.claims()) - 1
-    assert counts[9:] == [("values", ["6", "6", "6", str(total[0])]), ("claims", ["", "1", "", str(total[1])])]
+    assert counts[-2:] == [("values", ["6", "6", "6", str(total[0])]), ("claims", ["", "1", "", str(total[1])])]
 
 
 def test_long_tables_are_folded_and_short_ones_are_not(clone, results):
