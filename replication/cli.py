@@ -9,7 +9,8 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from types import ModuleType
+from typing import Annotated, Literal, cast
 
 import typer
 
@@ -121,6 +122,9 @@ def run(
 ) -> None:
     """Execute a notebook with values from params.yaml and render it to reports/<profile>/NAME.html: a stage."""
     from replication import pipeline as pipelines
+
+    # jsonschema, which nbformat imports, compiles a grammar of web addresses with this: a second that nothing here needs.
+    sys.modules.setdefault("rfc3987_syntax", cast(ModuleType, None))
     from replication import run_times
     from replication.reporting import notebook as notebooks
     from replication.reporting.parameters import select_parameters
