@@ -123,7 +123,7 @@ def run(
     """Execute a notebook with values from params.yaml and render it to reports/<profile>/NAME.html: a stage."""
     from replication import pipeline as pipelines
 
-    # jsonschema, which nbformat imports, compiles a grammar of web addresses with this: a second that nothing here needs.
+    # With it jsonschema, which nbformat imports, compiles a grammar of web addresses: a second that nothing here needs.
     sys.modules.setdefault("rfc3987_syntax", cast(ModuleType, None))
     from replication import run_times
     from replication.reporting import notebook as notebooks
