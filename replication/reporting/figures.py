@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -14,6 +15,12 @@ from replication.reporting.tables import Html
 # Okabe and Ito (2008): distinguishable with the common colour-vision deficiencies; ordered by contrast on white.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]  # so that nothing depends on colour alone
+
+
+def style(number: int) -> dict[str, Any]:
+    """Colour and marker of line `number` (0, 1, ...), as arguments for matplotlib; 49 lines differ."""
+    turn = number // len(COLOURS)
+    return {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[(number + turn) % len(MARKERS)]}
 
 
 def use_house_style() -> None:

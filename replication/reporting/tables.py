@@ -90,13 +90,15 @@ def _escape_name(name: Hashable) -> Hashable:
     return escape(name) if isinstance(name, str) else name
 
 
-def side_by_side(comparison: pd.DataFrame, *, rule: bool = True) -> Html:
+def side_by_side(comparison: pd.DataFrame, extensions: pd.DataFrame | None = None, *, rule: bool = True) -> Html:
     """A table of `verdicts.compare(...)`: published, ours with interval, difference, verdict in words and colour.
 
-    Rows are grouped by column and statistic ('Set5, PSNR'); `rule` adds how verdicts are reached.
+    Rows are grouped by column and statistic ('Set5, PSNR'); `rule` adds how verdicts are reached. `extensions`, if
+    there are any, follow in a table of their own.
     """
     note = f"<p><small>{escape(RULE)}</small></p>" if rule else ""
-    return Html(f"<style>{VERDICT_CSS}</style>\n{values_table(comparison)}{note}")
+    added = "" if extensions is None or extensions.empty else f"<p>Not in the paper:</p>{extensions_table(extensions)}"
+    return Html(f"<style>{VERDICT_CSS}</style>\n{values_table(comparison)}{note}{added}")
 
 
 def values_table(comparison: pd.DataFrame) -> str:

@@ -229,12 +229,14 @@ class TestVerdicts:
 class TestTrainings:
     def test_a_missing_network_is_an_error_that_names_the_stage(self, tmp_path: Path) -> None:
         folder = tmp_path / "lwssim_training"
-        run("ae", "mse", 0).save(folder / "ae-mse-0")
-        assert list(celeba_networks.load(folder, ["ae"], ["mse"], [0])) == [Key("ae", "mse", 0)]
+        for loss in LOSSES:
+            run("ae", loss, 0).save(folder / f"ae-{loss}-0")
+        found = celeba_networks.load(folder, ["ae"], ["lwssim", "ssim", "mse"], [0])
+        assert list(found) == [Key("ae", loss, 0) for loss in LOSSES]
         with pytest.raises(
-            FileNotFoundError, match=r"2 of 3 .* lwssim_training, the first is ae-mse-1; .* `dvc repro`"
+            FileNotFoundError, match=r"6 of 9 .* lwssim_training, the first is ae-mse-1; .* `dvc repro`"
         ):
-            celeba_networks.load(folder, ["ae"], ["mse"], [0, 1, 2])
+            celeba_networks.load(folder, ["ae"], LOSSES, [0, 1, 2])
 
     def test_recipes_tell_what_differs_from_what_all_share(self) -> None:
         trained = {

@@ -1,10 +1,10 @@
-"""Paper 2, table 1: autoencoders trained with MSE, SSIM and LWSSIM, compared on images they have not seen.
+"""Paper 2, table 1: autoencoders trained with MSE, SSIM, LWSSIM and any other loss, compared on held-out images.
 
 Figures are those of `scoring.colour_reconstructions`. A row is a model and a loss; where several seeds were trained, an
 image's figure is the mean over them, intervals come from resampling images, and seeds have a table of their own.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from replication.datasets.stacks import Stack
 from replication.evaluation import bootstrap_mean, bootstrap_statistic, compare_paired, holm
 from replication.models.autoencoders import Autoencoder
 from replication.papers.lwssim.celeba_networks import LOSSES, MODELS, Key, row_name
+from replication.reporting.losses import holm_by_family, pairs
 from replication.reporting.numbers import signed_interval
 from replication.reporting.verdicts import VALUE_COLUMNS
 from replication.scoring.colour_reconstructions import FIGURES, measure
@@ -71,16 +72,18 @@ def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
     return scores.groupby(["model", "loss", "image"], sort=False)[list(FIGURES)].mean().reset_index()
 
 
-def table_values(scores: pd.DataFrame, *, seed: int = 0, note: str = "") -> pd.DataFrame:
+def table_values(
+    scores: pd.DataFrame, losses: Iterable[str] = LOSSES, *, seed: int = 0, note: str = ""
+) -> pd.DataFrame:
     """Table 1: means with their 95 % bootstrap interval over images of the mean over seeds, keyed as the paper's.
 
-    Rows of the paper that were not trained are there with NaN and the reason.
+    losses: the paper's, or others. Rows that were not trained have NaN and the reason.
     """
     rows: list[tuple[Any, ...]] = []
     for statistic, figure in (("SSIM", "ssim"), ("MSE", "mse")):
         found = {key: group[figure] for key, group in over_seeds(scores).groupby(["model", "loss"], sort=False)}
         for model in MODELS:
-            for loss in LOSSES:
+            for loss in losses:
                 about = (PAPER, TABLE, row_name(model, loss), COLUMN, statistic)
                 if (model, loss) in found:
                     values = found[model, loss]
@@ -151,17 +154,19 @@ def colour_table(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 
 
 def differences(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
-    """Every pair of losses of a model compared over the same images, by each of COMPARED.
+    """Losses of a model compared over the same images, by each of COMPARED: PAIRS, then every extension with each.
 
     Columns: figure, model, first, second, mean, low, high (first minus second, mean over seeds; 95 % bootstrap over
-    images), effect (matched-pairs rank-biserial), p (Wilcoxon), p_holm (over the tests of a figure), agree (seeds whose
-    own difference has the sign of the mean), seeds, n.
+    images), effect (matched-pairs rank-biserial), p (Wilcoxon), p_holm (over the tests of a figure among the paper's
+    losses, and separately over those of extensions), agree (seeds whose own difference has the sign of the mean),
+    seeds, n.
     """
     rows = []
+    compared = pairs(PAIRS, dict.fromkeys(scores["loss"]))
     for figure in COMPARED:
         for model, group in scores.groupby("model", sort=False):
             wide = group.pivot(index="image", columns=["loss", "seed"], values=figure)
-            for first, second in PAIRS:
+            for first, second in compared:
                 if not {first, second} <= set(wide.columns.get_level_values("loss")):
                     continue
                 a, b = (pd.DataFrame(wide.xs(loss, axis=1, level="loss")) for loss in (first, second))
@@ -172,7 +177,7 @@ def differences(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
                 rows.append((*about, agree, each.shape[1], result.n))
     columns = ["figure", "model", "first", "second", "mean", "low", "high", "effect", "p", "agree", "seeds", "n"]
     table = pd.DataFrame(rows, columns=columns)
-    table.insert(9, "p_holm", table.groupby("figure")["p"].transform(lambda p: holm(p.to_numpy())))
+    table.insert(9, "p_holm", holm_by_family(table, LOSSES, ["figure"]))
     return table
 
 
@@ -233,13 +238,24 @@ def words(options: Mapping[str, Any]) -> str:
 
 
 def extensions(colours: pd.DataFrame, scores: pd.DataFrame, *, seed: int = 0, note: str = "") -> pd.DataFrame:
-    """Colour, parts of the error and SSIM on luminance, for the scorecard: numbers that no paper has printed."""
+    """For the scorecard, what no paper has printed: colour, parts of the error, SSIM on luminance, and other losses.
+
+    The last are the rows of `other_losses`.
+    """
     rows = [(PAPER, "colour", row.row, COLUMN, *row[2:6], row.n, note) for row in colours.itertuples()]
     for (model, loss), group in over_seeds(scores).groupby(["model", "loss"], sort=False):
         interval = bootstrap_mean(group["ssim_gray"], seed=seed)
         name = row_name(str(model), str(loss))
         rows.append((PAPER, TABLE, name, COLUMN, "SSIM on luminance", *interval, len(group), note))
-    return pd.DataFrame(rows, columns=VALUE_COLUMNS)
+    found = pd.DataFrame(rows, columns=VALUE_COLUMNS)
+    others = other_losses(scores, seed=seed, note=note)
+    return pd.concat([found, others], ignore_index=True) if len(others) else found
+
+
+def other_losses(scores: pd.DataFrame, *, seed: int = 0, note: str = "") -> pd.DataFrame:
+    """Rows as in `table_values` for the losses that the paper does not have; none if there are none."""
+    names = [loss for loss in dict.fromkeys(scores["loss"]) if loss not in LOSSES]
+    return table_values(scores, names, seed=seed, note=note).dropna(subset="value")
 
 
 def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from replication.datasets.stacks import Stack
 from replication.models.autoencoders import Autoencoder
-from replication.papers.lwssim.celeba_networks import LOSSES, MODELS, Key, row_name
+from replication.papers.lwssim.celeba_networks import MODELS, Key, loss_title, row_name
 from replication.papers.lwssim.luminance import BINS, boards, forms
-from replication.reporting.figures import COLOURS, MARKERS, show_crops
+from replication.reporting.figures import COLOURS, show_crops, style
 from replication.reporting.tables import Html
 from replication.training.autoencoders import reconstruct
+from replication.training.losses import title as loss_name
 from replication.training.trained import Trained
 
 _GAP = 4  # white pixels between faces
@@ -29,17 +30,16 @@ def training_curves(curves: pd.DataFrame) -> Figure:
     for column, model in enumerate(models):
         for row, (figure_name, title) in enumerate((("validation_ssim", "SSIM"), ("validation_mse", "MSE"))):
             axis = axes[row][column]
-            for number, (loss, name) in enumerate(LOSSES.items()):
+            for number, loss in enumerate(dict.fromkeys(curves["loss"])):
                 own = curves[(curves["model"] == model) & (curves["loss"] == loss)]
                 for seed, line in own.groupby("seed"):
                     axis.plot(
                         line["epoch"],
                         line[figure_name],
-                        color=COLOURS[number],
+                        **style(number),
                         linewidth=0.9,
-                        marker=MARKERS[number],
                         markersize=2.5,
-                        label=f"{name} training" if seed == own["seed"].iloc[0] else None,
+                        label=f"{loss_name(loss)} training" if seed == own["seed"].iloc[0] else None,
                     )
             if row == 0:
                 axis.set_title(MODELS.get(model, model))
@@ -82,11 +82,11 @@ def colour_bars(colours: pd.DataFrame) -> Figure:
     rows = list(dict.fromkeys(colours["row"]))[::-1]
     for axis, (statistic, title) in zip(axes, titles.items(), strict=True):
         own = colours[colours["statistic"] == statistic].set_index("row").loc[rows]
-        for number, name in enumerate(LOSSES.values()):
-            at = [place for place, row in enumerate(rows) if row.endswith(f"({name})")]
+        for number, name in enumerate(dict.fromkeys(map(loss_title, reversed(rows)))):
+            at = [place for place, row in enumerate(rows) if loss_title(row) == name]
             part = own.iloc[at]
             spread = np.maximum([part["value"] - part["low"], part["high"] - part["value"]], 0)
-            axis.errorbar(part["value"], at, xerr=spread, fmt=MARKERS[number], color=COLOURS[number], markersize=6)
+            axis.errorbar(part["value"], at, xerr=spread, linestyle="", **style(number), markersize=6)
         axis.set(title=title, yticks=range(len(rows)), yticklabels=rows)
     axes[2].axvline(1, color="black", linewidth=0.8)
     return figure
@@ -117,8 +117,7 @@ def contrast_curves(table: pd.DataFrame) -> Figure:
         axis.plot(
             table["contrast"],
             values,
-            color=COLOURS[number],
-            marker=MARKERS[number],
+            **style(number),
             linewidth=1.4 if summed else 4,
             linestyle="--" if summed else "-",
             label=name,
@@ -151,11 +150,12 @@ def structure_histograms(shares: Mapping[str, NDArray[np.float64]], masked: floa
     figure, axes = plt.subplots(1, len(models), figsize=(3.4 * len(models), 3), sharey=True, squeeze=False)
     middles = (BINS[:-1] + BINS[1:]) / 2
     for axis, model in zip(axes[0], models, strict=True):
+        own = [row for row in shares if row.startswith(f"{model} (")]
         for row, values in shares.items():
-            own = [n for n, loss in enumerate(LOSSES.values()) if row == f"{model} ({loss})"]
-            if own:
-                axis.step(middles, values, where="mid", color=COLOURS[own[0]], label=list(LOSSES.values())[own[0]])
-            elif not any(row.startswith(f"{name} (") for name in models):
+            if row in own:
+                colour = style(own.index(row))["color"]
+                axis.step(middles, values, where="mid", color=colour, label=loss_title(row))
+            elif not loss_title(row):
                 axis.step(middles, values, where="mid", color="black", linestyle=":", label=row)
         axis.axvline(masked, color="0.5", linewidth=0.8)
         axis.set(title=model, xlabel="c s of a window")

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 
 from replication.models.autoencoders import Autoencoder
+from replication.reporting.losses import titles
 from replication.training.autoencoders import choose_prior_weight
+from replication.training.losses import title
 from replication.training.trained import Trained
 
 MODELS = {"ae": "AE", "vae": "VAE", "mmd_ae": "MMD AE"}
-LOSSES = {"mse": "MSE", "ssim": "SSIM", "lwssim": "LWSSIM"}
+LOSSES = ("mse", "ssim", "lwssim")  # the paper's
 
 
 class Key(NamedTuple):
@@ -29,14 +31,23 @@ class Key(NamedTuple):
 
 def row_name(model: str, loss: str) -> str:
     """As the paper writes it: 'MMD AE (LWSSIM)'."""
-    return f"{MODELS.get(model, model)} ({LOSSES.get(loss, loss)})"
+    return f"{MODELS.get(model, model)} ({title(loss)})"
+
+
+def loss_title(row: str) -> str:
+    """The title of the loss in a `row_name`; "" for another row, such as that of the mean image."""
+    return row.partition(" (")[2].removesuffix(")")
 
 
 def load(
     folder: Path, models: Iterable[str], losses: Iterable[str], seeds: Iterable[int]
 ) -> dict[Key, Trained[Autoencoder]]:
-    """All trainings, model by model; FileNotFoundError naming the first that is missing and the stage that makes it."""
-    keys = [Key(model, loss, int(seed)) for model in models for loss in losses for seed in seeds]
+    """All trainings, model by model, the paper's losses first, see `titles`.
+
+    Raises FileNotFoundError naming the first that is missing and the stage that makes it.
+    """
+    names = titles(losses, LOSSES)
+    keys = [Key(model, loss, int(seed)) for model in models for loss in names for seed in seeds]
     missing = [key.folder for key in keys if not (folder / key.folder / "network.safetensors").is_file()]
     if missing:
         raise FileNotFoundError(

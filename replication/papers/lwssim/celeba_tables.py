@@ -7,9 +7,10 @@ import pandas as pd
 
 from replication.models.autoencoders import Autoencoder
 from replication.papers.lwssim.celeba import COMPARED, DECIMALS, PAPER, SHARES, TABLE, difference_words
-from replication.papers.lwssim.celeba_networks import LOSSES, MODELS, Key, row_name
+from replication.papers.lwssim.celeba_networks import MODELS, Key, row_name
 from replication.reporting import published
 from replication.reporting.numbers import MISSING, p_value, signed
+from replication.training.losses import title
 from replication.training.trained import Trained
 
 
@@ -57,7 +58,7 @@ def readable(differences: pd.DataFrame) -> pd.DataFrame:
             {
                 "measure": COMPARED[row["figure"]],
                 "model": MODELS.get(row["model"], row["model"]),
-                "losses": f"{LOSSES[row['first']]} minus {LOSSES[row['second']]}",
+                "losses": f"{title(row['first'])} minus {title(row['second'])}",
                 "difference": difference_words(row),
                 "p (Holm)": p_value(row["p_holm"]),
                 "effect": signed(row["effect"], 2),

@@ -3,9 +3,10 @@
 import pandas as pd
 
 from replication.papers.lwssim.celeba import COMPARED, PAPER, difference_words
-from replication.papers.lwssim.celeba_networks import LOSSES, MODELS, row_name
+from replication.papers.lwssim.celeba_networks import LOSSES, MODELS, loss_title, row_name
 from replication.reporting.numbers import ALPHA
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
+from replication.training.losses import title
 
 FIGURE_MODEL = "mmd_ae"  # Figure 1 shows reconstructions of this one
 
@@ -46,10 +47,11 @@ RULES = {
 
 
 def judge_claims(differences: pd.DataFrame, windows: pd.DataFrame) -> pd.DataFrame:
-    """Verdicts: paper, claim, verdict, evidence. RULES says how each is reached.
+    """Verdicts: paper, claim, verdict, evidence. RULES says how each is reached; only the paper's losses are judged.
 
     differences: of `celeba.differences`. windows: of `luminance.summary`.
     """
+    differences = differences[differences["first"].isin(LOSSES)]
     verdicts = {
         "ssim-beats-mse": _over_models(differences, "ssim", "mse", +1),
         "mse-lower-than-ssim": _over_models(differences, "mse", "ssim", -1),
@@ -131,7 +133,7 @@ def _luminance(windows: pd.DataFrame, differences: pd.DataFrame) -> tuple[str, s
         return NOT_RUN, reason
     where_high = (rows["masked_upper"] > rows["masked_lower"]).mean() > 0.5
     verdict = REPRODUCED if where_high else NOT_REPRODUCED
-    others = windows[~windows["row"].isin(names)]
+    others = windows[windows["row"].map(loss_title) == ""]
     before = "".join(f", {row['kept']:.0%} for the {row['row']}" for row in others.to_dict("records"))
     return verdict, (
         "The product's derivative by luminance is c s: luminance is masked where contrast and structure are poor, the "
@@ -149,7 +151,7 @@ def _on(differences: pd.DataFrame) -> str:
 
 def _title(figure: str, other: str) -> str:
     name = COMPARED[figure]
-    return f"{name[0].upper()}{name[1:]}, LWSSIM minus {LOSSES[other]} training"
+    return f"{name[0].upper()}{name[1:]}, LWSSIM minus {title(other)} training"
 
 
 def _each(rows: pd.DataFrame) -> str:

@@ -1,7 +1,8 @@
 """Paper 1, "Autoencoder reconstructions": rankings of the losses by people and by metrics."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from numpy.typing import NDArray
 from replication import project
 from replication.evaluation.plackett_luce import plackett_luce, rank_counts
 from replication.evaluation.simulated_raters import agreement, ranking_power, share_above, simulate_session
+from replication.papers.msssim.losses import METHODS, OURS
 from replication.papers.msssim.ranking import RankingError, read_rankings
-from replication.papers.msssim.reconstructions import OURS, photo_of
+from replication.papers.msssim.reconstructions import COMPARED, photo_of
+from replication.reporting.losses import pairs
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,23 @@ def ranked_by_observers(
             np.repeat(np.array(list(by_seed)), len(names)),
         )
         for observer, by_seed in rankings.items()
+    }
+
+
+def groups(titles: Sequence[str]) -> dict[str, list[str]]:
+    """Losses that are ranked together: the paper's, and where there are extensions, all of `titles`; label -> losses.
+
+    A loss more changes everybody's ranks, so the paper's losses are also ranked among themselves.
+    """
+    own = [title for title in titles if title in METHODS.values()]
+    return {"": own} | ({", extensions among the losses": list(titles)} if len(titles) > len(own) else {})
+
+
+def among(ranked: Mapping[str, Ranked], count: int) -> dict[str, Ranked]:
+    """The same rankings of the first `count` losses alone."""
+    return {
+        observer: replace(one, rankings=one.rankings[one.rankings < count].reshape(-1, count))
+        for observer, one in ranked.items()
     }
 
 
@@ -107,20 +127,22 @@ def worths(ranked: Mapping[str, Ranked], losses: Sequence[str]) -> pd.DataFrame:
 
 
 def preferences(ranked: Mapping[str, Ranked], losses: Sequence[str], *, seed: int = 0) -> pd.DataFrame:
-    """Share of rankings in which MS-SSIM stands above each other loss, with its 95 % interval over clusters.
+    """Share of rankings in which MS-SSIM stands above each of the paper's other losses, and an extension above each.
 
-    Columns: observer, second, share, low, high, least, most (of single seeds), n.
+    Columns: observer, first, second, ranked (in words), share, low, high (95 % interval over clusters), least, most (of
+    single seeds), n.
     """
     rows = []
-    own = list(losses).index(OURS)
     for observer, one in ranked.items():
-        for item, loss in enumerate(losses):
-            if item != own:
-                all_seeds = share_above(one.rankings, own, item, one.clusters, seed=seed)
-                above = _above(one.rankings, own, item)
-                by_seed = [above[one.seeds == number].mean() for number in dict.fromkeys(one.seeds.tolist())]
-                rows.append((observer, loss, *all_seeds, min(by_seed), max(by_seed), len(one.rankings)))
-    return pd.DataFrame(rows, columns=["observer", "second", "share", "low", "high", "least", "most", "n"])
+        for first, second in pairs(COMPARED, losses):
+            items = list(losses).index(first), list(losses).index(second)
+            words = f"above {second}" if first == OURS else f"{first} above {second}"
+            all_seeds = share_above(one.rankings, *items, one.clusters, seed=seed)
+            above = _above(one.rankings, *items)
+            by_seed = [above[one.seeds == number].mean() for number in dict.fromkeys(one.seeds.tolist())]
+            rows.append((observer, first, second, words, *all_seeds, min(by_seed), max(by_seed), len(one.rankings)))
+    columns = ["observer", "first", "second", "ranked", "share", "low", "high", "least", "most", "n"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def observer_agreement(ranked: Mapping[str, Ranked]) -> pd.DataFrame:
@@ -153,10 +175,13 @@ def examples(
 def captions(
     ranked: Mapping[str, Ranked], losses: Sequence[str], position: int, scores: Mapping[str, float]
 ) -> dict[str, str]:
-    """A caption for each loss's reconstruction of an image: its mean rank over observers, and its SSIM."""
+    """A caption for each loss's reconstruction of an image: its mean rank over observers, if ranked, and its SSIM.
+
+    ranked: rankings of the first losses, or of all.
+    """
     places = [np.argsort(one.rankings[position]) + 1 for one in ranked.values()]
-    ranks = np.mean(places, axis=0)
-    return {loss: f"{loss}\nmean rank {ranks[item]:.1f}, SSIM {scores[loss]:.3f}" for item, loss in enumerate(losses)}
+    ranks = [f"mean rank {rank:.1f}, " for rank in np.mean(places, axis=0)]
+    return {loss: f"{loss}\n{rank}SSIM {scores[loss]:.3f}" for loss, rank in zip_longest(losses, ranks, fillvalue="")}
 
 
 def recovery(log_worth: Mapping[str, float], *, raters: int, images: int, taste: float, seed: int) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from replication.models.autoencoders import Autoencoder
-from replication.reporting.figures import COLOURS, MARKERS
+from replication.reporting.figures import style
 from replication.reporting.numbers import MISSING, minus
 from replication.training.trained import Trained
 
@@ -25,16 +25,14 @@ def draw_curves(runs: Mapping[tuple[str, int], Trained[Autoencoder]]) -> Figure:
         for number, loss in enumerate(losses):
             for position, (_, one) in enumerate(curves[curves["loss"] == loss].groupby("seed", sort=False)):
                 label = loss if position == 0 else None
-                axis.plot(
-                    one["step"], one[column], color=COLOURS[number], marker=MARKERS[number], markersize=3.5, label=label
-                )
+                axis.plot(one["step"], one[column], **style(number), markersize=3.5, label=label)
         axis.set(xlabel="optimiser step", ylabel=f"{title}, validation images")
     axes[0].legend()
     return figure
 
 
 def draw_ranks(shares: pd.DataFrame, losses: Sequence[str]) -> Figure:
-    """Shares of rankings in which each loss was first, second, third, by observer: the paper's histogram."""
+    """Shares of rankings in which each loss was first, second and so on, by observer: the paper's histogram."""
     observers = list(dict.fromkeys(shares["observer"]))
     columns = min(3, len(observers))
     rows = -(-len(observers) // columns)
@@ -44,8 +42,8 @@ def draw_ranks(shares: pd.DataFrame, losses: Sequence[str]) -> Figure:
     for axis, observer in zip(axes.flat, observers, strict=False):
         for number, loss in enumerate(losses):
             one = shares[(shares["observer"] == observer) & (shares["loss"] == loss)]
-            at = one["rank"] + 0.27 * (number - (len(losses) - 1) / 2)
-            axis.bar(at, one["share"], width=0.25, color=COLOURS[number], label=loss)
+            at = one["rank"] + 0.81 / len(losses) * (number - (len(losses) - 1) / 2)
+            axis.bar(at, one["share"], width=0.75 / len(losses), color=style(number)["color"], label=loss)
         axis.set(title=observer, xticks=range(1, len(losses) + 1), ylim=(0, 1))
         axis.grid(visible=False, axis="x")
     for axis in axes.flat[len(observers) :]:
@@ -71,9 +69,7 @@ def draw_bands(correlation: pd.DataFrame, decibels: pd.DataFrame, detail: tuple[
         for number, (loss, one) in enumerate(table.groupby("loss", sort=False)):
             middle = np.sqrt(one["band_low"] * one["band_high"]) * 1.02 ** (number - 1)  # beside each other
             spread = [one["mean"] - one["low"], one["high"] - one["mean"]]
-            axis.errorbar(
-                middle, one["mean"], spread, color=COLOURS[number], marker=MARKERS[number], capsize=2, label=loss
-            )
+            axis.errorbar(middle, one["mean"], spread, **style(number), capsize=2, label=loss)
         axis.set(xscale="log", xlabel="spatial frequency (cycles per pixel)", ylabel=title)
         edges = sorted({*table["band_low"], *table["band_high"]})
         ticks = [edges[0]]
@@ -92,7 +88,7 @@ def draw_power(power: pd.DataFrame) -> Figure:
     figure, axis = plt.subplots(figsize=(5.5, 3.2))
     for number, (taste, one) in enumerate(power.groupby("taste", sort=False)):
         label = "none" if taste == 0 else f"deviation {taste:g}"
-        axis.plot(one["share"], one["found"], color=COLOURS[number], marker=MARKERS[number], label=label)
+        axis.plot(one["share"], one["found"], **style(number), label=label)
     axis.set(
         xlabel="true share of rankings above each other loss (tastes apart)",
         ylabel="share of experiments\nthat find it",
@@ -108,9 +104,9 @@ def draw_worths(table: pd.DataFrame, losses: Sequence[str]) -> Figure:
     figure, axis = plt.subplots(figsize=(7, 0.9 + 0.45 * len(observers)))
     for number, loss in enumerate(losses):
         one = table[table["loss"] == loss].set_index("observer").loc[observers]
-        at = np.arange(len(observers)) + 0.22 * (number - (len(losses) - 1) / 2)
+        at = np.arange(len(observers)) + 0.66 / len(losses) * (number - (len(losses) - 1) / 2)
         spread = [one["worth"] - one["low"], one["high"] - one["worth"]]
-        axis.errorbar(one["worth"], at, xerr=spread, fmt=MARKERS[number], color=COLOURS[number], capsize=2, label=loss)
+        axis.errorbar(one["worth"], at, xerr=spread, linestyle="", **style(number), capsize=2, label=loss)
     axis.axvline(1 / len(losses), color="black", linewidth=0.8, linestyle=":")
     axis.set(
         yticks=range(len(observers)), yticklabels=observers, xlim=(0, 1), xlabel="worth: chance to be ranked first"

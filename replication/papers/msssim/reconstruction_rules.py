@@ -5,17 +5,18 @@ from typing import Any
 
 import pandas as pd
 
-from replication.papers.msssim.reconstructions import OURS, PAPER
+from replication.papers.msssim.losses import OURS, PAPER
 from replication.reporting.numbers import signed, signed_interval
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 
 
 def judge_claims(people: pd.DataFrame | None, fine: pd.DataFrame, cut_off: pd.DataFrame, *, note: str) -> pd.DataFrame:
-    """Verdicts on both claims: paper, claim, verdict, evidence.
+    """Verdicts on both claims: paper, claim, verdict, evidence. Comparisons of extensions play no part.
 
     people: `preferences` of people, or None. fine: `differences` of `mean_correlation` in the bands of fine detail.
     cut_off: the differences of `cut_offs`. note: on what images.
     """
+    fine, cut_off = fine[fine["first"] == OURS], cut_off[cut_off["first"] == OURS]
     return pd.DataFrame(
         [
             (PAPER, "human-preference", *_human_preference(people, note)),
@@ -44,7 +45,7 @@ def extensions(
         rows.append(
             (
                 "model observers",
-                OURS,
+                row["first"],
                 row["observer"],
                 f"share ranked above {row['second']}",
                 *_four(row, "share"),

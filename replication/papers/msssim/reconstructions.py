@@ -4,7 +4,7 @@ Items are images; crops of one photo are not independent, so intervals draw phot
 seeds are averaged image by image before an interval is taken; the least and greatest mean of a seed stand beside it.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +16,21 @@ from torch import Tensor
 from replication.evaluation.cluster_means import cluster_mean, cluster_statistic, cut_off
 from replication.evaluation.intervals import Interval
 from replication.models.autoencoders import Autoencoder
+from replication.papers.msssim.losses import METHODS, OURS, PAIRS
+from replication.reporting.losses import pairs, titles
 from replication.scoring.reconstructions import Made
 from replication.scoring.reconstructions import detail as measure_detail
 from replication.training.trained import Trained
 
-PAPER = "msssim"
-METHODS = {"mse": "MSE", "mae": "MAE", "ms_ssim": "MS-SSIM"}
-"""Losses by their name in params.yaml and in the paper."""
-OURS = "MS-SSIM"  # the loss that the claims are about
+COMPARED = [pair for pair in PAIRS if pair[0] == OURS]
+"""The paper's comparisons on this page."""
 
 
-def load_runs(folder: Path, losses: Sequence[str], seeds: Sequence[int]) -> dict[tuple[str, int], Trained[Autoencoder]]:
-    """The trained networks by the loss's name in the paper and the seed. The claims need MSE, MAE and MS-SSIM."""
-    if sorted(losses) != sorted(METHODS):
-        raise ValueError(f"the paper compares {', '.join(METHODS)}; losses are {', '.join(losses)}")
+def load_runs(folder: Path, losses: Iterable[str], seeds: Sequence[int]) -> dict[tuple[str, int], Trained[Autoencoder]]:
+    """The trained networks by the loss's title and the seed; of `titles`, the paper's losses first."""
     return {
-        (METHODS[loss], seed): Trained.load(folder / f"ae-{loss}-{seed}", Autoencoder)
-        for loss in losses
+        (title, seed): Trained.load(folder / f"ae-{loss}-{seed}", Autoencoder)
+        for loss, title in titles(losses, METHODS).items()
         for seed in seeds
     }
 
@@ -46,23 +44,34 @@ def means(table: pd.DataFrame, value: str, by: Sequence[str], *, seed: int = 0) 
     """Mean of each loss with its 95 % interval over photos: `by`, loss, mean, low, high, least, most, n.
 
     table: loss, seed, image, `by` and `value`. least, most: of the means of single seeds. Images where `value` is not
-    finite for any loss or seed are left out for all; n counts the others.
+    finite for one of the paper's losses and any seed are left out for all, and those where it is not for another loss
+    for that loss; n counts the others.
     """
     rows = []
     for key, wide in _wide(table, value, by):
-        for loss in dict.fromkeys(wide.columns.get_level_values("loss")):
-            rows.append((*key, loss, *_summary(wide[loss], seed)))
+        for loss in _losses(wide):
+            rows.append((*key, loss, *_summary(pd.DataFrame(_defined(wide, value, loss)[loss]), seed)))
     return pd.DataFrame(rows, columns=[*by, "loss", "mean", "low", "high", "least", "most", "n"])
 
 
-def differences(table: pd.DataFrame, value: str, by: Sequence[str], *, seed: int = 0) -> pd.DataFrame:
-    """MS-SSIM minus each other loss on the same images: `by`, second, mean, low, high, least, most, n; see `means`."""
+def differences(
+    table: pd.DataFrame,
+    value: str,
+    by: Sequence[str],
+    *,
+    compared: Iterable[tuple[str, str]] | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """First loss minus second on the same images: `by`, first, second, mean, low, high, least, most, n; see `means`.
+
+    compared: the pairs of losses; by default MS-SSIM with the paper's others, then every extension with each of these.
+    """
     rows = []
     for key, wide in _wide(table, value, by):
-        for loss in dict.fromkeys(wide.columns.get_level_values("loss")):
-            if loss != OURS:
-                rows.append((*key, loss, *_summary(wide[OURS] - wide[loss], seed)))
-    return pd.DataFrame(rows, columns=[*by, "second", "mean", "low", "high", "least", "most", "n"])
+        for first, second in compared or pairs(COMPARED, _losses(wide)):
+            both = _defined(wide, value, first, second)
+            rows.append((*key, first, second, *_summary(pd.DataFrame(both[first] - both[second]), seed)))
+    return pd.DataFrame(rows, columns=[*by, "first", "second", "mean", "low", "high", "least", "most", "n"])
 
 
 def mean_correlation(detail: pd.DataFrame, low: float, high: float) -> pd.DataFrame:
@@ -77,7 +86,13 @@ def mean_correlation(detail: pd.DataFrame, low: float, high: float) -> pd.DataFr
     return groups.agg(lambda values: values.mean(skipna=False)).reset_index()
 
 
-def cut_offs(detail: pd.DataFrame, *, threshold: float = 0.5, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+def cut_offs(
+    detail: pd.DataFrame,
+    *,
+    threshold: float = 0.5,
+    compared: Iterable[tuple[str, str]] | None = None,
+    seed: int = 0,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cut-off frequency of each loss: where the mean correlation over images first falls below `threshold`.
 
     The first table is as from `means`, the second as from `differences`, both in cycles per pixel. Bands stand at the
@@ -86,47 +101,47 @@ def cut_offs(detail: pd.DataFrame, *, threshold: float = 0.5, seed: int = 0) -> 
     bands = detail[["band_low", "band_high"]].drop_duplicates().sort_values("band_low")
     frequencies = np.sqrt(bands["band_low"].to_numpy() * bands["band_high"].to_numpy())
     wide = detail.pivot(index="image", columns=["loss", "seed", "band_low"], values="correlation")
-    wide = wide.loc[np.isfinite(wide.to_numpy()).all(axis=1)].sort_index(axis=1)
-    photos = photo_of(list(wide.index))
-    seeds = list(dict.fromkeys(detail["seed"]))
+    losses, seeds = _losses(wide), list(dict.fromkeys(detail["seed"]))
+    wide = wide.sort_index(axis=1)
 
-    def row(first: str, second: str | None) -> tuple[float, ...]:
+    def row(*losses: str) -> tuple[float, ...]:
+        """The cut-off of one loss, or of the first minus that of the second."""
+        defined = _defined(wide, "the correlation of every band", *losses)
+        photos = photo_of(list(defined.index))
+
         def of(chosen: Sequence[int]) -> Interval:
-            curves = [
-                sum(wide[loss][one].to_numpy() for one in chosen) / len(chosen)
-                for loss in (first, second)
-                if loss is not None
-            ]
+            curves = [sum(defined[loss][one].to_numpy() for one in chosen) / len(chosen) for loss in losses]
 
             def measure(curve: NDArray[np.float64]) -> NDArray[np.float64]:
                 parts = [cut_off(frequencies, part, threshold) for part in np.split(curve, len(curves), axis=-1)]
-                return parts[0] if second is None else parts[0] - parts[1]
+                return parts[0] if len(parts) == 1 else parts[0] - parts[1]
 
             return cluster_statistic(measure, np.concatenate(curves, axis=1), photos, seed=seed)
 
         single = [of([one]).estimate for one in seeds]
-        return (*of(seeds), min(single), max(single), len(wide))
+        return (*of(seeds), min(single), max(single), len(defined))
 
-    losses = list(dict.fromkeys(detail["loss"]))
     columns = ["mean", "low", "high", "least", "most", "n"]
+    both = compared or pairs(COMPARED, losses)
     return (
-        pd.DataFrame([(loss, *row(loss, None)) for loss in losses], columns=["loss", *columns]),
-        pd.DataFrame([(loss, *row(OURS, loss)) for loss in losses if loss != OURS], columns=["second", *columns]),
+        pd.DataFrame([(loss, *row(loss)) for loss in losses], columns=["loss", *columns]),
+        pd.DataFrame([(*pair, *row(*pair)) for pair in both], columns=["first", "second", *columns]),
     )
 
 
 def detail_choices(
     originals: Tensor, made: Made, names: Sequence[str], detail: pd.DataFrame, fine: Sequence[float], *, seed: int = 0
 ) -> pd.DataFrame:
-    """MS-SSIM's differences under other choices of "fine detail", in rows as of `differences`.
+    """MS-SSIM minus each other loss under other choices of "fine detail": what, choice, then as from `differences`.
 
     detail: `replication.scoring.reconstructions.detail` of the same reconstructions; fine: the choice in use. Others:
     fine detail from each lower end of a band on; without window; another threshold of the cut-off frequency.
     """
     edges = sorted({*detail["band_low"], *detail["band_high"]})
+    compared = [(OURS, loss) for loss in dict.fromkeys(detail["loss"]) if loss != OURS]
     span = "{:g} to {:g} cycles per pixel"
     parts = [
-        differences(mean_correlation(detail, low, fine[1]), "correlation", [], seed=seed).assign(
+        differences(mean_correlation(detail, low, fine[1]), "correlation", [], compared=compared, seed=seed).assign(
             what="mean correlation", choice=span.format(low, fine[1]) + (" (in use)" if low == fine[0] else "")
         )
         for low in edges
@@ -134,26 +149,39 @@ def detail_choices(
     ]
     bare = measure_detail(originals, made, names, [edge for edge in edges if fine[0] <= edge <= fine[1]], taper=False)
     parts.append(
-        differences(mean_correlation(bare, *fine), "correlation", [], seed=seed).assign(
+        differences(mean_correlation(bare, *fine), "correlation", [], compared=compared, seed=seed).assign(
             what="mean correlation", choice=span.format(*fine) + ", no window"
         )
     )
     for threshold, words in ((0.5, "below 1/2 (in use)"), (1 / 7, "below 1/7")):
-        parts.append(cut_offs(detail, threshold=threshold, seed=seed)[1].assign(what="cut-off frequency", choice=words))
-    table = pd.concat(parts, ignore_index=True)
+        apart = cut_offs(detail, threshold=threshold, compared=compared, seed=seed)[1]
+        parts.append(apart.assign(what="cut-off frequency", choice=words))
+    table = pd.concat(parts, ignore_index=True).drop(columns="first")
     return table[["what", "choice", *table.columns.drop(["what", "choice"])]]
 
 
 def _wide(table: pd.DataFrame, value: str, by: Sequence[str]) -> list[tuple[tuple[Hashable, ...], pd.DataFrame]]:
-    """For each group of `by`, image x (loss, seed), without the images that lack a finite value."""
+    """For each group of `by`, image x (loss, seed)."""
     groups = table.groupby(list(by), sort=False) if by else [((), table)]
     found = []
     for key, group in groups:
         wide = group.pivot(index="image", columns=["loss", "seed"], values=value)
-        wide = wide.loc[np.isfinite(wide.to_numpy()).all(axis=1)]
-        if len(wide) < 2:
-            raise ValueError(f"{value} is defined for {len(wide)} images at {key}; means need two or more")
         found.append((tuple(key) if isinstance(key, tuple) else (key,), wide))
+    return found
+
+
+def _losses(wide: pd.DataFrame) -> list[str]:
+    return list(dict.fromkeys(wide.columns.get_level_values("loss")))
+
+
+def _defined(wide: pd.DataFrame, what: str, *losses: str) -> pd.DataFrame:
+    """The images with a finite value, of every seed, for the paper's losses and for `losses`. what: for the message."""
+    needed = list(dict.fromkeys([*METHODS.values(), *losses]))
+    found = pd.DataFrame(wide.loc[np.isfinite(wide[needed].to_numpy()).all(axis=1)])
+    if len(found) < 2:
+        raise ValueError(
+            f"{what} is defined for {len(found)} images with {', '.join(needed)} training; means need two or more"
+        )
     return found
 
 

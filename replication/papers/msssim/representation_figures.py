@@ -12,7 +12,7 @@ from replication.datasets.stacks import Stack
 from replication.datasets.yaleb import LitFaces
 from replication.models.autoencoders import Autoencoder
 from replication.papers.msssim.representations import GROUPED, GUESS, RANDOM, STATISTICS, _digits, _plain
-from replication.reporting.figures import COLOURS, MARKERS
+from replication.reporting.figures import COLOURS, style
 from replication.reporting.numbers import signed, signed_interval
 from replication.scoring.representations import TARGETS
 from replication.training.autoencoders import reconstruct
@@ -25,13 +25,12 @@ def draw_curves(names: Mapping[str, str], networks: Mapping[tuple[str, int], Tra
     """The loss in its unit, MSE and SSIM of the validation images over training, a line for each network."""
     figure, axes = plt.subplots(1, 3, figsize=(10, 3.0))
     for (loss, _), run in networks.items():
-        style = list(names).index(loss)
+        number = list(names).index(loss)
         for axis, column in zip(axes, ["validation_loss", "validation_mse", "validation_ssim"], strict=True):
             axis.plot(
                 run.history["step"],
                 run.history[column],
-                color=COLOURS[style % len(COLOURS)],
-                marker=MARKERS[style % len(MARKERS)],
+                **style(number),
                 markersize=3,
                 linewidth=1,
                 label=names[loss],
@@ -157,10 +156,10 @@ def draw_by_azimuth(errors: pd.DataFrame, lit: LitFaces, methods: Sequence[str])
     table.loc[angles, "error"] = np.sqrt(table.loc[angles, "error"])
     _, axes = plt.subplots(1, len(TARGETS), figsize=(10, 3.2))
     for axis, target in zip(axes, TARGETS, strict=True):
-        for method, colour, marker in zip([*methods, GUESS], [*COLOURS[: len(methods)], "0.6"], MARKERS, strict=False):
+        for number, method in enumerate([*methods, GUESS]):
             rows = table[(table["target"] == target) & (table["method"] == method)]
-            line = ":" if method == GUESS else "-"
-            axis.plot(rows["azimuth"], rows["error"], line, color=colour, marker=marker, label=method, markersize=4)
+            look = style(number) | ({"color": "0.6", "linestyle": ":"} if method == GUESS else {})
+            axis.plot(rows["azimuth"], rows["error"], label=method, markersize=4, **look)
         unit = "wrong (percent)" if target == "identity" else "RMS error (degrees)"
         axis.set(title=target, ylabel=unit, xlabel="azimuth of the light (degrees)", ylim=(0, None))
     axes[1].legend(fontsize=7)

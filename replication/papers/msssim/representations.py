@@ -1,6 +1,6 @@
 """Paper 1, table "Learned representations": errors of predictions, differences between losses, and the verdict."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,9 @@ from replication.datasets.stacks import Stack
 from replication.datasets.yaleb import LitFaces
 from replication.evaluation.cluster_means import cluster_mean
 from replication.evaluation.grouped import compare_over_groups
-from replication.evaluation.paired import holm
 from replication.models.autoencoders import Autoencoder
-from replication.papers.msssim.super_resolution import METHODS, PAIRS, PAPER
+from replication.papers.msssim.losses import METHODS, OURS, PAIRS, PAPER
+from replication.reporting.losses import holm_by_family, pairs
 from replication.reporting.numbers import signed_interval
 from replication.reporting.sanitise import md_escape
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, REPRODUCED, VALUE_COLUMNS
@@ -30,15 +30,6 @@ RULE = (
     "targets and the 95 % interval of its difference (over groups of lights, mean of the seeds) lies below 0 against "
     "both other losses; **close** if it has the lowest error for all three targets; otherwise **not reproduced**."
 )
-_OURS, _COMPARED = "MS-SSIM", ("MSE", "MAE")
-
-
-def names_of(losses: Sequence[str]) -> dict[str, str]:
-    """Names in the table by names in params.yaml; ValueError if one of the paper's three losses is not among them."""
-    absent = [loss for loss in METHODS if loss not in losses]
-    if absent:
-        raise ValueError(f"the table compares {', '.join(METHODS)}; {', '.join(absent)} not among the losses")
-    return {loss: METHODS.get(loss, loss) for loss in losses}
 
 
 def describe(faces: LitFaces, stacks: Mapping[str, Stack]) -> str:
@@ -102,22 +93,25 @@ def always_guessed(lit: LitFaces) -> dict[str, float]:
 
 def differences(
     errors: pd.DataFrame,
+    losses: Iterable[str],
     lights: NDArray[np.intp],
     people: ArrayLike,
     *,
     resamples: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Every pair of losses compared over the same images, means of the seeds, for each target.
+    """Losses (their titles) compared over the same images, means of the seeds, for each target, by `pairs`.
 
     Columns: target, first, second, mean, low, high (first minus second, 95 % interval over groups of lights), seeds
     (of how many seeds the first has the lower error), low_people, high_people (interval over people), effect, p
-    (sign-flip test over groups of lights), p_holm (adjusted over all of the table), groups.
+    (sign-flip test over groups of lights), p_holm (adjusted over the table's tests among the paper's losses, and
+    separately over those of extensions), groups.
     """
     rows = []
+    compared = pairs(PAIRS, losses)
     for target in TARGETS:
         wide = {method: _by_image(group) for method, group in errors[errors["target"] == target].groupby("method")}
-        for first, second in PAIRS:
+        for first, second in compared:
             a, b = wide[first], wide[second]
             means = a.mean(axis=1).to_numpy(), b.mean(axis=1).to_numpy()
             result = compare_over_groups(*means, lights[a.index], resamples=resamples, seed=seed)
@@ -128,7 +122,7 @@ def differences(
             rows.append((target, first, second, *result.difference, lower, *people_limits, *test))
     columns = ["target", "first", "second", "mean", "low", "high", "seeds", "low_people", "high_people", "effect", "p"]
     table = pd.DataFrame(rows, columns=[*columns, "groups"])
-    table.insert(11, "p_holm", holm(table["p"].to_numpy()))
+    table.insert(11, "p_holm", holm_by_family(table, METHODS.values()))
     return table
 
 
@@ -138,7 +132,7 @@ def values(table: pd.DataFrame, note: str) -> pd.DataFrame:
 
 
 def extensions(grouped: pd.DataFrame, drawn: pd.DataFrame, guessed: Mapping[str, float], note: str) -> pd.DataFrame:
-    """Values that the paper does not have: the same by a random split, and representations that no loss has made."""
+    """Values that the paper does not have: other losses, representations without one, and all by a random split."""
     others = grouped[~grouped["method"].isin(METHODS.values())]
     guesses = pd.DataFrame(
         [{"target": target, "method": GUESS, "mean": value} for target, value in guessed.items()],
@@ -153,11 +147,11 @@ def extensions(grouped: pd.DataFrame, drawn: pd.DataFrame, guessed: Mapping[str,
 
 def judge(compared: pd.DataFrame, drawn: pd.DataFrame) -> pd.DataFrame:
     """The verdict by `RULE` from `differences` with splits by groups of lights; a random split is shown beside."""
-    ours = compared[compared["first"] == _OURS]
+    ours = compared[compared["first"] == OURS]
     lower, significant = ours["mean"] < 0, ours["high"] < 0
     verdict = REPRODUCED if significant.all() else CLOSE if lower.all() else NOT_REPRODUCED
     parts = []
-    for where, table in ((GROUPED, ours), (RANDOM, drawn[drawn["first"] == _OURS])):
+    for where, table in ((GROUPED, ours), (RANDOM, drawn[drawn["first"] == OURS])):
         below, sure, above = (table["mean"] < 0).sum(), (table["high"] < 0).sum(), (table["low"] > 0).sum()
         best = sum((group["mean"] < 0).all() for _, group in table.groupby("target"))
         parts.append(
@@ -176,10 +170,10 @@ def judge(compared: pd.DataFrame, drawn: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def of_networks(errors: pd.DataFrame) -> pd.DataFrame:
-    """The mean error of every single network: method, target, seed, error."""
+def of_networks(errors: pd.DataFrame, losses: Iterable[str]) -> pd.DataFrame:
+    """The mean error of every single network: method, target, seed, error. losses: titles of the trained ones."""
     several = errors.groupby("method")["seed"].transform("nunique") > 1
-    trained = errors["method"].isin(METHODS.values())
+    trained = errors["method"].isin(list(losses))
     means = errors[several | trained].groupby(["method", "target", "seed"], sort=False)["error"].mean()
     return means.reset_index()
 
@@ -198,14 +192,17 @@ def chosen(errors: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     return _plain(pd.DataFrame(rows).T)
 
 
-def sensitivity(usual: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Errors under each other choice, a row for each: target and loss in columns, and where MS-SSIM is the lowest."""
+def sensitivity(usual: pd.DataFrame, others: Mapping[str, pd.DataFrame], losses: Sequence[str]) -> pd.DataFrame:
+    """Errors under each other choice, a row for each: target and loss in columns.
+
+    The last column names the targets for which MS-SSIM has the lowest error of the paper's losses.
+    """
     rows: dict[str, dict[tuple[str, str], Any]] = {}
     for label, errors in {"as above": usual, **others}.items():
-        chosen = errors[errors["method"].isin(METHODS.values())]
+        chosen = errors[errors["method"].isin(losses)]
         means = chosen.groupby(["target", "method"], sort=False)["error"].mean()
-        rows[label] = {(t, m): means[t, m] for t in TARGETS for m in METHODS.values()}
-        lowest = [t for t in TARGETS if all(means[t, _OURS] < means[t, other] for other in _COMPARED)]
+        rows[label] = {(t, m): means[t, m] for t in TARGETS for m in losses}
+        lowest = [t for t in TARGETS if all(means[t, OURS] < means[t, m] for m in METHODS.values() if m != OURS)]
         rows[label]["MS-SSIM lowest for", ""] = ", ".join(lowest) or "none"
     return pd.DataFrame(rows).T.infer_objects()
 

@@ -2,23 +2,23 @@
 
 import pandas as pd
 
-from replication.evaluation import bootstrap_mean, compare_paired, holm, not_worse
+from replication.evaluation import bootstrap_mean, compare_paired, not_worse
 from replication.evaluation.intervals import Interval
+from replication.papers.msssim.losses import MAE, METHODS, MSE, OURS, PAIRS, PAPER
+from replication.reporting.losses import holm_by_family, pairs
 from replication.reporting.numbers import ALPHA, p_equals, signed
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, REPRODUCED
+from replication.scoring.super_resolution import BICUBIC
 
-PAPER, TABLE = "msssim", "super_resolution"
-METHODS = {"mse": "MSE", "mae": "MAE", "ms_ssim": "MS-SSIM"}
-"""Losses by their name in params.yaml and in the paper's table."""
-
-PAIRS = (("MS-SSIM", "MSE"), ("MS-SSIM", "MAE"), ("MSE", "MAE"))
+TABLE = "super_resolution"
 STATISTICS = ("PSNR", "SSIM")  # those that the paper prints
 PSNR_MARGIN = 0.2  # decibels; the largest gap between MS-SSIM and MSE that the paper still calls comparable is 0.17
 
 
-def table_values(scores: pd.DataFrame, *, seed: int = 0, note: str = "") -> pd.DataFrame:
-    """Mean of each method on each data set with its 95 % bootstrap interval over images, keyed as the paper's table.
+def table_values(scores: pd.DataFrame, *, seed: int = 0, note: str = "") -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Mean of each method on each data set with its 95 % bootstrap interval over images.
 
+    The first table has the paper's methods, keyed as its table; the second has the extensions: the other losses.
     scores: `replication.scoring.super_resolution.score`. note: what a reader of the number must know of its data.
     """
     rows = []
@@ -27,29 +27,34 @@ def table_values(scores: pd.DataFrame, *, seed: int = 0, note: str = "") -> pd.D
         mean = bootstrap_mean(group["score"], seed=seed)
         rows.append((PAPER, TABLE, method, data_set, metric, *mean, len(group), note))
     columns = ["paper", "table", "row", "column", "statistic", "value", "low", "high", "n", "note"]
-    return pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns)
+    published = table["row"].isin([BICUBIC, *METHODS.values()])
+    return table[published], table[~published]
 
 
 def loss_differences(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
-    """Every pair of losses compared over the same images, on each data set and in each metric.
+    """Losses compared over the same images, on each data set and in each metric, by `pairs`.
 
     Columns: data_set, metric, first, second, mean, low, high (first minus second, 95 % bootstrap over images), effect
-    (matched-pairs rank-biserial), p (Wilcoxon signed-rank), p_holm (adjusted over all tests of a metric), n.
+    (matched-pairs rank-biserial), p (Wilcoxon signed-rank), p_holm (adjusted over the tests of a metric among the
+    paper's losses, and separately over those of extensions), n.
     """
     rows = []
+    compared = pairs(PAIRS, [method for method in dict.fromkeys(scores["method"]) if method != BICUBIC])
     for (data_set, metric), group in scores.groupby(["data_set", "metric"], sort=False):
         wide = group.pivot(index="image", columns="method", values="score")
-        for first, second in PAIRS:
+        for first, second in compared:
             result = compare_paired(wide[first], wide[second], seed=seed)
             rows.append((data_set, metric, first, second, *result.difference, result.effect, result.p_value, result.n))
     columns = ["data_set", "metric", "first", "second", "mean", "low", "high", "effect", "p", "n"]
     table = pd.DataFrame(rows, columns=columns)
-    table.insert(8, "p_holm", table.groupby("metric")["p"].transform(lambda p: holm(p.to_numpy())))
+    table.insert(8, "p_holm", holm_by_family(table, METHODS.values(), ["metric"]))
     return table
 
 
 def judge_claims(differences: pd.DataFrame) -> pd.DataFrame:
-    """Verdicts on what the paper says of the losses, from `loss_differences`: paper, claim, verdict, evidence."""
+    """Verdicts on what the paper says of its losses, from `loss_differences`: paper, claim, verdict, evidence."""
+    differences = differences[differences["first"].isin(METHODS.values())]
     return pd.DataFrame(
         [
             (PAPER, "sr-ssim-best", *_best_ssim(differences)),
@@ -67,7 +72,7 @@ def _best_ssim(differences: pd.DataFrame) -> tuple[str, str]:
     with at least six images (with five, the smallest possible p is 0.0625). Close: higher everywhere, not everywhere
     significantly. Otherwise not reproduced.
     """
-    rows = differences[(differences["metric"] == "SSIM") & (differences["first"] == "MS-SSIM")]
+    rows = differences[(differences["metric"] == "SSIM") & (differences["first"] == OURS)]
     higher = rows["mean"] > 0
     significant = (rows["p_holm"] < ALPHA) | (rows["n"] < 6)
     verdict = (REPRODUCED if significant.all() else CLOSE) if higher.all() else NOT_REPRODUCED
@@ -84,7 +89,7 @@ def _comparable_psnr(differences: pd.DataFrame) -> tuple[str, str]:
     not reproduced.
     """
     rows = differences[
-        (differences["metric"] == "PSNR") & (differences["first"] == "MS-SSIM") & (differences["second"] == "MSE")
+        (differences["metric"] == "PSNR") & (differences["first"] == OURS) & (differences["second"] == MSE)
     ]
     not_inferior = [not_worse(Interval(row.mean, row.low, row.high), PSNR_MARGIN) for row in rows.itertuples()]  # type: ignore[arg-type]
     on_average = (rows["mean"] > -PSNR_MARGIN).all()
@@ -94,7 +99,7 @@ def _comparable_psnr(differences: pd.DataFrame) -> tuple[str, str]:
 
 def _worst_mae(differences: pd.DataFrame) -> tuple[str, str]:
     """'MAE is behind MSE and MS-SSIM in both measures': in all comparisons; close if in more than half of them."""
-    rows = differences[(differences["second"] == "MAE") & differences["metric"].isin(STATISTICS)]
+    rows = differences[(differences["second"] == MAE) & differences["metric"].isin(STATISTICS)]
     behind = rows["mean"] > 0
     verdict = REPRODUCED if behind.all() else CLOSE if behind.mean() > 0.5 else NOT_REPRODUCED
     return verdict, f"MAE is behind in {behind.sum()} of {len(rows)} comparisons. {_describe(rows, tests=False)}"
