@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape, unescape
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def build(profile: str) -> Path:
         ]
     )
     facts = environment.record(profile, weights=environment.weights_of_metrics(profile))
-    html = page(f"Scorecard, {profile} profile", body, profile=profile, footer=_footer(facts), extra_css=_CSS)
+    html = page(f"Scorecard, {profile} profile", body, profile=profile, footer=_footer(facts), extra_css=_css())
     atomic_write_text(folder / "index.html", html)
     return folder / "index.html"
 
@@ -322,37 +323,5 @@ def _footer(facts: dict[str, Any]) -> dict[str, str]:
     }
 
 
-_CSS = (
-    tables.VERDICT_CSS
-    + """
-.overview tr.group th { border-bottom: 1px solid var(--line); }
-.proportions { display: inline-flex; width: 7rem; height: .7em; border-radius: 2px; overflow: hidden; gap: 1px; }
-.proportions i { background: var(--none); opacity: .45; }
-.proportions i.reproduced { background: var(--good); opacity: 1; }
-.proportions i.close { background: var(--near); opacity: 1; }
-.proportions i.not-reproduced { background: var(--bad); opacity: 1; }
-.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(18rem, 100%), 1fr)); gap: 1rem;
-  margin: 1.5rem 0; }
-.gallery figure { margin: 0; border: 1px solid var(--line); border-radius: 5px; overflow: hidden; }
-.gallery div { display: grid; place-items: center; height: 8.5rem; padding: .4rem; background: #fff; color: #56606a;
-  font-size: .82rem; text-align: center; }
-.gallery img { display: block; width: 100%; height: 7.7rem; object-fit: contain; }
-.gallery figcaption { padding: .5rem .7rem; border-top: 1px solid var(--line); color: var(--soft); font-size: .82rem;
-  line-height: 1.4; }
-.sides.claims td:nth-child(4) { min-width: 6.5rem; }
-.sides td small { line-height: 1.35; }
-section { border-top: 1px solid var(--line); margin-top: 2.5rem; }
-section h2 { margin-top: 1.2rem; }
-summary { padding: .2rem 0; }
-@media (max-width: 40rem) {
-  .sides.claims td:nth-child(4) { min-width: 0; }
-  .sides td small { display: block; margin-top: .2rem; }
-  .gallery div:not(:has(*)) { height: auto; }
-  .verdict:not(.not-reproduced) { white-space: nowrap; }
-  .overview .wide { display: none; }
-  .overview :is(th, td) { padding-inline: .25rem; }
-  .overview .verdict { white-space: normal; text-align: center; font-size: .7rem; line-height: 1.3; padding: .1em .4em }
-}
-@media print { details::details-content { content-visibility: visible; display: block; height: auto; } }
-"""
-)
+def _css() -> str:
+    return f"{tables.VERDICT_CSS}\n{(resources.files(__package__) / 'scorecard.css').read_text(encoding='utf-8')}"
