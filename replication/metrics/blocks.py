@@ -2,11 +2,10 @@
 
 import math
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_STRIP = 2**22  # pixels of a plane reduced at a time: bounds the memory of the padded copy
+from replication.metrics.chunks import strips
 
 
 def block_means(image: Tensor, factor: int) -> Tensor:
@@ -20,10 +19,9 @@ def block_means(image: Tensor, factor: int) -> Tensor:
     rows, columns = (math.ceil(side / factor) for side in (height, width))
     before = math.ceil(factor / 2) - 1
     right = columns * factor - width - before
-    strip = max(1, _STRIP // (factor * width))
-    strips = []
-    for row in range(0, rows, strip):
-        top, bottom = row * factor - before, min(row + strip, rows) * factor - before
+    means = image.new_empty(*image.shape[:-2], rows, columns)
+    for strip in strips(rows, factor * width):  # which bounds the memory of the padded copy
+        top, bottom = strip.start * factor - before, strip.stop * factor - before
         pads = (before, right, max(0, -top), max(0, bottom - height))
-        strips.append(F.avg_pool2d(F.pad(image[..., max(0, top) : bottom, :], pads), factor))
-    return strips[0] if len(strips) == 1 else torch.cat(strips, dim=-2)
+        means[..., strip, :] = F.avg_pool2d(F.pad(image[..., max(0, top) : bottom, :], pads), factor)
+    return means

@@ -4,9 +4,8 @@ import torch
 from torch import Tensor
 
 from replication.metrics.checks import Validate, checked_pair
+from replication.metrics.chunks import strips
 from replication.metrics.registry import metric
-
-_STRIP = 2**21  # values of an image whose errors are held at a time
 
 
 @metric("psnr", higher_is_better=True)
@@ -31,10 +30,10 @@ def psnr(
         raise ValueError(f"epsilon must not be negative, got {epsilon}")
     channels, height, width = reference.shape[1:]
     with torch.autocast(reference.device.type, enabled=False):
-        rows = max(1, _STRIP // (channels * width))
         total = reference.new_zeros(len(reference))
-        for x, y in zip(torch.split(reference, rows, dim=2), torch.split(distorted, rows, dim=2), strict=True):
-            total = total + ((x - y) / data_range).square().sum(dim=(1, 2, 3))
+        for rows in strips(height, channels * width):
+            error = (reference[:, :, rows] - distorted[:, :, rows]) / data_range
+            total = total + error.square().sum(dim=(1, 2, 3))
         error = total / (channels * height * width) + epsilon
         # Below the smallest normal number 1 / error overflows, and with it the gradient.
         identical = error < torch.finfo(error.dtype).tiny

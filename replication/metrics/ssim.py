@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from replication.metrics.checks import Padding, Validate, check_choice, checked_pair
+from replication.metrics.chunks import strips
 from replication.metrics.filters import WindowKind, window
 from replication.metrics.registry import metric
 from replication.metrics.similarity import Constants, mean_similarity, similarity_maps
@@ -17,8 +18,7 @@ OddSides = Literal["zeros", "repeat"]
 
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
-# Pixels: images larger than the first are scored channel by channel, and halved in strips of the second.
-_LARGE, _STRIP = 2**22, 2**20
+_LARGE = 2**22  # pixels: larger images are scored channel by channel, and halved strip by strip
 
 
 @metric("ssim", higher_is_better=True)
@@ -182,14 +182,14 @@ def _halve(image: Tensor, odd_sides: OddSides) -> Tensor:
     height, width = image.shape[-2:]
     odd_rows, odd_columns = height % 2, width % 2
     above, left = (odd_rows, odd_columns) if odd_sides == "zeros" else (0, 0)
-    rows, strip = (height + odd_rows) // 2, max(1, _STRIP // width)
+    rows = (height + odd_rows) // 2
     if height * width <= _LARGE:
         return _halved(image, (left, odd_columns - left, above, odd_rows - above), odd_sides)
     halved = image.new_empty(*image.shape[:-2], rows, (width + odd_columns) // 2)
-    for top in range(0, rows, strip):
-        first, last = 2 * top - above, min(2 * (top + strip) - above, height)
+    for strip in strips(rows, 2 * width):
+        first, last = 2 * strip.start - above, min(2 * strip.stop - above, height)
         pads = left, odd_columns - left, max(0, -first), odd_rows - above if last == height else 0
-        halved[..., top : top + strip, :] = _halved(image[..., max(0, first) : last, :], pads, odd_sides)
+        halved[..., strip, :] = _halved(image[..., max(0, first) : last, :], pads, odd_sides)
     return halved
 
 

@@ -63,12 +63,10 @@ def test_values_are_not_looked_at_when_told_so(metric: Callable[..., Tensor]) ->
 
 
 @pytest.mark.parametrize("metric", [ssim, ssim_map])
-@pytest.mark.parametrize(("padding", "least"), [("valid", 11), ("reflect", 6)])  # a mirror repeats no border pixel
-def test_an_image_smaller_than_the_window_names_the_least_size(
-    metric: Callable[..., Tensor], padding: str, least: int
-) -> None:
-    small = IMAGE[..., : least - 1, :]
-    with pytest.raises(ValueError, match=f"{least - 1} x 176, too small .* least size is {least} x {least}"):
+@pytest.mark.parametrize("padding", ["valid", "reflect"])
+def test_an_image_smaller_than_the_window_names_the_least_size(metric: Callable[..., Tensor], padding: str) -> None:
+    small = IMAGE[..., :10, :]
+    with pytest.raises(ValueError, match="10 x 176, too small .* least size is 11 x 11"):
         metric(small, small, padding=padding)
 
 

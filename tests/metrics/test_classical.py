@@ -172,5 +172,5 @@ def test_gradients_agree_with_finite_differences(name: str) -> None:
 def test_colours_are_converted_in_strips_to_the_same_values(monkeypatch: pytest.MonkeyPatch) -> None:
     image = photo(61, 50)
     expected = metrics.create("gmsd").prepare(image)
-    monkeypatch.setattr("replication.metrics.registry._STRIP", 7 * 50)
+    monkeypatch.setattr("replication.metrics.chunks._STRIP", 7 * 50)
     assert torch.equal(metrics.create("gmsd").prepare(image), expected)

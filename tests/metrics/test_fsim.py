@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.signal import convolve2d
 
-from replication.metrics import blocks, fsim
+from replication.metrics import chunks, fsim
 from replication.metrics.blocks import block_means
 from tests.metrics.originals import noisy, photo
 
@@ -48,8 +48,8 @@ def test_images_are_reduced_in_strips_as_in_one(
 ) -> None:
     image = torch.rand(2, 3, *size)
     whole = block_means(image, factor)
-    for strip in (1, 2 * factor * size[1]):  # one row of blocks, two
-        monkeypatch.setattr(blocks, "_STRIP", strip)
+    for strip in (1, 3 * factor * size[1]):  # two rows of blocks, three
+        monkeypatch.setattr(chunks, "_STRIP", strip)
         assert torch.equal(block_means(image, factor), whole)
 
 

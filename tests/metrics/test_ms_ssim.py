@@ -8,7 +8,7 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from replication.metrics import MSSSIMLoss, ms_ssim, ssim
+from replication.metrics import MSSSIMLoss, chunks, ms_ssim, ssim
 from replication.metrics.ssim import MS_SSIM_WEIGHTS, OddSides, least_size, level_weights
 
 
@@ -185,10 +185,9 @@ def test_large_images_are_scored_in_parts_with_the_same_result(
     reference = photo(*size)
     distorted = noisy(reference)
     whole = ms_ssim(reference, distorted, levels=3, odd_sides=odd_sides)
-    module = sys.modules[ms_ssim.__module__]
-    monkeypatch.setattr(module, "_LARGE", 100)
-    for rows in (1, 3):
-        monkeypatch.setattr(module, "_STRIP", rows * size[1])
+    monkeypatch.setattr(sys.modules[ms_ssim.__module__], "_LARGE", 100)
+    for rows in (2, 3):
+        monkeypatch.setattr(chunks, "_STRIP", rows * 2 * size[1])
         assert torch.equal(ms_ssim(reference, distorted, levels=3, odd_sides=odd_sides), whole)
     distorted.requires_grad_()
     assert torch.equal(ms_ssim(reference, distorted, levels=3, odd_sides=odd_sides), whole)
