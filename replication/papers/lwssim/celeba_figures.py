@@ -78,8 +78,8 @@ def colour_bars(colours: pd.DataFrame) -> Figure:
         "chroma error": "mean chroma error",
         "vibrancy": "C* / that of originals",
     }
-    figure, axes = plt.subplots(1, 3, figsize=(9.5, 3.2), sharey=True)
     rows = list(dict.fromkeys(colours["row"]))[::-1]
+    figure, axes = plt.subplots(1, 3, figsize=(9.5, max(3.2, 0.3 * len(rows))), sharey=True)
     for axis, (statistic, title) in zip(axes, titles.items(), strict=True):
         own = colours[colours["statistic"] == statistic].set_index("row").loc[rows]
         for number, name in enumerate(dict.fromkeys(map(loss_title, reversed(rows)))):

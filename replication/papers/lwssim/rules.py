@@ -47,11 +47,10 @@ RULES = {
 
 
 def judge_claims(differences: pd.DataFrame, windows: pd.DataFrame) -> pd.DataFrame:
-    """Verdicts: paper, claim, verdict, evidence. RULES says how each is reached; only the paper's losses are judged.
+    """Verdicts: paper, claim, verdict, evidence. RULES says how each is reached.
 
     differences: of `celeba.differences`. windows: of `luminance.summary`.
     """
-    differences = differences[differences["first"].isin(LOSSES)]
     verdicts = {
         "ssim-beats-mse": _over_models(differences, "ssim", "mse", +1),
         "mse-lower-than-ssim": _over_models(differences, "mse", "ssim", -1),
