@@ -80,7 +80,12 @@ def test_finished_training_is_read_back_without_a_step(tmp_path: Path) -> None:
     assert again.values() == first.values()
 
 
-def test_an_interrupt_is_a_sentence_and_leaves_the_last_checkpoint(tmp_path: Path) -> None:
+def test_an_interrupt_is_a_sentence_and_leaves_the_last_checkpoint(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+
     class Interrupted(Line):
         def batch(self, step: int) -> Any:
             if step == 10:
