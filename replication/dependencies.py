@@ -37,7 +37,7 @@ NO_DEPENDENCY = {
     "replication/features/weights.py": "reads files of weights, whose content is pinned",
     "replication/metrics/weights_read.py": "says which weights a metric reads",
     "replication/torchvision_compat.py": "makes an import work",
-    "replication/scoring/progress.py": "shows progress",
+    "replication/progress.py": "shows progress",
     "replication/training/losses.py": "names losses; the modules of those that a stage names are dependencies",
 }
 _PAGES = "replication/reporting/"  # restyling a page must not train a network again

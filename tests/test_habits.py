@@ -87,3 +87,23 @@ def test_the_lock_file_pins_exact_versions_and_names_no_host() -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+( ; .+)?", line) for line in lines), lines
     names = {re.split("==", line)[0].lower() for line in lines}
     assert {"torch", "papermill", "dvc", "pytest"} <= names
+
+
+FLOORS = (
+    ("datasets", "evaluation", "features", "models"),
+    ("metrics",),
+    ("scoring", "training"),
+    ("reporting",),
+    ("papers",),
+)
+
+
+def test_no_module_imports_from_a_floor_above_its_own() -> None:
+    level = {package: number for number, floor in enumerate(FLOORS) for package in floor}
+    for path in sorted((ROOT / "replication").rglob("*.py")):
+        own = level.get(path.relative_to(ROOT / "replication").parts[0])
+        for node in ast.walk(ast.parse(path.read_text())):
+            imported = node.module if isinstance(node, ast.ImportFrom) else ""
+            parts = (imported or "").split(".")
+            if own is not None and len(parts) > 1 and parts[0] == "replication" and parts[1] in level:
+                assert level[parts[1]] <= own, f"{path.relative_to(ROOT)} imports {imported}"

@@ -23,9 +23,9 @@ from replication.metrics.resize import shave
 from replication.metrics.ssim import ssim
 from replication.models.vdsr import VDSR
 from replication.scoring.errors import absence
-from replication.scoring.pairs import Pairs, digest, read_pairs
 from replication.scoring.store import Store, code_version
 from replication.scoring.super_resolution import BICUBIC, Example, choose_examples
+from replication.training.pairs import Pairs, digest, read_pairs
 
 DISTORTION = ("PSNR", "RMSE", "SSIM")
 ABSENT = {

@@ -16,7 +16,7 @@ from replication.datasets.stacks import Stack
 from replication.datasets.yaleb import LitFaces
 from replication.evaluation.representations import NEAR, Target, light_groups, predict
 from replication.models.autoencoders import Autoencoder
-from replication.scoring.progress import progress
+from replication.progress import progress
 from replication.scoring.store import Store, code_version
 from replication.training.autoencoders import codes
 from replication.training.trained import Trained

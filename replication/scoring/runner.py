@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import torch
 
 from replication.absent import Absent, AbsentError
+from replication.progress import Advance, progress
 from replication.scoring.errors import ScoringError
-from replication.scoring.progress import Advance, progress
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

@@ -16,7 +16,7 @@ from replication.metrics.psnr import psnr
 from replication.metrics.resize import shave
 from replication.metrics.ssim import ssim
 from replication.models.srcnn import SRCNN
-from replication.scoring.pairs import Pairs, read_pairs
+from replication.training.pairs import Pairs, read_pairs
 
 BICUBIC = "Bicubic"  # the method without a network
 FITTED = "PSNR, fitted"  # the metric that forgives a method its brightness and contrast

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from replication.scoring.progress import progress
+from replication.progress import progress
 from replication.training import optimisers
 from replication.training.checkpoints import Checkpoints
 from replication.training.schedule import Schedule

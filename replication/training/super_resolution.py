@@ -18,9 +18,9 @@ from replication.metrics.psnr import psnr
 from replication.metrics.resize import shave
 from replication.metrics.ssim import ssim
 from replication.models.srcnn import SRCNN, Activation
-from replication.scoring.pairs import Pairs, digest
 from replication.training import losses
 from replication.training.fit import Compute, Task, fit
+from replication.training.pairs import Pairs, digest
 from replication.training.patches import PatchBank
 from replication.training.schedule import Decay, Schedule
 from replication.training.trained import Trained, recipe_values

@@ -15,9 +15,9 @@ from replication.features import Backbone, backbone
 from replication.features.efficacy import perceptual_efficacy
 from replication.metrics.contextual import PerceptualContextualLoss
 from replication.models.vdsr import VDSR
-from replication.scoring.pairs import Pairs, digest
 from replication.training import losses
 from replication.training.fit import Compute, fit
+from replication.training.pairs import Pairs, digest
 from replication.training.patches import PatchBank
 from replication.training.super_resolution import Recipe, SuperResolution, quality
 from replication.training.trained import Trained, recipe_values

@@ -13,8 +13,8 @@ from skimage.metrics import structural_similarity
 from replication.metrics import create
 from replication.models.vdsr import VDSR
 from replication.scoring import perception_distortion
-from replication.scoring.pairs import read_pairs
 from replication.scoring.perception_distortion import examples, perception_metrics, score
+from replication.training.pairs import read_pairs
 
 
 @pytest.fixture

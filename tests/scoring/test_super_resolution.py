@@ -11,8 +11,8 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from replication.models import SRCNN
-from replication.scoring.pairs import read_pairs
 from replication.scoring.super_resolution import FITTED, enlargements, most_different_window, score
+from replication.training.pairs import read_pairs
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 
 from replication.models import SRCNN
-from replication.scoring.pairs import Pairs, luminance, luminance_pairs, read_pairs
 from replication.training.dead_units import dead_units
 from replication.training.fit import Compute
 from replication.training.losses import LOSSES
+from replication.training.pairs import Pairs, luminance, luminance_pairs, read_pairs
 from replication.training.patches import PatchBank
 from replication.training.super_resolution import Recipe, compare_rates, train
 from replication.training.trained import Trained

@@ -11,8 +11,8 @@ import torch
 from replication import features as backbones
 from replication.features.efficacy import perceptual_efficacy
 from replication.models.vdsr import VDSR
-from replication.scoring.pairs import Pairs, luminance_pairs
 from replication.training.fit import Compute
+from replication.training.pairs import Pairs, luminance_pairs
 from replication.training.patches import PatchBank
 from replication.training.super_resolution import Recipe
 from replication.training.trained import Trained

@@ -16,12 +16,12 @@ from replication.datasets.stacks import Stack
 from replication.evaluation import bootstrap_mean, bootstrap_statistic, compare_paired, holm
 from replication.models.autoencoders import Autoencoder
 from replication.papers.lwssim.celeba_networks import LOSSES, MODELS, Key, row_name
+from replication.progress import progress
 from replication.reporting.losses import holm_by_family, pairs
 from replication.reporting.numbers import signed_interval
 from replication.reporting.verdicts import VALUE_COLUMNS
 from replication.scoring.colour_reconstructions import FIGURES, measure
 from replication.scoring.errors import ScoringError
-from replication.scoring.progress import progress
 from replication.training.trained import Trained
 
 PAPER, TABLE, COLUMN = "lwssim", "celeba", "CelebA 64"
