@@ -12,9 +12,9 @@ Form = Literal["logistic5", "logistic4", "line", "constant"]
 
 MAPPINGS: tuple[Mapping, ...] = ("logistic5", "logistic4", "none")
 _LEAST = {"logistic5": 6, "logistic4": 5, "none": 2}  # distinct scores: one more than the curve has parameters
-_SLOPES = (0.3, 1.0, 3.0, 10.0, 30.0)  # of the starts, in units of the scores' spread
-_CENTRES = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)  # of the starts, as quantiles of the scores
-_STARTS = 4  # starts followed to the end: those best on a grid of slopes and centres
+_SLOPES = (0.3, 0.6, 1.0, 1.8, 3.0, 6.0, 10.0, 30.0, 100.0, 1000.0)  # of the grid, in units of the scores' spread
+_CENTRES = 120  # of the grid, at most: every score and the middle of every gap between two
+_STARTS = 2  # at each slope, followed to the end: the best centres that have no better neighbour
 _STEPS = 200
 _ENOUGH = 1e-10  # relative decrease of the squared error below which a fit has arrived
 # Beyond these the curve is a parabola, an exponential or a step to within rounding, and its parameters run away.
@@ -61,8 +61,8 @@ def fit_logistic(scores: ArrayLike, opinions: ArrayLike, mapping: Mapping = "log
         'logistic4' (VQEG 2000): q(x) = (b1 - b2) / (1 + exp(-(x - b3) / b4)) + b2, b4 > 0;
         'none': the straight line, which leaves Pearson's correlation as it is.
 
-    Variable projection with Levenberg and Marquardt's method from the four best of 35 starts that span the scores, in
-    units in which scale and offset of either variable make no difference. No random numbers are used. The result
+    Variable projection with Levenberg and Marquardt's method from the best two centres for each of ten slopes,
+    in units in which scale and offset of either variable make no difference. No random numbers are used. The result
     is never worse than the straight line: where the logistic is (the four-parameter curve has no line in it) or where
     there are fewer distinct scores than one more than its parameters, the line is returned, with the reason in
     `message`. Equal scores give the mean.
@@ -199,6 +199,7 @@ class _Separable:
         columns = [ones] if flat or not linear else [ones, slope / size]
         self.basis = np.stack(columns)
         self.rest = self.without_line(self.root * v)
+        self.nothing = 1e-20 * float(self.root @ self.root)  # below it a bend is the rounding errors of a line
         self.low, self.high = float(z.min()), float(z.max())
         self.share = (z - self.low) / (self.high - self.low)
 
@@ -217,9 +218,19 @@ class _Separable:
         bend = np.tanh(k * (self.z - m))
         column = self.without_line(self.root * bend)
         square = column @ column
-        c = float(column @ self.rest / square) if square > 0 else 0.0
+        c = float(column @ self.rest / square) if square > self.nothing else 0.0
         d, e = self._linear(self.v - c * bend)
         return np.array([c, k, m, d, e])
+
+    def errors(self, slopes: Floats, centres: Floats) -> Floats:
+        """Squared error at each slope and centre, (slopes, centres)."""
+        bends = self.root * np.tanh(slopes[:, None, None] * (self.z - centres[:, None]))
+        columns = bends - (bends @ self.basis.T) @ self.basis
+        squares = np.sum(columns**2, axis=-1)
+        explained = np.divide(
+            (columns @ self.rest) ** 2, squares, out=np.zeros_like(squares), where=squares > self.nothing
+        )
+        return np.asarray(self.rest @ self.rest - explained)
 
     def _linear(self, values: Floats) -> tuple[float, float]:
         weight = self.root**2
@@ -263,7 +274,7 @@ class _Separable:
         bend = np.tanh(point[0] + (point[1] - point[0]) * self.share)
         column = self.without_line(self.root * bend)
         square = column @ column
-        if not square > 0:
+        if not square > self.nothing:
             return self.rest, np.zeros((2, len(self.z)))
         c = column @ self.rest / square
         rise = c * self.root * (1 - bend * bend)
@@ -288,19 +299,27 @@ def _curve(p: Floats, z: Floats) -> Floats:
 
 
 def _starts(z: Floats, v: Floats, linear: bool) -> list[tuple[float, float]]:
-    """Slopes and centres of a grid, the most promising first."""
+    """Slopes and centres of a grid, the most promising first: the best two centres for every slope.
+
+    The error has several minima, and the best points of a grid often lie around one of them. A steep curve is found
+    only from the score, or the gap between scores, where it rises.
+    """
     if len(z) > 1000:  # a choice of starts needs no more
         keep = np.argsort(z, kind="stable")[np.linspace(0, len(z) - 1, 1000).astype(np.intp)]
         z, v = z[keep], v[keep]
     spread = float(np.subtract(*np.quantile(z, [0.84, 0.16]))) / 2
-    problem = _Separable(z, v, np.ones_like(z), linear=linear)
-    found = []
-    for centre in np.unique(np.quantile(z, _CENTRES)):
-        for slope in _SLOPES:
-            start = slope / (spread or 1.0), float(centre)
-            found.append((float(np.sum((v - _curve(problem.complete(*start), z)) ** 2)), start))
-    found.sort(key=lambda each: each[0])
-    return [start for _, start in found[:_STARTS]]
+    slopes = np.array(_SLOPES) / (spread or 1.0)
+    distinct = np.unique(z)
+    centres = np.sort(np.append(distinct, (distinct[1:] + distinct[:-1]) / 2))
+    if len(centres) > _CENTRES:
+        centres = centres[np.linspace(0, len(centres) - 1, _CENTRES).astype(np.intp)]
+    errors = _Separable(z, v, np.ones_like(z), linear=linear).errors(slopes, centres)
+    padded = np.pad(errors, ((0, 0), (1, 1)), constant_values=np.inf)
+    valleys = np.where((errors <= padded[:, :-2]) & (errors <= padded[:, 2:]), errors, np.inf)
+    best = np.argsort(valleys, axis=1, kind="stable")[:, :_STARTS]
+    found = [(slope, centre) for slope, row in enumerate(best) for centre in row if np.isfinite(valleys[slope, centre])]
+    found.sort(key=lambda place: float(errors[place]))
+    return [(float(slopes[slope]), float(centres[centre])) for slope, centre in found]
 
 
 def _monotone(p: Floats, z: Floats) -> bool:

@@ -106,3 +106,27 @@ def test_none_is_the_least_squares_line():
 def test_bad_input_is_named(scores, opinions, mapping, message):
     with pytest.raises(ValueError, match=message):
         fit_logistic(scores, opinions, mapping)
+
+
+def test_few_scores_get_the_best_of_many_valleys():
+    # Few scores have several minima; a search by Nelder and Mead's method from every slope and centre finds the best.
+    # Starting from the best points of a coarse grid, the error was 6 to 81 % larger in these sets.
+    for seed in (0, 8, 35):
+        generator = np.random.default_rng(1000 + seed)
+        n = int(generator.integers(8, 60))
+        x = np.sort(generator.normal(size=n)) if seed % 2 else generator.uniform(0, 1, n)
+        noise = 0.5 if seed % 4 == 3 else 0.2
+        y = 3 / (1 + np.exp(-4 * (x - x.mean()) / x.std())) + generator.normal(0, noise, n)
+        error = np.sum((y - fit_logistic(x, y)(x)) ** 2)
+        assert error <= best_of_many_starts(x, y) * 1.002, seed  # 0.1 % of the root mean square
+
+
+def best_of_many_starts(x, y):
+    z = (x - x.mean()) / x.std()
+
+    def error(p):
+        columns = np.stack([np.tanh(np.exp(min(p[0], 9)) * (z - p[1])), z, np.ones_like(z)], 1)
+        return np.sum((y - columns @ np.linalg.lstsq(columns, y, rcond=None)[0]) ** 2)
+
+    starts = sorted(((k, m) for k in np.linspace(-1, 7, 17) for m in np.sort(z)), key=error)[:8]
+    return min(optimize.minimize(error, start, method="Nelder-Mead").fun for start in starts)
