@@ -24,7 +24,7 @@ from torch import Tensor
 from replication.metrics import colour
 from replication.metrics.checks import check_layout, check_values
 from replication.metrics.chunks import by_strips
-from replication.metrics.names import nearest
+from replication.metrics.names import nearest, shortened
 from replication.metrics.options import Device, Option, Options, check_options, options_of, takes_any
 from replication.metrics.resize import reduce_2004
 
@@ -205,7 +205,7 @@ def discover(package: str, folders: Iterable[str]) -> None:
 
 def _entry(name: str) -> _Entry:
     if name not in _factories:
-        raise ValueError(f"unknown metric {name!r}; known: {', '.join(names())}{nearest(name, names())}")
+        raise ValueError(f"unknown metric {shortened(name)!r}; known: {', '.join(names())}{nearest(name, names())}")
     return _factories[name]
 
 

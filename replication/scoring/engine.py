@@ -18,7 +18,7 @@ import torch
 from replication.datasets.decoding import Decoder
 from replication.datasets.rated import Readable
 from replication.metrics import registry
-from replication.metrics.names import parse
+from replication.metrics.names import parse, shortened
 from replication.metrics.registry import Metric
 from replication.scoring import runner, tasks
 from replication.scoring.errors import ScoringError
@@ -331,5 +331,5 @@ def _create(text: str, device: str | None, on_cluster: bool) -> Metric:
     except (TypeError, ValueError, RuntimeError) as error:
         if type(error).__module__.startswith("replication."):
             raise  # a sentence of its own: weights that are missing
-        raise ScoringError(f"metric {text!r}: {error}") from error
+        raise ScoringError(f"metric {shortened(text)!r}: {error}") from error
     return replace(metric, recipe=(name, with_device))

@@ -322,6 +322,12 @@ class TestProblems:
 
 
 class TestMistakes:
+    @pytest.mark.parametrize("text", ["[" * 3000, "x" * 3000, f"ssim(k1={'x' * 3000})"])
+    def test_of_a_very_long_metric_only_the_beginning_is_repeated(self, text: str) -> None:
+        with pytest.raises(ScoringError) as error:
+            engine.create_metrics([text])
+        assert len(str(error.value)) < 1200
+
     @pytest.mark.parametrize("text", ["ssim(", "ssim(gray)", "ssim(k1=0.01, k1=0.5)", "psnr(x=" + "[" * 3000 + ")"])
     def test_what_is_no_metric_is_refused(self, text: str) -> None:
         with pytest.raises(ScoringError, match="is no metric; write it as NAME or as|gives the option k1 twice"):
