@@ -32,7 +32,7 @@ def correlations(scored: Scored, labels: Sequence[str] | None = None) -> pd.Data
     """Agreement of each metric with the opinions over all images, with 95 % intervals over references.
 
     Columns: metric, srcc, srcc_low, srcc_high, and likewise krcc, plcc, rmse; n (images), left_out (images without a
-    score), references, monotone (whether the fitted curve rises or falls throughout), problem ("" if there is none).
+    score), references, at_bound (the bounds that the fitted curve ends at), problem ("" if there is none).
     Signs are turned so that a metric that works has a positive coefficient; where a metric's direction is not known,
     the absolute value is given.
     """
@@ -54,8 +54,8 @@ def correlations(scored: Scored, labels: Sequence[str] | None = None) -> pd.Data
             interval = intervals.get(name)
             row |= {name: getattr(found, name)}
             row |= {f"{name}_low": interval.low, f"{name}_high": interval.high} if interval else {}
-        monotone = found.fit.monotone if found.fit else False
-        row |= {"n": found.n, "left_out": left_out, "references": found.references, "monotone": monotone}
+        at_bound = ", ".join(found.fit.at_bound) if found.fit else ""
+        row |= {"n": found.n, "left_out": left_out, "references": found.references, "at_bound": at_bound}
         rows.append(row | {"problem": found.problem})
     return pd.DataFrame(rows)
 
@@ -71,12 +71,11 @@ def show_correlations(table: pd.DataFrame) -> Html:
             f"{number(row.get(f'{name}_high'))}]</span></td>"
             for name in COEFFICIENTS
         )
-        mark = "" if row["monotone"] else "\N{DAGGER}"
         remarks = [row["problem"]] if row["problem"] else []
+        remarks += [f"the fitted curve ends at a bound ({row['at_bound']})"] if row["at_bound"] else []
         remarks += [f"{row['left_out']} images without a score"] if row["left_out"] else []
         notes += [f"{row['metric']}: {remark}" for remark in remarks]
-        rows.append(f"<tr><th scope='row'>{escape(str(row['metric']))}{mark}</th>{cells}</tr>")
-    notes += [] if table["monotone"].all() else ["\N{DAGGER} the fitted curve rises and falls within the scores"]
+        rows.append(f"<tr><th scope='row'>{escape(str(row['metric']))}</th>{cells}</tr>")
     count = f"{table['n'].max():,} images, {table['references'].max()} references"
     return _table(f"<th>metric</th>{head}", rows, "; ".join([count, *notes]))
 
