@@ -175,7 +175,7 @@ def test_a_killed_stage_leaves_the_last_results_and_runs_to_the_same_bytes(clone
     for kind in (signal.SIGKILL, signal.SIGINT):
         with clone.start("dvc", "repro", "--force", "--single-item", f"{name}@sample") as running:
             for line in running.stderr:
-                if "of 60 steps" in line or "step " in line:  # it trains
+                if " steps, " in line:  # it trains
                     break
             os.killpg(running.pid, kind)
             running.wait(timeout=60)
