@@ -9,6 +9,7 @@ import csv
 import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
+from datetime import date
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -19,11 +20,12 @@ import pandas as pd
 KEY = ["paper", "table", "row", "column", "statistic"]
 VALUE_COLUMNS = [*KEY, "value", "source", "note"]
 CLAIM_KEY = ["paper", "claim"]
+KINDS = ("printed", "derived")
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {  # of each part of paper.toml; the first is required
     "paper": ("title", "authors", "venue", "identifier", "note"),
     "table": ("name", "title", "note"),
-    "claim": ("name", "statement", "source"),
+    "claim": ("name", "statement", "source", "kind", "rule", "fixed"),
     "tolerance": ("statistic", "scale", "reproduced", "close", "reason"),
     "picture": ("page", "heading", "shows"),
 }
@@ -56,9 +58,24 @@ def tables(folder: Path | None = None) -> pd.DataFrame:
 
 
 def claims(paper: str | None = None, *, folder: Path | None = None) -> pd.DataFrame:
-    """Statements that data can confirm or refute: paper, claim, statement, source."""
-    rows = [(name, *_fields(claim, "claim", name).values()) for name, claim in _all("claims", folder)]
-    frame = pd.DataFrame(rows, columns=[*CLAIM_KEY, "statement", "source"])
+    """Statements that data can confirm or refute: paper, claim, statement, source, kind, rule, fixed.
+
+    kind: "printed", a sentence of the paper, or "derived", our reading of its numbers. rule: how the verdict is
+    reached. fixed: the date on which the rule was fixed, before the numbers that it judges.
+    """
+    rows = []
+    for name, claim in _all("claims", folder):
+        fields = _fields(claim, "claim", name)
+        if fields["kind"] not in KINDS:
+            raise PublishedError(
+                f"{name}/paper.toml, claim {claim['name']}: kind must be {' or '.join(map(repr, KINDS))}"
+            )
+        if bool(fields["rule"]) != isinstance(fields["fixed"], date):
+            raise PublishedError(
+                f"{name}/paper.toml, claim {claim['name']}: a rule needs the date on which it was fixed"
+            )
+        rows.append((name, *map(str, fields.values())))
+    frame = pd.DataFrame(rows, columns=[*CLAIM_KEY, *_FIELDS["claim"][1:]])
     _check_unique(frame, CLAIM_KEY, "claims")
     return _select(frame, paper=paper)
 

@@ -13,13 +13,14 @@ import pandas as pd
 
 from replication import project
 from replication.files import atomic_write_text
-from replication.reporting import environment, gallery, published, tables, verdicts
+from replication.reporting import adequacy, environment, gallery, published, tables, verdicts
 from replication.reporting.page import page, variant_of
 from replication.reporting.published import CLAIM_KEY, KEY
 from replication.reporting.verdicts import VERDICTS, ResultsError
 
 _LONG = 30  # rows from which a table starts folded
 _FEW = 12  # pages of one notebook up to which all links are shown
+_SAY = {verdicts.SUPPORTS: "support", verdicts.CONTRADICTS: "contradict"}
 _MANY = 3  # values from which those that share a reason for not being run are folded
 
 
@@ -118,6 +119,12 @@ def _is_judged(paper: Any, values: pd.DataFrame, claims: pd.DataFrame) -> bool:
     return paper["paper"] in {*values["paper"], *claims["paper"]}
 
 
+def _parts(values: pd.DataFrame, claims: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of the overview. Values computed from images and those from scores of others are counted apart."""
+    others = values["origin"] == verdicts.OF_OTHERS
+    return {"values": values[~others], f"values from {verdicts.OF_OTHERS}": values[others], "claims": claims}
+
+
 def _overview(papers: list[Any], values: pd.DataFrame, claims: pd.DataFrame) -> str:
     """Table of the numbers of values and claims, of each paper and of all, by verdict."""
     bodies = []
@@ -134,13 +141,23 @@ def _overview(papers: list[Any], values: pd.DataFrame, claims: pd.DataFrame) -> 
 
 
 def _counts(title: str, values: pd.DataFrame, claims: pd.DataFrame) -> str:
-    rows = [f'<tr class="group"><th colspan="6">{title}</th></tr>']
-    for kind, judged in (("values", values), ("claims", claims)):
+    rows = [f'<tr class="group"><th colspan="{len(VERDICTS) + 2}">{title}</th></tr>']
+    for kind, judged in _parts(values, claims).items():
         counts = Counter(judged["verdict"])
         if counts:
-            cells = "".join(f"<td class='number'>{counts[verdict] or ''}</td>" for verdict in VERDICTS)
+            cells = "".join(f"<td class='number'>{_count(judged, verdict)}</td>" for verdict in VERDICTS)
             rows.append(f"<tr><th scope='row'>{kind}</th>{cells}<td class='wide'>{_proportions(counts)}</td></tr>")
     return f"<tbody>{''.join(rows)}</tbody>"
+
+
+def _count(judged: pd.DataFrame, verdict: str) -> str:
+    """The number of rows with a verdict; of those not tested, also what they say."""
+    chosen = judged[judged["verdict"] == verdict]
+    if chosen.empty:
+        return ""
+    says = Counter(chosen["says"])
+    words = ", ".join(f"{says[word]} {_SAY.get(word, word)}" for word in verdicts.SAYS if says[word])
+    return f"{len(chosen)}<br><small>{words}</small>" if words else str(len(chosen))
 
 
 def _proportions(counts: Counter[str]) -> str:
@@ -230,9 +247,11 @@ def _values(judged: pd.DataFrame) -> str:
     """Counts of verdicts, then the values that were computed, then the others, folded by a reason that many share."""
     counts = Counter(judged["verdict"])
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+    others = int((judged["origin"] == verdicts.OF_OTHERS).sum())
+    of_others = f"; {others} of them correlated from per-image scores that others published" if others else ""
     absent = judged["verdict"] == verdicts.NOT_RUN
     folded = absent & (judged.groupby(["verdict", "reason"])["row"].transform("size") >= _MANY)
-    parts = [f"<p>{len(judged)} values: {told} {_proportions(counts)}</p>"]
+    parts = [f"<p>{len(judged)} values: {told}{of_others} {_proportions(counts)}</p>"]
     shown = judged[~folded]
     if len(shown) > _LONG:
         parts.append(f"<details><summary>{len(shown)} of them</summary>{tables.values_table(shown)}</details>")
@@ -295,10 +314,10 @@ def _rules() -> str:
     )
     return (
         f'<h2 id="rule">How verdicts are reached</h2><p>{escape(verdicts.RULE)}</p>'
+        f"<p>{escape(adequacy.RULE)}</p>"
         "<p>A value or claim is <em>not run</em> where data, weights or the experiment itself are absent; the reason "
-        "stands beside it. Verdicts on claims are reached in the notebooks, from the numbers and tests shown there. "
-        "Where networks were trained here (LWSSIM, learned representations), which images and splits published numbers "
-        "come from is not known; the notebooks say what ours come from.</p>"
+        "stands beside it. Verdicts on claims are reached in the notebooks, from the numbers and tests shown there, by "
+        "rules that were fixed on the date given; fed a paper's own printed numbers, they give its own claims.</p>"
         "<details><summary>Tolerances</summary>"
         f'<div class="scroll"><table class="sides"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
         "</details>"

@@ -8,13 +8,27 @@ from typing import Any
 import pandas as pd
 
 from replication.reporting.numbers import MISSING, minus
-from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, RULE
+from replication.reporting.verdicts import (
+    CLOSE,
+    CONTRADICTS,
+    INCONCLUSIVE,
+    NOT_REPRODUCED,
+    NOT_RUN,
+    NOT_TESTED,
+    REPRODUCED,
+    RULE,
+    SUPPORTS,
+)
 
 _SIGNS = {
     REPRODUCED: "\N{CHECK MARK}",
     CLOSE: "\N{ALMOST EQUAL TO}",
     NOT_REPRODUCED: "\N{MULTIPLICATION X}",
+    NOT_TESTED: "\N{WHITE CIRCLE}",
     NOT_RUN: "\N{EN DASH}",
+    SUPPORTS: "\N{NORTH EAST ARROW}",
+    INCONCLUSIVE: "\N{LEFT RIGHT ARROW}",
+    CONTRADICTS: "\N{SOUTH EAST ARROW}",
 }
 VERDICT_CSS = """
 .verdict { display: inline-block; padding: 0 .5em; border-radius: .6em; font-size: .92em; font-weight: 600;
@@ -22,6 +36,9 @@ VERDICT_CSS = """
 .verdict.reproduced { color: var(--good, #00654f); background: var(--good-tint, #dff3ec); }
 .verdict.close { color: var(--near, #7a5200); background: var(--near-tint, #fdf0d2); }
 .verdict.not-reproduced { color: var(--bad, #a02c06); background: var(--bad-tint, #fde6dc); }
+.verdict.supports { color: var(--good, #00654f); background: none; }
+.verdict.inconclusive { color: var(--near, #7a5200); background: none; }
+.verdict.contradicts { color: var(--bad, #a02c06); background: none; }
 table.sides td.number { text-align: right; white-space: nowrap; }
 table.sides th.number { text-align: right; }
 table.sides th, table.sides td { text-align: left; }
@@ -121,11 +138,14 @@ def values_table(comparison: pd.DataFrame) -> str:
 
 
 def claims_table(claims: pd.DataFrame) -> str:
-    """A table of `verdicts.compare_claims(...)`: statement, verdict, evidence, where the paper says it."""
+    """A table of `verdicts.compare_claims(...)`: statement, verdict, evidence, where the paper says it.
+
+    The rule that led to the verdict is folded below the evidence.
+    """
     head = _head([("", "claim"), ("", "verdict"), ("", "evidence"), ("", "source")])
     rows = "".join(
-        f"<tr><th scope='row'>{escape(row['statement'])}</th><td>{pill(row['verdict'])}</td>"
-        f"<td>{escape(row['reason'])}</td><td>{escape(row['source'])}</td></tr>"
+        f"<tr><th scope='row'>{escape(row['statement'])}</th><td>{pills(row['verdict'], row['says'])}</td>"
+        f"<td>{_evidence(row)}</td><td>{escape(_source(row))}</td></tr>"
         for row in claims.to_dict("records")
     )
     return f'<div class="scroll"><table class="sides claims"><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
@@ -153,21 +173,40 @@ def pill(verdict: str) -> str:
     return f'<span class="verdict {verdict.replace(" ", "-")}">{_SIGNS[verdict]} {verdict}</span>'
 
 
+def pills(verdict: str, says: str = "") -> str:
+    """A verdict, and what numbers say that are no test."""
+    return f"{pill(verdict)}<br>{pill(says)}" if says else pill(verdict)
+
+
 def show_claims(claims: pd.DataFrame) -> Html:
     """`claims_table` for a notebook."""
     return Html(f"<style>{VERDICT_CSS}</style>\n{claims_table(claims)}")
 
 
+def _evidence(claim: Mapping[Hashable, Any]) -> str:
+    parts = [f"<em>Not tested: {escape(claim['untested'])}.</em>"] if claim["untested"] else []
+    parts.append(escape(claim["reason"]))
+    if claim["rule"]:
+        parts.append(f"<details><summary>Rule of {escape(claim['fixed'])}</summary>{escape(claim['rule'])}</details>")
+    return " ".join(parts)
+
+
+def _source(claim: Mapping[Hashable, Any]) -> str:
+    return f"{claim['source']}; our reading of its numbers" if claim["kind"] == "derived" else claim["source"]
+
+
 def _value(values: Mapping[Hashable, Any]) -> str:
     decimals = len(values["printed"].partition(".")[2])
     difference = "" if pd.isna(values["difference"]) else _number(values["difference"], decimals, sign="+")
-    words = values["reason"] if values["verdict"] == NOT_RUN else values["note"]
+    words = values["reason"] if values["verdict"] in (NOT_RUN, NOT_TESTED) else values["note"]
+    if values["origin"]:
+        words = f"{values['origin']}{f': {words}' if words else ''}"
     remark = f" <small>{escape(words)}</small>" if words else ""
     return (
         f"<tr><th scope='row'>{escape(values['row'])}</th><td class='number'>{escape(values['printed'])}</td>"
         f"<td class='number'>{_ours(values['ours'], values['low'], values['high'], decimals)}</td>"
         f"<td class='number difference' title='{escape(values['reason'])}'>{difference}</td>"
-        f"<td>{pill(values['verdict'])}{remark}</td></tr>"
+        f"<td>{pills(values['verdict'], values['says'])}{remark}</td></tr>"
     )
 
 

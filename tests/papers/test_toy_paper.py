@@ -30,6 +30,9 @@ reason = "a toy"
 
 [[claims]]
 name = "best"
+kind = "printed"
+rule = "Toys above all others."
+fixed = 2026-11-28
 statement = "toys are best"
 source = "abstract"
 """

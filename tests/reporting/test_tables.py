@@ -42,7 +42,9 @@ def test_notes_of_ours_are_printed():
 
 
 def test_claims_show_statement_verdict_and_evidence():
-    ours = pd.DataFrame([("msds", "consistent", "not reproduced", "p > 0.05")], columns=verdicts.CLAIM_COLUMNS)
+    ours = pd.DataFrame(
+        [("msds", "consistent", "not reproduced", "p > 0.05")], columns=["paper", "claim", "verdict", "evidence"]
+    )
     html = show_claims(verdicts.compare_claims(published.claims("msds"), ours)).html
     assert "MSDS improves on single-scale DeepSSIM on every benchmark set" in html
     assert "✕ not reproduced" in html

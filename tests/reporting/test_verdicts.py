@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 
 from replication.reporting import published, verdicts
+from replication.reporting.adequacy import Basis, Gate, combined
 from replication.reporting.published import KEY
 from replication.reporting.verdicts import ResultsError, compare, compare_claims, read_results, write_results
 
+CLAIM = ["paper", "claim", "verdict", "evidence"]
 SET5_MSE = ("msssim", "super_resolution", "MSE", "Set5", "PSNR")  # published: 30.52, limits 0.05 and 0.3
 
 
@@ -101,7 +103,7 @@ def test_a_statistic_without_tolerance_is_an_error():
 
 
 def test_claims_without_verdict_are_not_built():
-    mine = pd.DataFrame([("msssim", "sr-mae-worst", "close", "on two of three sets")], columns=verdicts.CLAIM_COLUMNS)
+    mine = pd.DataFrame([("msssim", "sr-mae-worst", "close", "on two of three sets")], columns=CLAIM)
     judged = compare_claims(published.claims("msssim"), mine).set_index("claim")
     assert tuple(judged.loc["sr-mae-worst", ["verdict", "reason"]]) == ("close", "on two of three sets")
     assert tuple(judged.loc["fine-detail", ["verdict", "reason"]]) == ("not run", "not built")
@@ -110,13 +112,13 @@ def test_claims_without_verdict_are_not_built():
 def test_results_come_back_as_written(clone):
     values = ours((*SET5_MSE, 30.123456789), ("msssim", "super_resolution", "MAE", "Set5", "SSIM", np.nan))
     values = values.assign(low=[30.0, np.nan], high=[30.2, np.nan], n=[5, 5], note=["", "NA, no weights"])
-    claims = pd.DataFrame([("msssim", "sr-mae-worst", "close", "a, b")], columns=verdicts.CLAIM_COLUMNS)
+    claims = pd.DataFrame([("msssim", "sr-mae-worst", "close", "a, b")], columns=CLAIM)
     folder = write_results("sample", "sr", values, claims, extensions=values.assign(table="other network"))
     assert folder == clone / "results" / "sample" / "sr"
     assert (folder / "values.csv").read_text().splitlines() == [
-        "paper,table,row,column,statistic,value,low,high,n,note",
-        "msssim,super_resolution,MSE,Set5,PSNR,30.1235,30,30.2,5,",
-        'msssim,super_resolution,MAE,Set5,SSIM,,,,5,"NA, no weights"',
+        "paper,table,row,column,statistic,value,low,high,n,origin,untested,note",
+        "msssim,super_resolution,MSE,Set5,PSNR,30.1235,30,30.2,5,,,",
+        'msssim,super_resolution,MAE,Set5,SSIM,,,,5,,,"NA, no weights"',
     ]
     back = read_results("sample")["sr"]
     judged = compare(published.values("msssim", "super_resolution"), back["values"]).set_index(KEY)
@@ -137,7 +139,7 @@ def test_a_notebook_and_the_scorecard_see_the_same_digits(clone):
 
 def test_results_of_a_later_run_replace_all_of_the_earlier(clone):
     values = ours((*SET5_MSE, 30.0))
-    claims = pd.DataFrame([("msssim", "sr-mae-worst", "close", "x")], columns=verdicts.CLAIM_COLUMNS)
+    claims = pd.DataFrame([("msssim", "sr-mae-worst", "close", "x")], columns=CLAIM)
     write_results("sample", "sr", values, claims, extensions=values.assign(table="new"))
     folder = write_results("sample", "sr", values)
     assert sorted(path.name for path in folder.iterdir()) == ["claims.csv", "values.csv"]
@@ -148,7 +150,7 @@ def test_wrong_results_leave_the_earlier_ones(clone):
     good = ours((*SET5_MSE, 30.0))
     folder = write_results("sample", "sr", good)
     before = (folder / "values.csv").read_text()
-    bad_claim = pd.DataFrame([("msssim", "sr-mae-worst", "true", "x")], columns=verdicts.CLAIM_COLUMNS)
+    bad_claim = pd.DataFrame([("msssim", "sr-mae-worst", "true", "x")], columns=CLAIM)
     with pytest.raises(ResultsError, match="'true' is no verdict; the words are reproduced, close"):
         write_results("sample", "sr", ours((*SET5_MSE, 1.0)), bad_claim)
     with pytest.raises(ResultsError, match="no published paper / claim is 'msssim / sr-mae'; nearest: msssim / sr-mae"):
@@ -159,5 +161,56 @@ def test_wrong_results_leave_the_earlier_ones(clone):
 def test_a_results_file_with_other_columns_is_named(clone):
     folder = write_results("sample", "sr", ours((*SET5_MSE, 30.0)))
     (folder / "values.csv").write_text("paper,value\nmsssim,1\n")
-    with pytest.raises(ResultsError, match=r"values\.csv of sr: the columns must be paper, table"):
+    with pytest.raises(ResultsError, match=r"values\.csv of sr: results lack the column table"):
         read_results("sample")
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "says"),
+    [(30.7, np.nan, np.nan, "supports"), (31.0, 30.4, 31.5, "inconclusive"), (31.0, 30.9, 31.1, "contradicts")],
+)
+def test_a_value_that_is_no_test_says_what_it_says(value, low, high, says):
+    """Published: 30.52; the second tolerance is 0.3 and half a unit of the last digit."""
+    table = ours((*SET5_MSE, value)).assign(low=low, high=high, untested="stand-in images")
+    judged = compare(published.values("msssim", "super_resolution"), table).set_index(KEY).loc[SET5_MSE]
+    assert tuple(judged[["verdict", "says", "reason"]]) == ("not tested", says, "stand-in images")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "basis", "expected"),
+    [
+        ("reproduced", Basis("own"), ("reproduced", "")),
+        ("reproduced", Basis("exact part"), ("reproduced", "")),
+        ("reproduced", Basis("stand-in"), ("not tested", "supports")),
+        ("close", Basis("own", network="another network"), ("not tested", "inconclusive")),
+        ("not reproduced", Basis("own", weights="random weights"), ("not tested", "contradicts")),
+        ("not reproduced", Basis("own", gates=(Gate("beats PCA", passed=False),)), ("not tested", "contradicts")),
+        ("not reproduced", Basis("own", gates=(Gate("beats PCA", passed=True),)), ("not reproduced", "")),
+        ("reproduced", Basis("exact part", missing="four of six sets"), ("not tested", "supports")),
+        ("not reproduced", Basis("exact part", missing="four of six sets"), ("not reproduced", "")),
+        ("not run", Basis("stand-in"), ("not run", "")),
+    ],
+)
+def test_a_claim_is_tested_only_by_what_the_paper_says_it_of(outcome, basis, expected):
+    row = verdicts.judged("msds", {"consistent": (outcome, "numbers")}, basis).iloc[0]
+    assert tuple(row[["verdict", "says"]]) == expected
+    assert (row["untested"] != "") == (row["verdict"] == "not tested")
+
+
+def test_a_part_of_a_set_tests_claims_but_not_values():
+    part = Basis("exact part", "229 of 779 images")
+    assert part.untested("claim") == ""
+    assert part.untested("value") == "part of the images (229 of 779 images)"
+
+
+def test_bases_are_combined_to_the_weakest():
+    gate = Gate("beats PCA", passed=False, found=".006 against .005")
+    both = combined([Basis("own", weights="random weights"), Basis("exact part", gates=(gate,))], "KADID-10k")
+    assert both == Basis("exact part", weights="random weights", gates=(gate,), missing="KADID-10k")
+    assert both.untested("claim") == "random weights; training: beats PCA (.006 against .005) not met"
+
+
+def test_a_claim_not_tested_needs_its_reason(clone):
+    claims = pd.DataFrame([("msssim", "sr-mae-worst", "not tested", "x")], columns=CLAIM)
+    with pytest.raises(ResultsError, match="a claim that is not tested has a reason"):
+        write_results("sample", "sr", ours((*SET5_MSE, 1.0)), claims)
