@@ -33,9 +33,9 @@ RULE = (
     "A value is reproduced if it lies within the first tolerance of the published one, close if within the second, and "
     "not reproduced otherwise; half a unit of the last printed digit is added to both, because the published value is "
     "rounded. Tolerances are set per table and statistic. The interval of our value shows how much it depends on which "
-    "images were measured; published values were measured on the same images, so it does not enter the verdict. A value "
-    "that is no test of the published one is not tested; it supports it within the second tolerance, and contradicts it "
-    "where its whole interval lies outside."
+    "images were measured; published values were measured on the same images, so it does not enter the verdict. A "
+    "value that is no test of the published one is not tested; it supports it within the second tolerance, and "
+    "contradicts it where its whole interval lies outside."
 )
 _FLOAT = "%.6g"  # numbers as files hold them; a notebook judges and prints the same ones as the scorecard
 _SLACK = 1e-9  # 26.01 - 25.955 is a little more than 0.055 in floating point
@@ -61,8 +61,8 @@ def compare(published: pd.DataFrame, ours: pd.DataFrame, tolerances: pd.DataFram
         otherwise             not reproduced
     t1 and t2 are the tolerances 'reproduced' and 'close' of the table and statistic, times |p| where the scale is
     relative. The interval of x shows how far it depends on the choice of images; where p was measured on the same
-    images it does not enter the verdict. A value that is not tested supports p if |x - p| <= t2 + u/2, contradicts it if
-    no point of its interval is so near, and is inconclusive otherwise.
+    images it does not enter the verdict. A value that is not tested supports p if |x - p| <= t2 + u/2, contradicts it
+    if no point of its interval is so near, and is inconclusive otherwise.
     """
     limits = papers.tolerances() if tolerances is None else tolerances
     own = _complete(ours, VALUE_COLUMNS, "value")
@@ -231,7 +231,8 @@ def _check_words(claims: pd.DataFrame) -> None:
             raise ResultsError(f"{row['verdict']!r} is no verdict; the words are {', '.join(VERDICTS)}")
         if (row["verdict"] == NOT_TESTED) != (row["says"] in SAYS and row["untested"] != ""):
             raise ResultsError(
-                f"{row['claim']}: a claim that is not tested has a reason and says one of {', '.join(SAYS)}, others do not"
+                f"{row['claim']}: a claim that is not tested has a reason and says one of {', '.join(SAYS)}; others "
+                "do not"
             )
 
 
