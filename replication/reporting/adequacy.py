@@ -17,9 +17,9 @@ RULE = (
     "A number of ours tests a published one only if it was made from the paper's own images or an exact part of them, "
     "with the paper's network and weights, by its protocol, and by training that passes its gates (better than a "
     "linear baseline of the same size, a held-out loss that no longer falls at a constant rate, equal capacity). "
-    "A part of a data set tests claims, not values, because the correlation or mean of a part is not that of the whole. "
-    "A claim about several sets or networks can be refuted on some of them, but reproduced only on all. What is no test "
-    "is called not tested, with what the numbers say all the same: supports, inconclusive or contradicts."
+    "A part of a data set tests claims, not values, because the correlation or mean of a part is not that of the "
+    "whole. A claim about several sets or networks can be refuted on some of them, but reproduced only on all. What is "
+    "no test is called not tested, with what the numbers say all the same: supports, inconclusive or contradicts."
 )
 
 

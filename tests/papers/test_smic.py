@@ -1,15 +1,18 @@
 """The tables of paper 3 and what attention adds, on score tables whose answers are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 from replication.datasets.catalogue import Opinion
-from replication.papers.smic import gains
+from replication.papers.smic import gains, rules
 from replication.papers.smic import tables as smic
-from replication.papers.smic.pictures import telling_pairs, visibility_means
-from replication.reporting.verdicts import NOT_REPRODUCED, NOT_RUN, REPRODUCED
+from replication.papers.smic.pictures import NO_MEANS, telling_pairs, visibility_means
+from replication.reporting import published
+from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 from replication.scoring.scored import MetricFacts, Scored
 
 REFERENCES, IMAGES = 8, 12
@@ -74,12 +77,13 @@ def test_a_data_set_that_is_not_here_is_a_reason() -> None:
 
 
 def test_scores_that_others_published_stand_in_and_say_so() -> None:
-    others = made(name="tid2013-classical")
+    others = made(name="tid2013")
     others.table["metric"] = others.table["metric"].replace("psnr", "PSNR")
     renamed = Scored(**{**vars(others), "metrics": {"PSNR": MetricFacts(None)}})
     values = smic.table_values("table1", {"PSNR": "psnr"}, {"TID2013": "tid2013"}, {}, [renamed])
     assert values["value"].notna().all()
-    assert values["note"].str.startswith("from scores published").all()
+    assert values["origin"].eq("scores of others").all()
+    assert values["note"].eq("made up").all()
 
 
 def test_scores_of_different_images_are_not_joined() -> None:
@@ -140,33 +144,112 @@ def test_pictures_show_the_clearest_pair_that_attention_corrects_and_the_cleares
     assert chosen.loc["attention sets wrong", "gap"] < chosen.loc["attention sets right", "gap"]
 
 
-def cells(gain: float, sets: tuple[str, ...] = smic.SETS) -> pd.DataFrame:
-    values = {**dict.fromkeys(smic.OTHERS, 0.5), **dict.fromkeys(smic.MEASURES, 0.6)}
-    values |= {f"{name} w/ SMIC": 0.6 + gain for name in smic.MEASURES}
-    rows = [(row, title, s, value) for row, value in values.items() for title in sets for s in ("SRCC", "PLCC")]
+def cells(gain: float, sets: tuple[str, ...] = smic.SETS, others: tuple[str, ...] = smic.OTHERS) -> pd.DataFrame:
+    values = {**dict.fromkeys(others, 0.5), "PSNR w/ SMIC": 0.6 + gain}
+    rows = [(row, title, "SRCC", value) for row, value in values.items() for title in sets]
     return pd.DataFrame(rows, columns=["row", "column", "statistic", "value"])
 
 
-def test_claims_are_judged_by_all_five_measures() -> None:
-    nothing = gains.steps(None, [])
-    good = smic.judge_table1(cells(0.1), nothing, "").set_index("claim")["verdict"]
-    assert good.drop("attention-where-visible").eq(REPRODUCED).all()
-    bad = smic.judge_table1(cells(-0.2), nothing, "").set_index("claim")["verdict"]
-    assert bad.drop("attention-where-visible").eq(NOT_REPRODUCED).all()
-    some = smic.judge_table1(cells(0.1, ("LIVE",)), nothing, "").set_index("claim")["verdict"]
-    assert some["consistent-gain"] == REPRODUCED
-    assert some["generalises"] == NOT_RUN
-    none = smic.judge_table1(cells(0.1, ()), nothing, "").set_index("claim")["verdict"]
-    assert none.eq(NOT_RUN).all()
+def changed(gains_: pd.DataFrame, *differences: float) -> pd.DataFrame:
+    """Printed gains, the first of which are others, known exactly."""
+    table = gains_.copy()
+    for column in ("difference", "low", "high"):
+        table.loc[table.index[: len(differences)], column] = differences
+    return table
 
 
-def test_the_papers_own_tables_hold_what_it_says() -> None:
-    printed = smic.printed_gains()
+def test_the_papers_own_tables_give_its_own_claims() -> None:
+    printed = rules.printed_gains()
     assert len(printed) == 60
     assert (printed["difference"] > 0).sum() == 59  # DISTS on LIVE, PLCC: unchanged
-    slices = smic.printed_gains("{} w/ MIC", "{} w/ SMIC", "table2")
+    slices = rules.printed_gains("{} w/ MIC", "{} w/ SMIC", "table2")
     assert len(slices) == 40
-    assert (slices["difference"] > 0).all()
+    assert rules.consistent(printed)[0] == REPRODUCED
+    assert rules.consistent(printed[printed["column"].isin(rules.OTHER_SETS)])[0] == REPRODUCED
+    assert rules.consistent(slices)[0] == REPRODUCED
+    assert rules.beats(published.values("smic", "table1"))[0] == REPRODUCED
+
+
+def test_a_significant_loss_refutes_a_consistent_gain() -> None:
+    printed = rules.printed_gains()
+    assert rules.consistent(changed(printed, -0.01))[0] == NOT_REPRODUCED
+    uncertain = changed(printed, *[-0.01] * 10).assign(high=0.1)
+    assert rules.consistent(uncertain)[0] == CLOSE  # 49 of 60 positive, none significantly negative
+    assert rules.consistent(changed(printed, *[-0.01] * 40).assign(high=0.1))[0] == NOT_REPRODUCED
+    assert rules.consistent(printed.head(0))[0] == NOT_RUN
+
+
+def test_psnr_beats_the_others_if_it_is_ahead_of_most_of_the_six_on_some_set() -> None:
+    assert rules.beats(cells(0.1))[0] == REPRODUCED
+    assert rules.beats(cells(-0.2))[0] == NOT_REPRODUCED
+    assert rules.beats(cells(0.1, others=smic.OTHERS[:4]))[0] == REPRODUCED  # 4 of 6, whatever the other two
+    assert rules.beats(cells(0.1, others=smic.OTHERS[:3]))[0] == NOT_RUN  # 3 of 6, and three that are not known
+    assert rules.beats(cells(0.1, sets=()))[0] == NOT_RUN
+
+
+@pytest.mark.parametrize(
+    ("attention", "product", "expected"), [(0.4, 0.7, REPRODUCED), (0.4, 0.4, CLOSE), (-0.1, 0.7, NOT_REPRODUCED)]
+)
+def test_attention_is_where_distortion_is_visible_if_it_brings_the_map_nearer(attention, product, expected) -> None:
+    rows = [
+        (metric, kind, mean, mean - 0.05, mean + 0.05, 60)
+        for metric in ("PSNR", "SSIM")
+        for kind, mean in (("distortion", 0.4), ("attention", attention), ("product", product))
+    ]
+    assert rules.where_visible(pd.DataFrame(rows, columns=NO_MEANS.columns))[0] == expected
+
+
+def part(name: str, kinds: tuple[str, ...]) -> Scored:
+    """Made scores under the name of a catalogue's part, its images of the given kinds in turn."""
+    scored = made()
+    names = scored.table["distorted"].drop_duplicates().tolist()
+    kind = {image: kinds[i % len(kinds)] for i, image in enumerate(names)}
+    return replace(scored, name=name, table=scored.table.assign(kind=scored.table["distorted"].map(kind)))
+
+
+COLUMNS = {"LIVE": "live", "CSIQ": "csiq"}
+
+
+def test_claims_rest_on_the_official_images_of_a_part() -> None:
+    scored = {"live-part": part("live-part", ("real", "near"))}
+    sets = rules.sets_of(scored, COLUMNS)
+    families = {name: gains.families(each, PLAIN) for name, each in scored.items()}
+    assert list(sets) == ["LIVE"]
+    found = rules.own_gains(sets, families, ("plain", "local"))
+    assert set(found["n"]) == {REFERENCES * IMAGES // 2}
+    basis = rules.rests_on(sets, families, COLUMNS, list(COLUMNS))
+    assert basis.images == "exact part"
+    assert basis.about == f"{REFERENCES * IMAGES // 2} of the 779 images of LIVE"
+    assert "the claim also needs CSIQ" in basis.missing
+    assert "not computed: PSNR, LPIPS, DISTS, DeepWSD" in basis.missing  # with the paper's network, only SSIM
+    assert basis.network == ""
+    others = {"live-part": [family for family in families["live-part"] if family.network != "vgg16"]}
+    assert rules.rests_on(sets, others, COLUMNS, []).network == "attention from alexnet in place of vgg16"
+
+
+def test_a_value_comes_from_the_whole_set_or_from_others_or_is_not_tested() -> None:
+    own, of_part = replace(made(), name="live"), part("live-part", ("exact", "equivalent"))
+    theirs = replace(made(), name="live-deep")
+    theirs = replace(
+        theirs,
+        table=theirs.table.assign(data_set="live", metric=theirs.table["metric"].replace("psnr", "PSNR")),
+        metrics={"PSNR": MetricFacts(None)},
+    )
+    label = {"PSNR": "psnr"}
+
+    def cell(scored: list[Scored], others: list[Scored]) -> pd.Series:
+        table = smic.table_values("table1", label, {"LIVE": "live"}, {each.name: each for each in scored}, others)
+        return table[table["statistic"] == "SRCC"].iloc[0]
+
+    whole = cell([own, of_part], [theirs])
+    assert (whole["origin"], whole["untested"], whole["n"]) == ("", "", REFERENCES * IMAGES)
+    assert cell([of_part], [theirs])["origin"] == "scores of others"
+    alone = cell([of_part], [])
+    assert alone["untested"] == f"part of the images ({REFERENCES * IMAGES // 2} of the 779 images of LIVE)"
+    assert np.isnan(cell([], [])["value"])
+    beside = smic.beside_others(label, {"LIVE": "live"}, {"live-part": of_part}, [theirs]).iloc[0]
+    assert beside["agreement"] == pytest.approx(1)
+    assert beside["ours_srcc"] == pytest.approx(beside["theirs_srcc"])
 
 
 def test_settings_are_compared_with_the_usual_one() -> None:

@@ -23,6 +23,9 @@ from replication.papers.smic.gains import Family, pairs
 from replication.reporting.tables import VERDICT_CSS, Html
 from replication.scoring.scored import Scored
 
+NO_MEANS = pd.DataFrame(columns=["metric", "map", "mean", "low", "high", "images"])
+"""`visibility_means` of nothing."""
+
 _CELLS = 24  # cells along the short side of the grid on which maps are compared
 
 
@@ -106,7 +109,7 @@ def visibility_means(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     for (metric, kind), part in table.groupby(["metric", "map"], sort=False):
         per_reference = part.groupby("reference", sort=False)["correlation"].mean().dropna()
         rows.append((metric, kind, *bootstrap_mean(per_reference, seed=seed), part["distorted"].nunique()))
-    return pd.DataFrame(rows, columns=["metric", "map", "mean", "low", "high", "images"])
+    return pd.DataFrame(rows, columns=NO_MEANS.columns)
 
 
 def show_visibility(means: pd.DataFrame) -> Html:
@@ -126,20 +129,6 @@ def show_visibility(means: pd.DataFrame) -> Html:
         f"<tbody>{''.join(rows)}</tbody></table><p><small>Spearman correlation with MAD's map of visible error, "
         f"mean of {means['images'].max()} images.</small></p>"
     )
-
-
-def visibility_sentence(seen: Mapping[str, pd.DataFrame], *, seed: int = 0) -> str:
-    """Evidence for the claim that attention goes where distortion is visible, where it cannot be tested."""
-    means_of = []
-    for name, table in seen.items():
-        means = visibility_means(table, seed=seed).set_index(["metric", "map"])["mean"]
-        means_of += [
-            f"{metric} on {name}: "
-            + ", ".join(f"{kind} {means[metric, kind]:.2f}" for kind in ("attention", "distortion", "product"))
-            for metric in table["metric"].unique()
-        ]
-    beyond = f"; mean rank correlations with MAD's map of visible error: {'; '.join(means_of)}" if means_of else ""
-    return f"no record of where people see distortion is here{beyond}"
 
 
 def _grid(image: Tensor) -> tuple[int, int]:

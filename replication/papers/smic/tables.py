@@ -1,4 +1,4 @@
-"""Paper 3: both tables, the effect of attention and of each of its parts, and the verdicts on the claims."""
+"""Paper 3: both tables, from our scores, from scores of others, and side by side."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -9,11 +9,12 @@ import pandas as pd
 
 from replication import datasets
 from replication.datasets.errors import DataError
+from replication.evaluation.correlation import correlate
 from replication.papers.smic.gains import correlation
-from replication.reporting import published as papers
-from replication.reporting.numbers import ALPHA, signed
-from replication.reporting.tables import VERDICT_CSS, Html, pill
-from replication.reporting.verdicts import NOT_REPRODUCED, NOT_RUN, REPRODUCED, VALUE_COLUMNS
+from replication.reporting.metric_scores import scores_of
+from replication.reporting.paper_sets import basis, only_exact, standing_for
+from replication.reporting.tables import VERDICT_CSS, Html, pills
+from replication.reporting.verdicts import NOT_RUN, OF_OTHERS, VALUE_COLUMNS
 from replication.scoring.errors import absence
 from replication.scoring.scored import Scored
 
@@ -23,16 +24,17 @@ OTHERS = ("MS-SSIM", "FSIM", "VIF", "NLPD", "MAD", "PieAPP")
 """Rows of Table I: the five that get attention, and those they are compared with."""
 
 SETS = ("LIVE", "CSIQ", "TID2013", "KADID-10k", "PIPAL", "QADS")
-OF_OTHERS = {
-    "DeepWSD": {"live": "DeepWSD_VGG", "csiq": "DeepWSD_VGG", "tid2013": "DeepWSD_VGG"}
-    | {"kadid-10k": "DeepWSD_VGG", "pipal": "DeepWSD_VGG"},
-    "PSNR": {"tid2013-classical": "PSNR"},
-    "MS-SSIM": {"tid2013-classical": "MSSIM"},
-    "VIF": {"tid2013-classical": "VIF"},
+THEIR_NAMES = {
+    "PSNR": {"live": "PSNR", "tid2013": "PSNR", "pipal": "PSNR"},
+    "MS-SSIM": {"live": "MS_SSIM", "tid2013": "MS_SSIM", "pipal": "MS_SSIM"},
+    "FSIM": {"live": "FSIM", "tid2013": "FSIM", "pipal": "FSIM"},
+    "LPIPS": {"live": "LPIPS_vgg", "tid2013": "LPIPS_vgg", "pipal": "LPIPS_vgg"},
+    "DISTS": {"live": "DISTS", "tid2013": "DISTS", "pipal": "DISTS"},
+    "DeepWSD": dict.fromkeys(("live", "csiq", "tid2013", "kadid-10k", "pipal"), "DeepWSD_VGG"),
+    "SSIM": {"live": "SSIM", "tid2013": "SSIM"},
+    "VIF": {"tid2013": "VIF"},
 }
-"""Rows of Table I whose per-image scores others have published: set of those scores -> name of the metric in it."""
-
-_KEPT = ["paper", "table", "row", "column", "statistic", "value", "low", "high", "n", "note"]
+"""Rows of Table I whose per-image scores others have published: data set -> name of the metric in their tables."""
 
 
 def joined(*parts: Scored) -> Scored:
@@ -84,15 +86,19 @@ def table_values(
     """Our values of a table of the paper, keyed as it is, with 95 % intervals over references.
 
     rows: of the table, and the metric. columns: of the table, and the name of the data set. scored: by that name.
-    others: per-image scores that others have published; used where we have none (`OF_OTHERS`), with a note.
-    missing: data set -> why it has not been scored.
-    A cell that cannot be computed is NaN, its reason the note.
+    others: per-image scores that others have published. missing: data set -> why it has not been scored.
+
+    A cell is computed from our scores of the whole set; where there are none, from scores that others published of it
+    (origin OF_OTHERS); where there are none either, from the official images of a part of it, which is no test of the
+    value. A cell that cannot be computed is NaN, its reason the note.
     """
+    of = {name: title for title, name in columns.items()}
     cells = []
     for row, label in rows.items():
         for title, name in columns.items():
-            source, metric, note = _source(row, label, name, scored, others, missing or {})
+            source, metric, origin, note = _source(row, label, name, scored, others, missing or {})
             found = None if source is None else correlation(source, metric)
+            untested = "" if source is None or origin else _untested(source, metric, of)
             for statistic in ("SRCC", "PLCC"):
                 value = low = high = np.nan
                 images = 0
@@ -100,7 +106,7 @@ def table_values(
                     value, images = getattr(found, statistic.lower()), found.n
                     interval = (found.intervals or {}).get(statistic.lower())
                     low, high = (interval.low, interval.high) if interval else (np.nan, np.nan)
-                cells.append((PAPER, table, row, title, statistic, value, low, high, images, note))
+                cells.append((PAPER, table, row, title, statistic, value, low, high, images, origin, untested, note))
     return pd.DataFrame(cells, columns=VALUE_COLUMNS)
 
 
@@ -111,23 +117,79 @@ def _source(
     scored: Mapping[str, Scored],
     others: Sequence[Scored],
     missing: Mapping[str, str],
-) -> tuple[Scored | None, str, str]:
-    """The source of a cell (scores and the metric in them, or None) and its note."""
+) -> tuple[Scored | None, str, str, str]:
+    """The source of a cell (scores and the metric in them, or None), its origin and its note."""
     if label is None:
-        return None, "", "left out in this profile"
+        return None, "", "", "left out in this profile"
     own = scored.get(name)
-    if own is not None and not own.absent and label in own.with_scores() and label in own.metrics:
-        return own, label, "; ".join(own.remarks)
+    if own is not None and _has(own, label):
+        return own, label, "", "; ".join(own.remarks)
+    if found := published_by_others(row, name, others):
+        return *found, OF_OTHERS, "; ".join(found[0].remarks)
+    part = own or standing_for(name, scored.values())
+    if part is None:
+        return None, "", "", missing.get(name, f"{name} has not been scored")
+    if own is None and _has(part, label):
+        return only_exact(part), label, "", ""
+    if part.absent:
+        return None, "", "", str(part.absent)
+    facts = part.metrics.get(label)
+    return None, "", "", str(facts.absent) if facts and facts.absent else f"{label} has not been scored"
+
+
+def published_by_others(row: str, name: str, others: Sequence[Scored]) -> tuple[Scored, str] | None:
+    """The first table of others with scores of a row of Table I on the data set `name`, and the metric's name in it."""
+    metric = THEIR_NAMES.get(row, {}).get(name, "")
     for other in others:
-        known = OF_OTHERS.get(row, {}).get(other.name)
-        if known is not None and other.name.removesuffix("-classical") == name and not other.absent:
-            return other, known, f"from scores published for every image by others: {'; '.join(other.remarks)}"
-    if own is None:
-        return None, "", missing.get(name, f"{name} has not been scored")
-    if own.absent:
-        return None, "", str(own.absent)
-    facts = own.metrics.get(label)
-    return None, "", str(facts.absent) if facts else f"{label} has not been scored"
+        if len(other.table) and other.table["data_set"].iloc[0] == name and metric in other.metrics:
+            return other, metric
+    return None
+
+
+def _has(scored: Scored, label: str) -> bool:
+    return not scored.absent and label in scored.metrics and label in scored.with_scores()
+
+
+def _untested(source: Scored, label: str, of: Mapping[str, str]) -> str:
+    """The reason why a value of ours is no test of the published one; empty if it is one."""
+    weights = str(source.metrics[label].protocol.get("weights", ""))
+    rests = replace(basis(source, of=of), weights="random weights" if weights.startswith("random") else "")
+    return rests.untested("value")
+
+
+def beside_others(
+    rows: Mapping[str, str | None], columns: Mapping[str, str], scored: Mapping[str, Scored], others: Sequence[Scored]
+) -> pd.DataFrame:
+    """Our correlations on the official images of parts, beside those of published scores of the same images.
+
+    Arguments as of `table_values`. Columns: column, row, images, ours_srcc, theirs_srcc, whole_srcc (theirs, of the
+    whole set), agreement (SRCC between our scores and theirs, without sign), and the same for plcc. A row without
+    scores of others has only ours.
+    """
+    found = []
+    for title, name in columns.items():
+        part = standing_for(name, scored.values())
+        if part is None or part.name == name:
+            continue
+        official = only_exact(part)
+        for row, label in rows.items():
+            if label is None or not _has(official, label):
+                continue
+            ours, images = correlation(official, label), scores_of(official, label)[0]
+            cells = {"column": title, "row": row, "images": ours.n, "ours_srcc": ours.srcc, "ours_plcc": ours.plcc}
+            if by_others := published_by_others(row, name, others):
+                other, metric = by_others
+                theirs = scores_of(other, metric)[0]
+                whole = correlation(other, metric)
+                same = replace(other, table=theirs[theirs["distorted"].isin(images["distorted"])])
+                alike = correlation(same, metric)
+                both = images.merge(theirs[["distorted", "score"]], on="distorted", suffixes=("", "_theirs"))
+                cells |= {"theirs_srcc": alike.srcc, "theirs_plcc": alike.plcc, "whole_srcc": whole.srcc}
+                cells |= {"whole_plcc": whole.plcc}
+                cells["agreement"] = abs(correlate(both["score"], both["score_theirs"], mapping="none").srcc)
+            found.append(cells)
+    names = ["column", "row", "images", "ours_srcc", "theirs_srcc", "whole_srcc", "ours_plcc", "theirs_plcc"]
+    return pd.DataFrame(found, columns=[*names, "whole_plcc", "agreement"])
 
 
 def show_table(comparison: pd.DataFrame, columns: Iterable[str]) -> Html:
@@ -162,11 +224,12 @@ def _cell(cell: pd.Series) -> str:
     if cell["verdict"] == NOT_RUN:
         return f"<span class='interval'>{escape(cell['printed'])}</span>"
     ends = "" if pd.isna(cell["low"]) else f"[{cell['low']:.3f}, {cell['high']:.3f}]"
+    others = f" <small>{cell['origin']}</small>" if cell["origin"] else ""
     lines = [
         f"<span class='interval'>{escape(cell['printed'])}</span>",
-        f"{cell['ours']:.3f}",
+        f"{cell['ours']:.3f}{others}",
         f"<span class='interval'>{ends}</span>",
-        pill(cell["verdict"]),
+        pills(cell["verdict"], cell["says"]),
     ]
     return "<br>".join(lines)
 
@@ -178,98 +241,3 @@ def _where(group: pd.DataFrame) -> str:
         count = f"{len(rows)} methods" if len(rows) > 3 else ", ".join(map(str, rows))
         return f"{escape(count)} on {escape(', '.join(map(str, columns)))}"
     return f"{len(group) // 2} cells"
-
-
-def printed_gains(first: str = "{}", second: str = "{} w/ SMIC", table: str = "table1") -> pd.DataFrame:
-    """Differences of the second row from the first in the paper's own table: row, column, statistic, difference."""
-    printed = papers.values(PAPER, table).set_index(["row", "column", "statistic"])["value"]
-    rows = [
-        (measure, title, statistic, round(printed[second.format(measure), title, statistic] - printed[key], 6))
-        for measure in MEASURES
-        for title in SETS
-        for statistic in ("SRCC", "PLCC")
-        if (key := (first.format(measure), title, statistic)) in printed.index
-    ]
-    return pd.DataFrame(rows, columns=["row", "column", "statistic", "difference"])
-
-
-def judge_table1(values: pd.DataFrame, extension: pd.DataFrame, visible: str) -> pd.DataFrame:
-    """Verdicts on the paper's statements on Table I, from our values of it: paper, claim, verdict, evidence.
-
-    extension: `gains.steps` on a set or with networks that the paper does not have, which judges nothing and
-    is reported where a claim itself could not be tested. visible: likewise, a sentence.
-    """
-    gains = _gains(values, "{}", "{} w/ SMIC")
-    rows = [
-        ("consistent-gain", *_all_higher(gains, ("LIVE",), _extension_words(extension, "attention"))),
-        ("psnr-beats-sota", *_beats(values)),
-        ("generalises", *_all_higher(gains, ("PIPAL", "QADS"), "nothing comparable is available")),
-        ("attention-where-visible", NOT_RUN, visible),
-    ]
-    return pd.DataFrame([(PAPER, *row) for row in rows], columns=["paper", "claim", "verdict", "evidence"])
-
-
-def judge_table2(values: pd.DataFrame, extension: pd.DataFrame) -> pd.DataFrame:
-    """The verdict on SMIC against MIC, likewise."""
-    better = _gains(values, "{} w/ MIC", "{} w/ SMIC")
-    row = (PAPER, "smic-over-mic", *_all_higher(better, ("LIVE",), _extension_words(extension, "slices")))
-    return pd.DataFrame([row], columns=["paper", "claim", "verdict", "evidence"])
-
-
-def _gains(values: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Differences of two rows of a table wherever both have a value: measure, column, statistic, difference."""
-    known = values.dropna(subset="value").drop_duplicates(["row", "column", "statistic"])
-    found = known.set_index(["row", "column", "statistic"])["value"]
-    rows = [
-        (measure, title, statistic, found[second.format(measure), title, statistic] - found[key])
-        for measure in MEASURES
-        for title in SETS
-        for statistic in ("SRCC", "PLCC")
-        if (key := (first.format(measure), title, statistic)) in found.index
-        and (second.format(measure), title, statistic) in found.index
-    ]
-    return pd.DataFrame(rows, columns=["row", "column", "statistic", "difference"])
-
-
-def _all_higher(gains: pd.DataFrame, needed: Sequence[str], beyond: str) -> tuple[str, str]:
-    """Reproduced if every difference is positive, with all five measures on each needed set among them; not reproduced
-    if one is not; not run without them."""
-    complete = all(set(MEASURES) <= set(gains.loc[gains["column"] == title, "row"]) for title in needed)
-    if (gains["difference"] <= 0).any():
-        low = gains.sort_values("difference").iloc[0]
-        return NOT_REPRODUCED, (
-            f"{(gains['difference'] <= 0).sum()} of {len(gains)} differences are not positive, the least "
-            f"{signed(low['difference'])} ({low['row']}, {low['column']}, {low['statistic']})."
-        )
-    if not complete:
-        count = len(gains) or "none"
-        return NOT_RUN, f"{count} of the differences that it needs could be computed; {beyond}"
-    return REPRODUCED, f"All {len(gains)} differences that could be computed are positive."
-
-
-def _beats(values: pd.DataFrame) -> tuple[str, str]:
-    """Reproduced if on some set PSNR with SMIC has a higher SRCC than most of the six others; else not reproduced."""
-    wide = values[values["statistic"] == "SRCC"].pivot(index="row", columns="column", values="value")
-    counts, most = [], False
-    for title in wide.columns:
-        rivals = wide.loc[list(OTHERS), title].dropna()
-        own = float(wide.loc["PSNR w/ SMIC", title])  # type: ignore[arg-type]
-        if not np.isnan(own) and len(rivals) == len(OTHERS):
-            behind = int((rivals < own).sum())
-            most |= behind > len(rivals) / 2
-            counts.append(f"{title}: ahead of {behind} of {len(rivals)}")
-    if not counts:
-        return NOT_RUN, "PSNR with SMIC and the six others could not be computed on any of the six sets"
-    return (REPRODUCED if most else NOT_REPRODUCED), "; ".join(counts)
-
-
-def _extension_words(table: pd.DataFrame, step: str) -> str:
-    part = table[(table["step"] == step) & (table["statistic"] == "SRCC")]
-    if part.empty:
-        return "nothing else to go by"
-    each = ", ".join(
-        f"{row['measure']} with {row['network']} {signed(row['difference'])}"
-        + ("" if row["p_holm"] < ALPHA else " (n.s.)")
-        for row in part.to_dict("records")
-    )
-    return f"on other images or with other networks, SRCC changes by: {each}"
