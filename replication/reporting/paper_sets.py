@@ -8,6 +8,7 @@ import pandas as pd
 
 from replication.datasets.catalogue import RATED
 from replication.reporting.adequacy import Basis
+from replication.scoring.msds_levels import LevelScores
 from replication.scoring.scored import Scored
 
 EXACT = ("real", "exact")
@@ -24,13 +25,14 @@ class Named(Protocol):
     def table(self) -> pd.DataFrame: ...
 
 
-Any_ = TypeVar("Any_", bound=Named)
+Each = TypeVar("Each", bound=Named)
+Scores = TypeVar("Scores", Scored, LevelScores)
 
 
-def standing_for(name: str, scored: Iterable[Any_]) -> Any_ | None:
+def standing_for(name: str, scored: Iterable[Each]) -> Each | None:
     """The set `name` if it is among `scored` and not empty, else a part of it with exact images, else None."""
-    found = {each.name: each for each in scored if len(each.table)}
-    parts = [each for each in found.values() if _whole(each.name) == name and exact(each.table).any()]
+    found = {each.name: each for each in scored if len(each.table) and paper_set(each.name) == name}
+    parts = [each for each in found.values() if exact(each.table).any()]
     return found.get(name) or next(iter(parts), None)
 
 
@@ -41,24 +43,29 @@ def exact(table: pd.DataFrame) -> "pd.Series[bool]":
     return table["kind"].isin((*EXACT, ""))
 
 
-def only_exact(scored: Scored) -> Scored:
+def only_exact(scored: Scores) -> Scores:
     """The scores of the official images alone."""
     return replace(scored, table=scored.table[exact(scored.table)].reset_index(drop=True))
 
 
 def basis(table: Named, *, of: Mapping[str, str]) -> Basis:
-    """The basis of numbers computed from the official images of a set.
+    """The basis of numbers computed from the official images of a set; `of` as of `basis_of`."""
+    return basis_of(table.name, table.table[exact(table.table)]["distorted"].nunique(), of)
+
+
+def basis_of(name: str, images: int, of: Mapping[str, str]) -> Basis:
+    """The basis of numbers computed from that many official images of the set `name`.
 
     of: the paper's sets: name in the catalogue -> title.
     """
-    images = table.table[exact(table.table)]["distorted"].nunique()
-    whole = _whole(table.name)
-    if table.name in of:
-        return Basis("own", f"{of[table.name]}, {images:,} images")
+    whole = paper_set(name)
+    if name in of:
+        return Basis("own", f"{of[name]}, {images:,} images")
     if whole in of:
         return Basis("exact part", f"{images:,} of the {RATED[whole].images:,} images of {of[whole]}")
-    return Basis("stand-in", f"{table.name}, {images:,} images")
+    return Basis("stand-in", f"{name}, {images:,} images")
 
 
-def _whole(name: str) -> str:
-    return (RATED[name].part_of or "") if name in RATED else ""
+def paper_set(name: str) -> str:
+    """The set that `name` is a part of, or its own name."""
+    return (RATED[name].part_of if name in RATED else None) or name

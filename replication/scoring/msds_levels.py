@@ -20,7 +20,7 @@ from replication.scoring.engine import score
 from replication.scoring.errors import absence, absent_from_json, absent_to_json
 
 _IMAGE = ["reference", "distorted", "distortion", "level", "opinion"]
-_TYPES: Any = {**dict.fromkeys(_IMAGE[:3], str), "level": "Int64"}
+_TYPES: Any = {**dict.fromkeys([*_IMAGE[:3], "kind"], str), "level": "Int64"}
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class LevelScores:
     """A data set's level scores with one network, and the facts that a reader of its numbers must know.
 
     name, title, licence, source, remarks, opinion, digest: of the data set. network, weights, taps (the usual one
-    first), pyramids (likewise): what was computed. table: columns reference, distorted, distortion, level, opinion, and
-    one for each reading, named by `column`; NaN where an image has no score. problems: the first ten reasons. absent:
-    what was missing, where there are no scores.
+    first), pyramids (likewise): what was computed. table: columns reference, distorted, distortion, level, opinion,
+    kind (of sets that have kinds) and one for each reading, named by `column`; NaN where an image has no score.
+    problems: the first ten reasons. absent: what was missing, where there are no scores.
     """
 
     name: str
@@ -127,7 +127,8 @@ def score_levels(
                 )
     long = score(rated, readings, **how)
     wide = long.pivot(index="distorted", columns="metric", values="score")
-    table = rated.table[_IMAGE].merge(wide[list(readings)], on="distorted", how="left", validate="one_to_one")
+    about_images = [*_IMAGE, "kind"] if rated.table["kind"].any() else _IMAGE
+    table = rated.table[about_images].merge(wide[list(readings)], on="distorted", how="left", validate="one_to_one")
     failed = long[long["problem"] != ""]
     problems = tuple(f"{row.distorted}, {row.metric}: {row.problem}" for row in failed.head(10).itertuples())
     about = (rated.name, rated.title, rated.licence, rated.source, rated.remarks, rated.opinion, rated.digest)

@@ -60,7 +60,7 @@ def test_status_tells_complete_incomplete_altered_and_part(
     build("tid2013", FEW["tid2013"][:3], part)
     (few("kadid-10k") / "dmos.csv").write_text("dist_img,ref_img,dmos\nI01_01_01.png,I01.png,1.57\n")
     (tables(project) / "live.csv").unlink()
-    (project / "data" / "tid2013-resynth").mkdir()
+    (project / "data" / "tid2013-part").mkdir()
     assert main(["data", "status"]) == 0
     table = rows(capsys.readouterr().out)
     assert table["csiq"][0] == "complete (3 images)"
@@ -70,7 +70,7 @@ def test_status_tells_complete_incomplete_altered_and_part(
     assert table["tid2013"][0] == "a part: TID2013 (3 images)"
     assert "not as published" in table["kadid-10k"][0]
     assert table["published-scores"][0] == "incomplete, without live.csv"
-    assert table["tid2013-resynth"][0] == "missing"
+    assert table["tid2013-part"][0] == "missing"
 
 
 @pytest.mark.parametrize("name", list(FEW))

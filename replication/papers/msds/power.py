@@ -15,7 +15,8 @@ SIZES = {  # of the sets: references, and distorted images of each on average
     "TID2013": Size(25, 120),
     "KADID-10k": Size(81, 125),
     "PIPAL": Size(200, 116),
-    "TID2013 (resynthesised)": Size(23, 29),
+    "LIVE (part)": Size(21, 11),  # official images alone
+    "TID2013 (part)": Size(24, 30),
 }
 
 
