@@ -44,8 +44,13 @@ def exact(table: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def only_exact(scored: Scores) -> Scores:
-    """The scores of the official images alone."""
-    return replace(scored, table=scored.table[exact(scored.table)].reset_index(drop=True))
+    """The scores of the official images alone; the title says so where others were left out."""
+    official = exact(scored.table)
+    if official.all():
+        return scored
+    table = scored.table[official].reset_index(drop=True)
+    title = f"{RATED[paper_set(scored.name)].title} ({table['distorted'].nunique():,} official images)"
+    return replace(scored, title=title, table=table)
 
 
 def basis(table: Named, *, of: Mapping[str, str]) -> Basis:

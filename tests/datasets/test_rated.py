@@ -416,7 +416,7 @@ def test_a_part_is_recognised_by_its_list(real_data: Callable[[str], Path], tmp_
     build("tid2013", rows, tmp_path)
     for name in ("tid2013", "tid2013-part"):
         found = datasets.load(name, folder=tmp_path)
-        assert found.title == "TID2013 (part)"
+        assert found.title == "TID2013 (720 exact, 480 equivalent, 240 similar images)"
         assert (len(found), found.table["reference"].nunique()) == (1440, 24)
         assert any("1,440 of 3,000 distorted images of TID2013" in remark for remark in found.remarks)
     shutil.rmtree(tmp_path / "distorted_images")

@@ -9,15 +9,22 @@ from scipy import stats
 from replication.evaluation.power import TESTS, Size, pearson_of, shared_by_reference, simulated_power
 from replication.papers.msds.study import LEARNED, LEVEL_0, Study
 
-SIZES = {  # of the sets: references, and distorted images of each on average
+SIZES = {  # of the paper's sets: references, and distorted images of each on average
     "LIVE": Size(29, 27),
     "CSIQ": Size(30, 29),
     "TID2013": Size(25, 120),
     "KADID-10k": Size(81, 125),
     "PIPAL": Size(200, 116),
-    "LIVE (part)": Size(21, 11),  # official images alone
-    "TID2013 (part)": Size(24, 30),
 }
+
+
+def sizes_of(studies: Sequence[Study]) -> dict[str, Size]:
+    """The sizes of the paper's sets and of the sets that were studied."""
+    own = {}
+    for of in studies:
+        references = len(np.unique(of.references))
+        own[of.title] = Size(references, round(len(of.opinions) / references))
+    return SIZES | own
 
 
 def power_model(of: Study) -> dict[str, float]:
