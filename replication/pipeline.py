@@ -18,6 +18,7 @@ import yaml
 from replication import dependencies, project
 from replication.files import atomic_write_text
 from replication.reporting import parameters, published
+from replication.reporting.verdicts import METRICS
 
 _HEADER = """\
 # Generated from pipeline.yaml by `python -m replication pipeline`; do not edit. Profile: {profile}.
@@ -77,7 +78,11 @@ def text(settings: Mapping[str, Any] | None = None) -> str:
     settings = project.settings() if settings is None else settings
     profile = settings["profile"]
     found = stages(settings)
-    document = {"stages": {stage.name: _entry(stage, profile, found) for stage in found}}
+    document = {
+        "stages": {stage.name: _entry(stage, profile, found) for stage in found},
+        "metrics": [f"results/{profile}/{stage.results}/{METRICS}" for stage in found if _judges(stage)],
+        "plots": _plots(found, profile),
+    }
     return _HEADER.format(profile=profile) + yaml.safe_dump(document, sort_keys=False, width=200, allow_unicode=True)
 
 
@@ -263,6 +268,23 @@ def _entry(stage: Stage, profile: str, found: Sequence[Stage]) -> dict[str, Any]
 
 def _literal(value: Any) -> str:
     return yaml.safe_dump(value, default_flow_style=True).strip().removesuffix("\n...").strip().replace(" ", "")
+
+
+def _judges(stage: Stage) -> bool:
+    """Whether the stage's notebook leaves verdicts, and with them metrics.json."""
+    return bool(stage.notebook) and "write_results(" in (project.root() / stage.notebook).read_text(encoding="utf-8")
+
+
+def _plots(found: Sequence[Stage], profile: str) -> list[dict[str, Any]]:
+    """A plot of learning curves for each family of trainings: validation loss against steps, a line for each run."""
+    families: dict[str, dict[str, str]] = {}
+    for stage in found:
+        if history := next((path for path in stage.outs if path.endswith("/history.csv")), None):
+            families.setdefault(stage.results.split("/")[0], {})[history] = "validation_loss"
+    return [
+        {f"{name}, {profile}": {"x": "step", "y": curves, "y_label": "validation loss"}}
+        for name, curves in families.items()
+    ]
 
 
 def _results_of(family: str, profile: str, found: Sequence[Stage]) -> str:

@@ -4,8 +4,11 @@ results/<profile>/<experiment>/values.csv      paper, table, row, column, statis
                                                untested, note
 results/<profile>/<experiment>/claims.csv      paper, claim, verdict, says, untested, evidence
 results/<profile>/<experiment>/extensions.csv  as values.csv, for numbers that no paper has printed
+results/<profile>/<experiment>/metrics.json    the numbers of values.csv and the number of verdicts of each kind, for
+                                               `dvc metrics show` and `dvc metrics diff`
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,6 +40,8 @@ RULE = (
     "value that is no test of the published one is not tested; it supports it within the second tolerance, and "
     "contradicts it where its whole interval lies outside."
 )
+METRICS = "metrics.json"
+_SHOWN = 40  # numbers in metrics.json at most: a table for the terminal
 _FLOAT = "%.6g"  # numbers as files hold them; a notebook judges and prints the same ones as the scorecard
 _SLACK = 1e-9  # 26.01 - 25.955 is a little more than 0.055 in floating point
 
@@ -165,7 +170,29 @@ def write_results(
             (folder / f"{name}.csv").unlink(missing_ok=True)  # left by an earlier run
         else:
             write_table(folder / f"{name}.csv", frame)
+    atomic_write_text(
+        folder / METRICS, json.dumps(_metrics(own, frames["claims"], frames["extensions"]), indent=1) + "\n"
+    )
     return folder
+
+
+def _metrics(
+    values: pd.DataFrame, claims: pd.DataFrame | None, extensions: pd.DataFrame | None
+) -> dict[str, dict[str, float]]:
+    """Counts of verdicts on values and claims, and the numbers; those of extensions where no value was computed."""
+    counts: dict[str, dict[str, float]] = {}
+    for paper, own in values.groupby("paper", sort=False):
+        verdicts = compare(papers.values(str(paper)), own)["verdict"]
+        counts["values"] = {
+            word: counts.get("values", {}).get(word, 0) + int((verdicts == word).sum()) for word in VERDICTS
+        }
+    if claims is not None and len(claims):
+        counts["claims"] = {word: int((claims["verdict"] == word).sum()) for word in VERDICTS}
+    shown = values.dropna(subset="value")
+    if shown.empty and extensions is not None:
+        shown = extensions.dropna(subset="value")
+    numbers = {f"{row.row}, {row.column}, {row.statistic}": float(row.value) for row in shown.itertuples()}  # type: ignore[arg-type]
+    return {**counts, "numbers": dict(list(numbers.items())[:_SHOWN])}
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:

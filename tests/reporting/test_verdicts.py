@@ -1,5 +1,7 @@
 """Verdicts at and around their limits, and the files that carry results to the scorecard."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -142,7 +144,7 @@ def test_results_of_a_later_run_replace_all_of_the_earlier(clone):
     claims = pd.DataFrame([("msssim", "sr-mae-worst", "close", "x")], columns=CLAIM)
     write_results("sample", "sr", values, claims, extensions=values.assign(table="new"))
     folder = write_results("sample", "sr", values)
-    assert sorted(path.name for path in folder.iterdir()) == ["claims.csv", "values.csv"]
+    assert sorted(path.name for path in folder.iterdir()) == ["claims.csv", "metrics.json", "values.csv"]
     assert read_results("sample")["sr"]["claims"].empty
 
 
@@ -214,3 +216,14 @@ def test_a_claim_not_tested_needs_its_reason(clone):
     claims = pd.DataFrame([("msssim", "sr-mae-worst", "not tested", "x")], columns=CLAIM)
     with pytest.raises(ResultsError, match="a claim that is not tested has a reason"):
         write_results("sample", "sr", ours((*SET5_MSE, 1.0)), claims)
+
+
+def test_numbers_and_counts_of_verdicts_are_left_for_dvc(clone):
+    values = ours((*SET5_MSE, 30.5), ("msssim", "super_resolution", "MAE", "Set5", "SSIM", np.nan))
+    claims = pd.DataFrame([("msssim", "sr-mae-worst", "close", "x")], columns=CLAIM)
+    left = json.loads((write_results("sample", "sr", values, claims) / "metrics.json").read_text())
+    assert left["numbers"] == {"MSE, Set5, PSNR": 30.5}
+    assert left["values"]["reproduced"] == 1
+    assert left["claims"] == {word: int(word == "close") for word in verdicts.VERDICTS}
+    only = write_results("sample", "sr", values.iloc[1:], extensions=ours(("msssim", "new", "a", "b", "c", 2.0)))
+    assert json.loads((only / "metrics.json").read_text())["numbers"] == {"a, b, c": 2.0}
