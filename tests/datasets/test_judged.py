@@ -5,29 +5,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import encoded, picture
+from layouts import build_judged
+from pictures import picture
+from PIL import Image
 
 from replication import datasets
 from replication.datasets import DataError
 from replication.datasets.catalogue import JUDGED
 
 
+def shown(name: str) -> Image.Image:
+    """The picture of cnn/p0/000001."""
+    _, part, index = name.split("/")
+    return picture(int(index) + len(part))
+
+
 @pytest.fixture
 def bapps(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """data/bapps with two comparisons in every subset."""
     for name, entry in JUDGED.items():
-        few = tuple((subset, 2) for subset, _ in entry.counts)
-        monkeypatch.setitem(JUDGED, name, dataclasses.replace(entry, counts=few))
-        parts = ("ref", "p0", "p1") if name == "bapps-2afc" else ("p0", "p1")
-        for subset, _ in few:
-            for part in (*parts, "judge" if name == "bapps-2afc" else "same"):
-                folder = project / "data" / entry.folder / subset / part
-                folder.mkdir(parents=True)
-                for index in range(2):
-                    if part in parts:
-                        (folder / f"00000{index}.png").write_bytes(encoded(picture(index + len(part))))
-                    else:
-                        np.save(folder / f"00000{index}.npy", np.array([0.2 + index / 2], np.float32))
+        few = dataclasses.replace(entry, counts=tuple((subset, 2) for subset, _ in entry.counts))
+        monkeypatch.setitem(JUDGED, name, few)
+        build_judged(few, project / "data" / "bapps", shown, lambda index: 0.2 + index / 2)
     return project / "data" / "bapps"
 
 
@@ -58,6 +57,7 @@ def test_published_counts() -> None:
 
 def test_what_is_wrong_is_said(bapps: Path) -> None:
     at = bapps / "jnd" / "val" / "cnn"
+    (at / "same" / "000000.npy").unlink()  # which is one file with others
     np.save(at / "same" / "000000.npy", np.array([1.5]))
     with pytest.raises(DataError, match=r"000000\.npy holds no fraction"):
         datasets.load_judgements("bapps-jnd")

@@ -13,6 +13,7 @@ from replication.evaluation.correlation import correlate
 from replication.papers.smic.gains import correlation
 from replication.reporting.metric_scores import scores_of
 from replication.reporting.paper_sets import basis, only_exact, standing_for
+from replication.reporting.sanitise import md_escape
 from replication.reporting.tables import VERDICT_CSS, Html, pills
 from replication.reporting.verdicts import NOT_RUN, OF_OTHERS, VALUE_COLUMNS
 from replication.scoring.errors import absence
@@ -58,21 +59,27 @@ def why_missing(names: Iterable[str], scored: Mapping[str, Scored]) -> dict[str,
         if name not in scored:
             try:
                 datasets.load(name)
-                found[name] = (
-                    f"{name} is available, but params.yaml does not name it in smic.data_sets and iqa.data_sets"
-                )
+                found[name] = f"{name} is available, but params.yaml does not name it in iqa.data_sets"
             except DataError as error:
                 found[name] = str(absence(error, "data set", name))
     return found
 
 
-def not_computed(scored: Scored) -> dict[str, list[str]]:
-    """Metrics without scores: reason -> metrics."""
-    found: dict[str, list[str]] = {}
+def what_was_scored(scored: Scored) -> list[str]:
+    """Lines of Markdown: a data set, its number of images and remarks, then its metrics without scores by reason.
+
+    One line with the reason for a set that has no scores at all.
+    """
+    if scored.absent:
+        return [f"**{md_escape(scored.title)}: not run**, {md_escape(scored.absent)}"]
+    count = f"{scored.table['distorted'].nunique():,} images"
+    lines = [f"**{md_escape(scored.title)}**, {count}: {md_escape('; '.join(scored.remarks))}"]
+    reasons: dict[str, list[str]] = {}
     for label, facts in scored.metrics.items():
         if facts.absent:
-            found.setdefault(str(facts.absent), []).append(label)
-    return found
+            reasons.setdefault(str(facts.absent), []).append(label)
+    lines += [f"**Not run** there, {md_escape(why)}: {md_escape(', '.join(of))}" for why, of in reasons.items()]
+    return lines
 
 
 def table_values(
