@@ -33,15 +33,23 @@ def show_steps(table: pd.DataFrame) -> Html:
                     f"[{signed(row['low'])}, {signed(row['high'])}]</span></td>"
                     f"<td class='number'>{p_value(row['p_holm'])}</td>"
                 )
-            rows.append(f"<tr><th scope='row'>{escape(f'{measure}, {network}')}</th>{cells}</tr>")
+            title = f"{measure}, {network}" if network else str(measure)
+            rows.append(f"<tr><th scope='row'>{escape(title)}</th>{cells}</tr>")
     note = (
         f"{table['n'].max():,} images, {table['references'].max()} references" if len(table) else "nothing to compare"
     )
     return Html(
         f"<style>{VERDICT_CSS}</style><div class='scroll'><table class='sides'><thead><tr>{head}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div><p><small>{note}; bold: p below {ALPHA} after Holm's correction "
-        "over the rows of a step.</small></p>"
+        "over all that is compared.</small></p>"
     )
+
+
+def show_judged(gains: pd.DataFrame) -> Html:
+    """`rules.own_gains` for reading: a row for each measure and set, SRCC and PLCC before and after."""
+    if gains.empty:
+        return Html("<p>No measure was scored with attention.</p>")
+    return show_steps(gains.rename(columns={"column": "step"}).assign(network=""))
 
 
 def draw_steps(table: pd.DataFrame) -> Figure:
