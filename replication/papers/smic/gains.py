@@ -251,8 +251,8 @@ def extension_values(scored: Scored, of: Sequence[Family]) -> pd.DataFrame:
                 interval = (found.intervals or {}).get(name)
                 low, high = (interval.low, interval.high) if interval else (np.nan, np.nan)
                 value = getattr(found, name)
-                rows.append(("smic", "attention from other networks", row, scored.title, name.upper(), value, low, high,
-                             found.n, weights))  # fmt: skip
+                rows.append(("smic", "attention", row, scored.title, name.upper(), value, low, high, found.n,
+                             "", "", weights))  # fmt: skip
     table = pd.DataFrame(rows, columns=VALUE_COLUMNS)
     return table.drop_duplicates(["row", "column", "statistic"])
 
