@@ -31,6 +31,7 @@ TRIALS = {
     "kill add": 12,
     "kill score": 6,
     "kill train": 6,
+    "kill stage": 2,
 }
 """How many trials of each kind are made at size 1."""
 

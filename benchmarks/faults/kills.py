@@ -15,6 +15,9 @@ from random import Random
 
 from benchmarks.faults import trials
 from benchmarks.faults.trials import Trial
+from replication import profiles
+
+Files = dict[str, bytes]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _TOO_LONG = 300.0  # seconds
@@ -57,19 +60,44 @@ def training(folder: Path) -> Trial:
     return _killed(folder, ["-m", "benchmarks.faults.kills", "train"])
 
 
-KINDS: dict[str, Callable[[Path], Trial]] = {"kill add": adding, "kill score": scoring, "kill train": training}
+def stage(folder: Path) -> Trial:
+    """A stage of the sample profile: its notebook, which trains, its results and its page, both there from before."""
+    name = "msssim_super_resolution_rates"
+    os.chdir(_ROOT)
+    parameters = profiles.text("sample")
+
+    def prepare(work: Path) -> None:
+        shutil.copytree("conf", work / "conf")
+        shutil.copy("dvc.yaml", work)
+        (work / "params.yaml").write_text(parameters)
+        (work / "notebooks").mkdir()
+        shutil.copy(f"notebooks/{name}.ipynb", work / "notebooks")
+        for earlier in (f"results/sample/{name}/mse.csv", f"reports/sample/{name}_mse.html", "results/sample/mine.csv"):
+            (work / earlier).parent.mkdir(parents=True, exist_ok=True)
+            (work / earlier).write_text("earlier")
+
+    command = ["-m", "replication", "run", f"notebooks/{name}.ipynb", "--name", f"{name}_mse"]
+    return _killed(folder, [*command, "--results", f"{name}/mse.csv"], prepare)
+
+
+KINDS: dict[str, Callable[[Path], Trial]] = {
+    "kill add": adding,
+    "kill score": scoring,
+    "kill train": training,
+    "kill stage": stage,
+}
 
 
 def _killed(
     folder: Path,
     command: Sequence[str],
     prepare: Callable[[Path], None] = lambda work: None,
-    check: Callable[[Path], str] = lambda work: "",
+    check: Callable[[Path], str] | None = None,
 ) -> Trial:
     """A trial: kill the command, which runs in a folder with what `prepare` puts there, once to three times.
 
-    check: whether the folder is as it should be at any time. In the end its files must be those of a run that was left
-    alone, to the byte.
+    After a kill, each file is as it was prepared or as a run that was left alone writes it, unless `check` has another
+    rule for the folder, which it returns the breach of in words. In the end all are the latter, to the byte.
     """
     work = folder / "work"
 
@@ -80,6 +108,7 @@ def _killed(
         prepare(work)
 
     fresh()
+    prepared = _contents(work)
     started = time.monotonic()
     _finish(command, work)
     duration = time.monotonic() - started
@@ -98,7 +127,7 @@ def _killed(
                     return "it did not end after the signal"
             if b"Traceback" in errors and process.returncode != -signal.SIGINT:
                 return f"traceback after the signal: {errors.decode(errors='replace')[-300:]}"
-            if problem := check(work):
+            if problem := check(work) if check else _damage(_contents(work), prepared, expected):
                 return problem
             if not (work / _MINE).is_file():
                 return "a file of the user's is gone"
@@ -114,10 +143,25 @@ def _killed(
     return trial
 
 
+def _damage(found: Files, prepared: Files, expected: Files) -> str:
+    """In words, what a kill has done to the files that are not unfinished work; "" where that is nothing."""
+    lost = sorted(path for path in prepared.keys() & expected.keys() if path not in found)
+    if lost:
+        return f"gone: {', '.join(lost)}"
+    both = expected.keys() & found.keys()
+    half = sorted(path for path in both if found[path] not in (prepared.get(path), expected[path]))
+    return f"neither the earlier file nor the new one: {', '.join(half)}" if half else ""
+
+
 def _started(command: Sequence[str], work: Path) -> "subprocess.Popen[bytes]":
     environment = {**os.environ, "PYTHONPATH": str(_ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        [sys.executable, *command], cwd=work, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [sys.executable, *command],
+        cwd=work,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     )
 
 
@@ -130,7 +174,7 @@ def _finish(command: Sequence[str], work: Path) -> None:
         raise RuntimeError(f"started again, it ends with {process.returncode}: {said[-300:]}")
 
 
-def _contents(folder: Path) -> dict[str, bytes]:
+def _contents(folder: Path) -> Files:
     """Every file by its path; folders too, so that an empty one that is left is noticed."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")
