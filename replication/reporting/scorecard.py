@@ -8,6 +8,7 @@ from html import escape, unescape
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -182,7 +183,7 @@ def _pictures(profile: str, pages: dict[str, _Page]) -> str:
         if not picture.absent:
             shown = f'<img src="gallery/{escape(picture.paper)}.png" alt="{escape(picture.shows)}">'
             if picture.page in pages:
-                shown = f'<a href="{escape(picture.page)}.html">{shown}</a>'
+                shown = f'<a href="{quote(picture.page)}.html">{shown}</a>'
         title = f'<a href="#{escape(picture.paper)}">{escape(titles[picture.paper])}</a>'
         shows = "" if picture.absent else f" {escape(picture.shows)}"
         cards.append(f"<figure><div>{shown}</div><figcaption>{title}.{shows}</figcaption></figure>")
@@ -211,7 +212,7 @@ def _notebooks(pages: dict[str, _Page]) -> str:
 def _notebook(pages: dict[str, _Page], paper: str) -> str:
     """The title as a link, or the title and a link for each of its pages, folded where they are many."""
     links = [
-        f'<a href="{escape(name)}.html">{escape(its.variant.removeprefix(f"{paper}_") or its.title)}</a>'
+        f'<a href="{quote(name)}.html">{escape(its.variant.removeprefix(f"{paper}_") or its.title)}</a>'
         for name, its in pages.items()
     ]
     first = next(iter(pages.values()))
@@ -278,7 +279,7 @@ def _imprint(paper: Any) -> str:
 def _links(judged: pd.DataFrame, pages: dict[str, _Page]) -> str:
     """Links to the notebooks that gave these verdicts."""
     names: Iterable[str] = dict.fromkeys(name for name in judged["experiment"] if name in pages)
-    links = ", ".join(f'<a href="{escape(name)}.html">{escape(pages[name].full_title)}</a>' for name in names)
+    links = ", ".join(f'<a href="{quote(name)}.html">{escape(pages[name].full_title)}</a>' for name in names)
     return f"<p>From the notebook {links}.</p>" if links else ""
 
 
@@ -290,7 +291,7 @@ def _extensions(results: dict[str, dict[str, pd.DataFrame]], pages: dict[str, _P
                 **{name: pd.to_numeric(found["extensions"][name]) for name in ("value", "low", "high")}
             )
             title = escape(pages[experiment].full_title) if experiment in pages else escape(experiment)
-            link = f'<a href="{escape(experiment)}.html">{title}</a>' if experiment in pages else title
+            link = f'<a href="{quote(experiment)}.html">{title}</a>' if experiment in pages else title
             shown = " open" if len(extensions) <= _LONG else ""
             table = tables.extensions_table(extensions)
             parts.append(

@@ -1,12 +1,17 @@
 """Names from outside are text wherever they are shown."""
 
+import base64
+import io
+from html import escape
 from html.parser import HTMLParser
 
+import nbformat
 import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
-from replication.reporting import published, tables, verdicts
+from replication.reporting import gallery, published, scorecard, tables, verdicts
 from replication.reporting.figures import show_crops, show_strip
 from replication.reporting.page import page
 from replication.reporting.published import KEY
@@ -21,7 +26,9 @@ HOSTILE = [
     "*a* _b_ `c` [d](javascript:alert(1)) $e$ | f",
     "&lt;b&gt; &amp;",
 ]
-OWN = {"meta", "style", "title", "html", "head", "body"}  # of the page around
+_FILE = io.BytesIO()
+Image.new("L", (1, 1)).save(_FILE, "PNG")
+PIXEL = base64.b64encode(_FILE.getvalue()).decode()
 
 
 class Seen(HTMLParser):
@@ -107,6 +114,42 @@ class TestHostileNames:
         check(tables.show_claims(judged).html, name)
         extra = values[KEY].assign(table=name, row=name, value=0.8, low=0.7, high=0.9, note=name)
         check(tables.extensions_table(extra), name)
+
+    def test_in_the_scorecard(self, name, clone):
+        values, claims = published.values("lwssim").head(1), published.claims("msds").head(1)
+        extra = values[KEY].assign(table=name, row=name, column=name, value=0.8, note=name)
+        ours = values[KEY].assign(value=0.8, note=name)
+        claimed = claims[["paper", "claim"]].assign(verdict="close", evidence=name)
+        experiment = "javascript:" + name.replace("/", "|")
+        verdicts.write_results("sample", experiment, ours, claimed, extra)
+        reports = clone / "reports" / "sample"
+        reports.mkdir(parents=True)
+        for stem in (experiment, f"msds_{experiment}"):  # the second beside a notebook of another name
+            title, notebook = escape(f"{name} in a title"), escape(f"{name} as a notebook.ipynb")
+            footer = f"<dt>Notebook</dt><dd>{notebook}</dd>"
+            (reports / f"{stem}.html").write_text(f"<title>{title}</title>{footer}", encoding="utf-8")
+        html = scorecard.build("sample").read_text(encoding="utf-8")
+        check(html, name)
+        check(html, f"{name} in a title")
+        check(html, experiment)
+
+    def test_in_the_gallery(self, name, clone, monkeypatch):
+        page = name.replace("/", "|")
+        chosen = {"smic": {"page": page, "heading": name, "shows": name}}
+        monkeypatch.setattr(published, "pictures", lambda: chosen)
+        scorecard_page = gallery.build("sample").parent / "index.html"
+        assert gallery.read("sample")[0].absent == f"the notebook {page} has not been run"
+        scorecard.build("sample")
+        check(scorecard_page.read_text(encoding="utf-8"), f"the notebook {page} has not been run")
+        picture = new_output("display_data", {"image/png": PIXEL})
+        cells = [new_markdown_cell(f"# {name}"), new_code_cell(outputs=[picture])]
+        nbformat.write(new_notebook(cells=cells), scorecard_page.parent / f"{page}.ipynb")
+        gallery.build("sample")
+        assert (gallery.read("sample")[0].shows, gallery.read("sample")[0].absent) == (name, "")
+        scorecard.build("sample")
+        html = scorecard_page.read_text(encoding="utf-8")
+        check(html, name)
+        assert Seen(html).elements.count("img") == 1
 
 
 @pytest.mark.parametrize(
