@@ -1,5 +1,6 @@
 """The command line, `python -m replication`. Heavy imports (torch, pandas) belong inside the commands."""
 
+import errno
 import io
 import os
 import shutil
@@ -31,6 +32,7 @@ data = typer.Typer(help="The real data: what is there, and how to get the rest."
 app.add_typer(data, name="data")
 
 _INTERRUPTED = 130
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Match(StrEnum):
@@ -51,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and print whatever goes wrong as one sentence on standard error.
 
     Returns the exit code: 0 where all was done, 1 where something failed or could not be computed, 2 where the command
-    is wrong, 130 where the user interrupted it (a KeyboardInterrupt may carry a sentence that says what is kept).
+    is wrong or the disk is full or read-only, 130 where the user interrupted it (a KeyboardInterrupt may carry a
+    sentence that says what is kept).
     Output is UTF-8; what is not valid text in it, such as a file name in another encoding, is escaped.
     """
     for stream in (sys.stdout, sys.stderr):
@@ -70,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         print(f"error: {terminal.sentence(error)}", file=sys.stderr)
-        return 2 if isinstance(error, CommandError) else 1
+        return 2 if isinstance(error, CommandError) or getattr(error, "errno", None) in _NO_ROOM else 1
     return 0
 
 
@@ -195,9 +198,10 @@ def score(
 ) -> None:
     """Score a data set, two images or two folders: a CSV with a row for each image and metric.
 
-    Exit code 0: everything was scored. 1: some scores are missing, and the last column says why. 2: the command is
-    wrong, and nothing was computed. Interrupted, the same command goes on where it stopped; until then the finished
-    work lies in a hidden folder beside the CSV file, or in checkpoints/ of the project.
+    Exit code 0: every pair was scored; files that are no images are passed over and named. 1: scores are missing, for
+    the reasons in the last column, or images have no partner. 2: the command is wrong or the disk is full, and no table
+    was written. Interrupted, the same command goes on where it stopped; until then the finished work lies in a hidden
+    folder beside the CSV file, or in checkpoints/ of the project.
     """
     from replication.scoring import command
 

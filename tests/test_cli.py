@@ -76,7 +76,7 @@ def test_full_disk_is_one_sentence_and_leaves_the_old_profile(
 
     before = (clone / "params.yaml").read_text()
     monkeypatch.setattr(files.os, "fsync", full)
-    assert main(["profile", "paper"]) == 1
+    assert main(["profile", "paper"]) == 2
     assert capsys.readouterr().err == "error: No space left on device\n"
     assert (clone / "params.yaml").read_text() == before
 
@@ -256,28 +256,64 @@ class TestScore:
             (["--reference", "r", "--distorted", "nix", "--metric", "psnr"], "nix: no such file or folder"),
             (["--reference", "r", "--distorted", "d/A.BMP", "--metric", "psnr"], "r is a folder and d/A.BMP a file"),
             (["--reference", "r", "--distorted", "e", "--metric", "psnr"], "the folder e holds no images"),
+            (["--dataset", "no.csv", "--metric", "psnr"], "no.csv: no such file"),
+            (["--dataset", "pipe.csv", "--metric", "psnr"], "pipe.csv: is not a regular file"),
+            (["--dataset", "e.csv", "--metric", "psnr"], "e.csv: is a folder"),
+            (["--dataset", "tiny", "--metric", "psnr(epsilon=-1)"], "metric 'psnr.*epsilon"),
+            (["--dataset", "tiny", "--metric", "lpips-alex(weights=e)"], "weights must be imagenet, random or a file"),
         ],
     )
     def test_mistakes_are_one_sentence(
         self, folder: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        (folder / "e").mkdir()
+        for name in ("e", "e.csv"):
+            (folder / name).mkdir()
+        os.mkfifo(folder / "pipe.csv")
         assert main(["score", *arguments]) == 2
         captured = capsys.readouterr()
         assert captured.out == ""
         (line,) = captured.err.splitlines()
         assert re.match(f"error: .*{said}", line)
+        assert line.count("unknown") <= 1
+        assert line.count("metric '") <= 1
+
+    @pytest.mark.parametrize("writes", [0, 1, 3])
+    def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on_when_there_is_room(
+        self, folder: Path, writes: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        left = iter(range(writes))  # entries of the store, one for each image, before the table
+        sync = os.fsync
+
+        def full(descriptor: int) -> None:
+            if next(left, None) is None:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            sync(descriptor)
+
+        command = ["score", "--reference", "r", "--distorted", "d", "--metric", "psnr", "--out", "new/s.csv"]
+        with monkeypatch.context() as patch:
+            patch.setattr(files.os, "fsync", full)
+            assert main(command) == 2
+        assert capsys.readouterr().err.splitlines()[-1].startswith("error: No space left on device")
+        assert not (folder / "new" / "s.csv").exists()
+        assert not [path for path in (folder / "new").rglob("*") if path.name.endswith(".part")]
+        assert len([path for path in (folder / "new").rglob("*") if path.is_file()]) == writes
+        assert main(command) == 0
+        assert [path.name for path in (folder / "new").iterdir()] == ["s.csv"]
 
     def test_files_that_are_left_out_are_counted_and_named(
         self, folder: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (folder / "r" / "b.png").rename(folder / "r" / "x.png")
         (folder / "d" / "notes.txt").touch()
-        assert main(["score", "--reference", "r", "--distorted", "d", "--metric", "psnr"]) == 1
+        assert main(["score", "--reference", "r", "--distorted", "d", "--metric", "psnr"]) == 1  # an image is left out
         captured = capsys.readouterr()
         assert "have no partner: 1 of r (x); 1 of d (b)\n" in captured.err
         assert "d: passed over 1 file (notes.txt)\n" in captured.err
         assert [line.split(",")[2] for line in captured.out.splitlines()[1:]] == ["distorted/A.BMP", "distorted/C.BMP"]
+        (folder / "r" / "x.png").unlink()
+        (folder / "d" / "B.BMP").unlink()
+        assert main(["score", "--reference", "r", "--distorted", "d", "--metric", "psnr"]) == 0  # notes.txt is no image
+        assert "d: passed over 1 file (notes.txt)\n" in capsys.readouterr().err
         for path in (folder / "d").glob("[AC]*"):
             path.rename(folder / "d" / f"z{path.name}")
         assert main(["score", "--reference", "r", "--distorted", "d", "--metric", "psnr"]) == 2

@@ -275,8 +275,8 @@ def _csv(
         example = f'load("{name}", kind="MOS", higher_is_better=True)'
         raise ValueError(f"{name}: the kind and the direction of its opinions must be given, as in {example}")
     given = Path(name).expanduser()
-    path = given if given.is_absolute() or given.is_file() else root() / given
-    if not path.is_file():
+    path = given if given.is_absolute() or given.exists() else root() / given
+    if not path.exists():
         raise DataError(f"no file {given}; known sets: {', '.join([*RATED, distort.NAME])}")
     rows, remarks = wanted.select(path.stem, own.read(path))
     files = {key: path.parent / key for row in rows for key in (row.reference, row.distorted)}

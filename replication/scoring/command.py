@@ -46,7 +46,9 @@ class Request:
 
 
 def run(request: Request) -> int:
-    """Carry out the command; return 0 where everything was scored, 1 where a score is missing or a file is left out.
+    """Carry out the command; return 0 where every pair was scored, 1 where a score, weights or a partner is missing.
+
+    Files that are no images are passed over and named; they are no reason for a 1.
 
     Raises CommandError, before any image is opened, where a metric, an option, a data set or a file is wrong, and
     KeyboardInterrupt with a sentence on Ctrl-C.

@@ -331,5 +331,7 @@ def _create(text: str, device: str | None, on_cluster: bool) -> Metric:
     except (TypeError, ValueError, RuntimeError) as error:
         if type(error).__module__.startswith("replication."):
             raise  # a sentence of its own: weights that are missing
-        raise ScoringError(f"metric {shortened(text)!r}: {error}") from error
+        which, named = f"metric {shortened(text)!r}", f"metric {shortened(name)!r}"
+        message = str(error)
+        raise ScoringError(message.replace(named, which, 1) if named in message else f"{which}: {message}") from error
     return replace(metric, recipe=(name, with_device))

@@ -85,8 +85,6 @@ def listed(file: Path) -> PairSet:
     """
     import pandas as pd
 
-    if not file.is_file():
-        raise DataError(f"{file}: no such file")
     rows = own.read(file, opinions=False)
     table = pd.DataFrame({column: [getattr(row, column) for row in rows] for column in _COLUMNS})
     names = dict.fromkeys([*table["reference"], *table["distorted"]])

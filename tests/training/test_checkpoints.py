@@ -1,8 +1,10 @@
 """Checkpoints are verified before they are used, and nothing in them or beside them can do harm."""
 
+import errno
 import hashlib
 import json
 import logging
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from replication import files
 from tests.training.test_fit import Line, run
 
 
@@ -150,6 +153,27 @@ def test_a_checkpoint_of_other_parameters_is_replaced_with_a_warning(
     assert task.seen == list(range(20))
     assert len(checkpoints(tmp_path)) == 2
     assert sum("of other parameters or data is replaced" in message for message in caplog.messages) == 2
+
+
+def test_a_full_disk_leaves_the_checkpoints_before_from_which_training_goes_on(
+    tmp_path: Path, whole: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = iter(range(2))
+    sync = os.fsync
+
+    def full(descriptor: int) -> None:
+        if next(written, None) is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(descriptor)
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        run(Line(), tmp_path)
+    monkeypatch.setattr(files.os, "fsync", sync)
+    assert [path.name.split("-")[1] for path in sorted(tmp_path.iterdir())] == ["000000004", "000000008"]
+    task = Line()
+    run(task, tmp_path)
+    assert task.values() == whole
 
 
 def test_files_of_other_names_are_never_removed(stopped: Path) -> None:

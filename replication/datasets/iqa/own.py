@@ -68,7 +68,12 @@ def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def _text(path: Path) -> str:
-    data = read_regular(path)
+    try:
+        data = read_regular(path)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except OSError as error:  # a folder, a FIFO, no permission
+        raise DataError(f"{path}: {error.strerror}") from None
     try:
         text = data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError as error:
