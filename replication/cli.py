@@ -137,6 +137,12 @@ def run(
     stage = os.environ.get("DVC_STAGE", "").partition("@")[0]
     if stage:
         run_times.announce(stage, pipelines.check(stage), profile)
+        for parameter, value in pipelines.edited(notebook.as_posix()).items():
+            print(
+                f"note: {notebook.name}: {parameter} = {str(value)[:80]} in its parameters cell has no effect here, "
+                "since the pipeline takes values from params.yaml; change it there",
+                file=sys.stderr,
+            )
     parameters = select_parameters(settings, params or [], set_ or [])
     pin.check(_texts(parameters))  # every image set that a parameter names
     started = time.time_ns()

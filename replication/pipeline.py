@@ -108,21 +108,36 @@ def cells() -> dict[Path, str]:
 
     A notebook that several stages share has the values of the first of them.
     """
-    settings = project.profile_values("sample")
-    by_notebook: dict[str, Stage] = {}
-    for stage in stages(settings):
-        if stage.notebook:
-            by_notebook.setdefault(stage.notebook, stage)
     contents = {}
-    for name, stage in by_notebook.items():
-        overrides = [f"{key}={_literal(value)}" for key, value in stage.literals.items()]
-        values = {"profile": "sample", **parameters.select_parameters(settings, stage.given, overrides)}
+    for name, values in _values_of_cells().items():
         content = parameters.read_notebook(project.root() / name)
         for cell in content["cells"]:
             if "parameters" in cell["metadata"].get("tags", []):
                 cell["source"] = parameters.rewritten("".join(cell["source"]), values).splitlines(keepends=True)
         contents[project.root() / name] = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     return contents
+
+
+def edited(notebook: str) -> dict[str, Any]:
+    """Parameters whose values in the cell of `notebook` ("notebooks/msds_levels.ipynb") somebody has changed.
+
+    A stage takes its values from params.yaml, so that such a change has no effect on it.
+    """
+    wanted = _values_of_cells().get(notebook, {})
+    found = parameters.parameter_defaults(project.root() / notebook)
+    return {name: value for name, value in found.items() if name in wanted and wanted[name] != value}
+
+
+def _values_of_cells() -> dict[str, dict[str, Any]]:
+    """The sample profile's values for every notebook that a stage runs."""
+    settings = project.profile_values("sample")
+    found: dict[str, dict[str, Any]] = {}
+    for stage in stages(settings):
+        if stage.notebook and stage.notebook not in found:
+            overrides = [f"{key}={_literal(value)}" for key, value in stage.literals.items()]
+            values = parameters.select_parameters(settings, stage.given, overrides)
+            found[stage.notebook] = {"profile": "sample", **values}
+    return found
 
 
 def check(name: str) -> list[str]:

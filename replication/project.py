@@ -3,6 +3,7 @@
 import math
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,11 @@ import yaml
 from replication.errors import CommandError
 from replication.files import read_regular
 
+PIPELINE = "REPLICATION_PIPELINE"
+"""Environment variable of the kernels that the pipeline starts."""
+
+LAB = "-lab"
+_announced: set[str] = set()
 _LONGEST = 1_000_000  # bytes of a file of parameters
 _DEEPEST = 20  # lists and mappings inside one another
 
@@ -130,8 +136,34 @@ def settings(path: Path | None = None) -> dict[str, Any]:
 
 
 def results_folder(profile: str, experiment: str) -> Path:
-    """Folder of an experiment's tables and trained networks: results/<profile>/<experiment>/."""
+    """Folder that an experiment writes its tables and trained networks to: results/<profile>/<experiment>/.
+
+    In a notebook that somebody runs by hand it is results/<profile>-lab/<experiment>/, so that an experiment tried out
+    in JupyterLab never replaces what the pipeline computed; a line says so.
+    """
+    if not in_lab():
+        return results_of(profile, experiment)
+    folder = _below(root() / "results" / f"{profile}{LAB}", experiment)
+    if experiment not in _announced:
+        _announced.add(experiment)
+        print(
+            f"Run by hand: results go to results/{profile}{LAB}/{experiment}; those of the pipeline stay as they are."
+        )
+    return folder
+
+
+def results_of(profile: str, experiment: str) -> Path:
+    """Folder from which an experiment's results are read: those of the pipeline, results/<profile>/<experiment>/."""
     return _below(root() / "results" / profile, experiment)
+
+
+def in_lab() -> bool:
+    """Whether this is the kernel of a notebook that the pipeline does not run."""
+    if PIPELINE in os.environ or "IPython" not in sys.modules:
+        return False
+    from IPython.core.getipython import get_ipython
+
+    return get_ipython() is not None
 
 
 def checkpoint_folder(profile: str, stage: str) -> Path:

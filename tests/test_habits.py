@@ -63,6 +63,14 @@ def test_parameter_cells_are_those_of_the_sample_profile() -> None:
         assert path.read_text() == content, f"{path.name}: run `python -m replication pipeline`"
 
 
+def test_a_parameter_edited_in_a_notebook_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "notebooks/msds_levels.ipynb"
+    assert pipeline.edited(name) == {}
+    written = parameters.parameter_defaults(ROOT / name)
+    monkeypatch.setattr(parameters, "parameter_defaults", lambda path: {**written, "levels": 9})
+    assert pipeline.edited(name) == {"levels": 9}
+
+
 @pytest.mark.parametrize("path", PACKAGES, ids=lambda path: path.parent.name)
 def test_a_package_only_passes_names_on(path: Path) -> None:
     """No stage depends on `__init__.py`, so that a new name in one makes nothing stale; so it holds nothing else."""

@@ -198,3 +198,17 @@ def test_no_name_of_a_stage_leads_to_files_of_others(clone: Path, name: str) -> 
     for folder in (project.results_folder, project.checkpoint_folder):
         with pytest.raises(project.SettingsError, match="names no folder below"):
             folder("sample", name)
+
+
+def test_by_hand_results_go_beside_those_of_the_pipeline(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert project.results_folder("sample", "a") == clone / "results" / "sample" / "a"
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", object)  # as in a kernel
+    monkeypatch.setattr(project, "_announced", set())
+    assert project.results_folder("sample", "a") == clone / "results" / "sample-lab" / "a"
+    assert project.results_folder("sample", "a").name == "a"
+    assert capsys.readouterr().out.count("results go to results/sample-lab/a") == 1
+    assert project.results_of("sample", "a") == clone / "results" / "sample" / "a"
+    monkeypatch.setenv(project.PIPELINE, "1")
+    assert project.results_folder("sample", "a") == clone / "results" / "sample" / "a"

@@ -160,6 +160,7 @@ def _this_interpreter() -> Iterator[None]:
                 "PYTHONHASHSEED": "0",  # the order of sets
                 "SOURCE_DATE_EPOCH": "0",  # the date that matplotlib writes into SVG and PDF
                 "CUBLAS_WORKSPACE_CONFIG": os.environ.get("CUBLAS_WORKSPACE_CONFIG", ":4096:8"),  # repeatable on CUDA
+                project.PIPELINE: "1",
                 "IPYTHONDIR": folder,  # no start-up files or history of the user's own
             },
         }
