@@ -1,55 +1,68 @@
-"""The libraries compared, each with the same meaning: Gaussian window of 11, sigma 1.5, RGB channels averaged."""
+"""The libraries compared, each with the same meaning: Gaussian window of 11, sigma 1.5, RGB channels averaged.
+
+A library is imported when its score is asked for, so that one which is not installed is missed by itself alone.
+"""
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from replication import metrics
 from replication.torchvision_compat import make_importable
 
-make_importable()
-
-import piq  # noqa: E402
-import pytorch_msssim  # noqa: E402
-import skimage.metrics  # noqa: E402
-import torchmetrics.functional.image  # noqa: E402
-
-from replication import metrics  # noqa: E402
+make_importable()  # piq and torchmetrics import torchvision
 
 Score = Callable[[Tensor, Tensor], Tensor]
+Loader = Callable[[], Score]
 
 OURS = "replication"
 SIZES = {"8x3x256x256": (8, 3, 256, 256), "1x3x1080x1920": (1, 3, 1080, 1920)}
 TASKS = ("forward", "forward+backward")
 
-_torchmetrics: Any = torchmetrics.functional.image
-_skimage: Any = skimage.metrics
+
+def _of(module: str, name: str, **options: Any) -> Loader:
+    """The loader of a library's function of two images, which is symmetric."""
+
+    def load() -> Score:
+        function = getattr(import_module(module), name)
+        return lambda x, y: function(x, y, data_range=1.0, **options)
+
+    return load
 
 
-def _scikit_image(reference: Tensor, distorted: Tensor) -> Tensor:
+def _scikit_image() -> Score:
+    similarity = import_module("skimage.metrics").structural_similarity
     options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    scores = [
-        _skimage.structural_similarity(x, y, channel_axis=0, data_range=1.0, **options)
-        for x, y in zip(reference.numpy(), distorted.numpy(), strict=True)
-    ]
-    return torch.tensor(np.mean(scores))
+
+    def score(reference: Tensor, distorted: Tensor) -> Tensor:
+        scores = [
+            similarity(x, y, channel_axis=0, data_range=1.0, **options)
+            for x, y in zip(reference.numpy(), distorted.numpy(), strict=True)
+        ]
+        return torch.tensor(np.mean(scores))
+
+    return score
 
 
-METRICS: dict[str, dict[str, Score]] = {
+_TORCHMETRICS = "torchmetrics.functional.image"
+
+METRICS: dict[str, dict[str, Loader]] = {
     "SSIM": {
-        OURS: lambda x, y: metrics.ssim(x, y).mean(),
-        "piq": lambda x, y: piq.ssim(x, y, data_range=1.0, downsample=False),
-        "pytorch-msssim": lambda x, y: pytorch_msssim.ssim(x, y, data_range=1.0),
-        "torchmetrics": lambda x, y: _torchmetrics.structural_similarity_index_measure(y, x, data_range=1.0),
+        OURS: lambda: lambda x, y: metrics.ssim(x, y).mean(),
+        "piq": _of("piq", "ssim", downsample=False),
+        "pytorch-msssim": _of("pytorch_msssim", "ssim"),
+        "torchmetrics": _of(_TORCHMETRICS, "structural_similarity_index_measure"),
         "scikit-image": _scikit_image,
     },
     "MS-SSIM": {
-        OURS: lambda x, y: metrics.ms_ssim(x, y).mean(),
-        "piq": lambda x, y: piq.multi_scale_ssim(x, y, data_range=1.0),
-        "pytorch-msssim": lambda x, y: pytorch_msssim.ms_ssim(x, y, data_range=1.0),
-        "torchmetrics": lambda x, y: _torchmetrics.multiscale_structural_similarity_index_measure(y, x, data_range=1.0),
+        OURS: lambda: lambda x, y: metrics.ms_ssim(x, y).mean(),
+        "piq": _of("piq", "multi_scale_ssim"),
+        "pytorch-msssim": _of("pytorch_msssim", "ms_ssim"),
+        "torchmetrics": _of(_TORCHMETRICS, "multiscale_structural_similarity_index_measure"),
     },
 }
 
@@ -57,8 +70,8 @@ METRICS: dict[str, dict[str, Score]] = {
 def contenders(metric: str, task: str, device: str) -> dict[str, Score]:
     """Who takes part, ours first. scikit-image has no gradient and runs on the CPU only."""
     return {
-        name: score
-        for name, score in METRICS[metric].items()
+        name: load()
+        for name, load in METRICS[metric].items()
         if name != "scikit-image" or (task == "forward" and device == "cpu")
     }
 

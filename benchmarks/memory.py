@@ -17,7 +17,8 @@ class Memory:
 
     def __init__(self) -> None:
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["benchmarks.memory"])
+        libraries = ["piq", "pytorch_msssim", "skimage.metrics", "torchmetrics.functional.image"]
+        self._context.set_forkserver_preload(["benchmarks.memory", *libraries])
 
     def peak(self, metric: str, name: str, size: str, task: str, device: str) -> float:
         """Peak of one pass in MiB, above what is held before it."""
@@ -27,10 +28,11 @@ class Memory:
 
 def _measured(metric: str, name: str, size: str, task: str, device: str) -> float:
     # A small pass first: libraries set up threads and buffers once, which is not the metric's memory.
-    run(METRICS[metric][name], *pair((1, 3, 176, 176), device), task)
+    score = METRICS[metric][name]()
+    run(score, *pair((1, 3, 176, 176), device), task)
     images = pair(SIZES[size], device)
     before = _start(device)
-    run(METRICS[metric][name], *images, task)
+    run(score, *images, task)
     return _peak(device) - before
 
 
