@@ -89,7 +89,7 @@ def test_bad_input_is_named(x: Tensor, y: Tensor, options: dict[str, int], messa
         mic_patches(x, y, **options)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.gpu
 def test_on_a_gpu_attention_agrees_and_nothing_waits_for_the_device() -> None:
     x, y = maps(2, 8, 30, 37)
     on_gpu = x.cuda(), y.cuda()

@@ -222,7 +222,7 @@ def test_metrics_on_the_same_maps_share_one_pass_and_no_others() -> None:
     assert key("deepwsd") == key("deepwsd", variant="paper")
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.gpu
 @each_registered
 def test_on_a_gpu_scores_agree(name: str) -> None:
     reference, distorted = photo_pair(600, 400)

@@ -254,7 +254,7 @@ def test_bad_input_is_named(x: Tensor, y: Tensor, options: dict[str, float], mes
         mic(x, y, **options)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.gpu
 def test_on_a_gpu_scores_agree_and_nothing_waits_for_the_device() -> None:
     x, y = samples(300, 49, levels=3)
     x[1::2], y[1::2] = samples(150, 49)

@@ -486,7 +486,7 @@ def test_every_option_is_described() -> None:
     assert [field.name for field in dataclasses.fields(metrics.SMICOptions) if field.name not in described] == []
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.gpu
 @pytest.mark.parametrize("name", SCORES)
 def test_on_a_gpu_scores_agree_and_nothing_waits_for_the_device(name: str) -> None:
     pair = photo_pair(150, 160, images=2)

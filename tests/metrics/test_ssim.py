@@ -233,7 +233,7 @@ def test_loss_is_one_minus_the_batch_mean_and_descends_towards_the_target() -> N
     assert SSIMLoss(window_size=7)(output - 10 * gradient, target) < loss
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.gpu
 def test_on_a_gpu_scores_agree_and_nothing_waits_for_the_device() -> None:
     reference = photo(128, 130, 3)
     distorted = noisy(reference)

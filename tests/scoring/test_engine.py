@@ -173,7 +173,7 @@ class TestWork:
         quiet(noise_set(1, 1), metrics.Metric("x", True, {}, prepare, lambda x, y: y - x))
         assert seen == [False, False]
 
-    @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+    @pytest.mark.gpu
     def test_on_a_gpu_scores_agree(self) -> None:
         data_set = noise_set(2, 20)
         tables = [quiet(data_set, "psnr", "ssim", device=device) for device in (None, "cuda")]
