@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks lwssim", description="Time LWSSIM beside one SSIM.")
     parser.add_argument("--rounds", type=int, default=15, help="of which the least counts (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args(sys.argv[2:])
+    arguments = parser.parse_args(sys.argv[1:])
     settle_allocator()
     torch.set_num_threads(arguments.threads)
     rows = [row(device, size, task, arguments.rounds) for device in devices() for size in SIZES for task in TASKS]

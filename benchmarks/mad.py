@@ -37,7 +37,7 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks mad", description="Time MAD beside pyiqa's.")
     parser.add_argument("--rounds", type=int, default=5, help="rounds over all contenders (default: %(default)s)")
-    rounds = parser.parse_args(sys.argv[2:]).rounds
+    rounds = parser.parse_args(sys.argv[1:]).rounds
     print(f"MAD of one pair, 384 x 512, CPU, {torch.get_num_threads()} threads, torch {torch.__version__}")
     for name, shape in SHAPES.items():
         generator = torch.Generator().manual_seed(0)

@@ -34,7 +34,7 @@ def main() -> None:
         "--rounds", type=int, default=5, help="rounds, of which the least counts (default: %(default)s)"
     )
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="on the CPU (default: 1 and 2)")
-    arguments = parser.parse_args(sys.argv[2:])
+    arguments = parser.parse_args(sys.argv[1:])
     settle_allocator()
     rows = [
         (device, str(threads), f"{correlation:g}", *measured(device, threads, correlation, arguments.rounds))

@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--network", default="vgg16", help="of MSDS, and of DeepSSIM beside it")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args(sys.argv[2:])
+    arguments = parser.parse_args(sys.argv[1:])
     settle_allocator()
     torch.set_num_threads(arguments.threads)
     torch.set_grad_enabled(False)

@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=1, help="how many of them theirs score (default: %(default)s)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args(sys.argv[2:])
+    arguments = parser.parse_args(sys.argv[1:])
     settle_allocator()
     torch.set_num_threads(arguments.threads)
     torch.set_grad_enabled(False)

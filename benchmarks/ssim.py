@@ -53,7 +53,7 @@ def main() -> None:
         prog="python -m benchmarks", description="Time the metrics beside other libraries."
     )
     parser.add_argument("--rounds", type=int, default=15, help="rounds over all contenders (default: %(default)s)")
-    rounds = parser.parse_args([word for word in sys.argv[1:] if word != "ssim"]).rounds
+    rounds = parser.parse_args(sys.argv[1:]).rounds
     settle_allocator()
     console = Console(width=None if sys.stdout.isatty() else 140)
     rows = [row for device in devices() for row in measured(device, rounds, console)]
@@ -67,7 +67,7 @@ def main() -> None:
 def settle_allocator() -> None:
     """Start again with the allocator settings, unless they hold: the allocator reads them when a process starts."""
     if any(os.environ.get(name) != value for name, value in _ALLOCATOR.items()):
-        os.execve(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]], {**os.environ, **_ALLOCATOR})
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **_ALLOCATOR})
 
 
 def devices() -> list[str]:
@@ -134,15 +134,20 @@ def milliseconds_to_move_once(shape: tuple[int, ...], task: str) -> float:
 
 def facts() -> list[str]:
     """What the figures depend on, without naming the machine."""
-    processor = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        processor = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), processor)
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", *list(METRICS["SSIM"])[1:]))
-    found = [f"Processor: {processor}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"]
+    found = [f"Processor: {processor()}"]
     if torch.cuda.is_available():
         found.append(f"GPU: {torch.cuda.get_device_name()}")
     return [*found, f"Python {platform.python_version()}, {versions}"]
+
+
+def processor() -> str:
+    """The processor, how many threads torch uses, and the instructions."""
+    name = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
+    return f"{name}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
 
 
 def cells(row: Row) -> list[str]:
