@@ -31,7 +31,7 @@ def _torchmetrics(net: str) -> Score:
 
 
 def _authors(net: str) -> Score:
-    network: Any = import_module("lpips").LPIPS(net=net, pnet_rand=True, verbose=False)
+    network: Any = import_module("lpips").LPIPS(net=net, pnet_rand=True, verbose=False).requires_grad_(False)
     return lambda x, y: network.to(x.device)(x, y, normalize=True).mean()
 
 
