@@ -66,8 +66,8 @@ def test_parameter_cells_are_those_of_the_sample_profile() -> None:
 def test_a_parameter_edited_in_a_notebook_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     name = "notebooks/msds_levels.ipynb"
     assert pipeline.edited(name) == {}
-    written = parameters.parameter_defaults(ROOT / name)
-    monkeypatch.setattr(parameters, "parameter_defaults", lambda path: {**written, "levels": 9})
+    written = parameter_defaults(ROOT / name)
+    monkeypatch.setattr("replication.reporting.parameters.parameter_defaults", lambda path: {**written, "levels": 9})
     assert pipeline.edited(name) == {"levels": 9}
 
 
