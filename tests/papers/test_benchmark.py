@@ -11,6 +11,7 @@ from scipy import stats
 
 from replication.datasets.catalogue import Opinion
 from replication.papers.benchmark import correlations as benchmark
+from replication.reporting import agreement
 from replication.scoring.published_scores import load_published_scores
 from replication.scoring.scored import MetricFacts, Scored
 from replication.scoring.wide import COLUMNS
@@ -43,7 +44,7 @@ def made(images: int = 20, references: int = 8) -> Scored:
 
 def test_coefficients_are_scipys_with_the_sign_of_a_metric_that_works() -> None:
     scored = made()
-    table = benchmark.correlations(scored).set_index("metric")
+    table = agreement.correlations(scored).set_index("metric")
     for label in LABELS:
         part = scored.table[scored.table["metric"] == label]
         assert table.loc[label, "srcc"] == pytest.approx(
@@ -60,30 +61,30 @@ def test_a_metric_that_works_backwards_has_a_negative_coefficient() -> None:
     scored = made()
     metrics = {**scored.metrics, "good": MetricFacts(False)}
     backwards = Scored(**{**vars(scored), "metrics": metrics})
-    assert benchmark.correlations(backwards, ["good"])["srcc"].item() < -0.9
+    assert agreement.correlations(backwards, ["good"])["srcc"].item() < -0.9
 
 
 def test_scores_that_could_not_be_computed_are_counted_and_left_out() -> None:
     scored = made()
     scored.table.loc[[0, 5], "score"] = np.nan
-    row = benchmark.correlations(scored, ["good"]).iloc[0]
+    row = agreement.correlations(scored, ["good"]).iloc[0]
     assert (row["n"], row["left_out"]) == (158, 2)
 
 
 def test_an_infinite_score_keeps_its_rank() -> None:
     scored = made()
     best = scored.table.loc[scored.table["metric"] == "good", "score"].idxmax()
-    before = benchmark.correlations(scored, ["good"])["srcc"].item()
+    before = agreement.correlations(scored, ["good"])["srcc"].item()
     scored.table.loc[best, "score"] = np.inf
-    assert benchmark.correlations(scored, ["good"])["srcc"].item() == before
+    assert agreement.correlations(scored, ["good"])["srcc"].item() == before
 
 
 def test_the_ranking_puts_the_better_metric_first_and_says_so_significantly() -> None:
-    labels, ranking = benchmark.rank(made())
+    labels, ranking = agreement.rank(made())
     assert labels == ["good", "distance", "fair"]
     assert ranking.beats[0, 2] == 1
     assert ranking.beats[2, 0] == -1
-    pairs = benchmark.pairs_table(labels, ranking)
+    pairs = agreement.pairs_table(labels, ranking)
     assert list(pairs["first"]) == ["good", "good", "distance"]
     assert (pairs["difference"] > 0).all()
 
@@ -125,12 +126,12 @@ def test_published_scores_of_the_same_images_are_compared() -> None:
 
 def test_an_unknown_metric_is_named_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="no scores of 'best'; known: good, fair, distance"):
-        benchmark.correlations(made(), ["best"])
+        agreement.correlations(made(), ["best"])
 
 
 def test_figures_are_drawn() -> None:
     scored = made()
-    labels, ranking = benchmark.rank(scored)
+    labels, ranking = agreement.rank(scored)
     figures = [benchmark.scatter(scored, LABELS), benchmark.significance_map(labels, ranking)]
     figures.append(benchmark.heat_map(benchmark.agreement(scored), "agreement"))
     for figure in figures:
@@ -140,7 +141,7 @@ def test_figures_are_drawn() -> None:
 
 def test_published_scores_give_the_published_coefficient(real_data: Callable[[str], Path]) -> None:
     real_data("published-scores")
-    table = benchmark.correlations(load_published_scores("csiq")).set_index("metric")
+    table = agreement.correlations(load_published_scores("csiq")).set_index("metric")
     assert table.loc["DeepWSD_VGG", "srcc"] == pytest.approx(0.9646, abs=5e-5)  # four printed decimals
 
 

@@ -1,7 +1,6 @@
 """Metrics against human opinions: correlations, significant differences, distortion types, effects of protocols."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from html import escape
 
 import matplotlib.pyplot as plt
@@ -14,70 +13,18 @@ from scipy import stats
 from replication.evaluation.correlation import correlate
 from replication.evaluation.dependent import compare_correlations
 from replication.evaluation.logistic import MAPPINGS, fit_logistic
-from replication.evaluation.ranking import Ranking, who_beats_whom
+from replication.evaluation.ranking import Ranking
+from replication.reporting.agreement import html_table
 from replication.reporting.metric_scores import increases_with_opinion, reference_groups, scores_in_common, scores_of
 from replication.reporting.numbers import number, signed
-from replication.reporting.tables import VERDICT_CSS, Html
+from replication.reporting.tables import Html
 from replication.scoring.scored import Scored
 
-COEFFICIENTS = ("srcc", "krcc", "plcc", "rmse")
 SAME = {"psnr": "PSNR", "gmsd": "GMSD", "ms-ssim(colour=gray)": "MSSIM", "vif": "VIF"}
 """Our metrics by the names under which others published their scores on TID2013."""
 
 _LEAST = 10  # least number of images for a correlation within a distortion type
 _POINTS = 4000  # dots of a scatter plot; beyond, every k-th image is drawn
-
-
-def correlations(scored: Scored, labels: Sequence[str] | None = None) -> pd.DataFrame:
-    """Agreement of each metric with the opinions over all images, with 95 % intervals over references.
-
-    Columns: metric, srcc, srcc_low, srcc_high, and likewise krcc, plcc, rmse; n (images), left_out (images without a
-    score), references, at_bound (the bounds that the fitted curve ends at), problem ("" if there is none).
-    Signs are turned so that a metric that works has a positive coefficient; where a metric's direction is not known,
-    the absolute value is given.
-    """
-    rows = []
-    for label in scored.with_scores(labels):
-        part, left_out = scores_of(scored, label)
-        expected = increases_with_opinion(scored, label)
-        found = correlate(
-            part["score"],
-            part["opinion"],
-            references=reference_groups(part),
-            higher_is_better=expected,
-            intervals=True,
-        )
-        found = found.absolute() if expected is None else found
-        intervals = found.intervals or {}
-        row: dict[str, object] = {"metric": label}
-        for name in COEFFICIENTS:
-            interval = intervals.get(name)
-            row |= {name: getattr(found, name)}
-            row |= {f"{name}_low": interval.low, f"{name}_high": interval.high} if interval else {}
-        at_bound = ", ".join(found.fit.at_bound) if found.fit else ""
-        row |= {"n": found.n, "left_out": left_out, "references": found.references, "at_bound": at_bound}
-        rows.append(row | {"problem": found.problem})
-    return pd.DataFrame(rows)
-
-
-def show_correlations(table: pd.DataFrame) -> Html:
-    """`correlations` for reading: best first, intervals beside the values."""
-    ordered = table.sort_values("srcc", ascending=False, kind="stable")
-    head = "".join(f"<th class='number'>{name.upper()} [95&nbsp;% interval]</th>" for name in COEFFICIENTS)
-    rows, notes = [], []
-    for row in ordered.to_dict("records"):
-        cells = "".join(
-            f"<td class='number'>{number(row[name])} <span class='interval'>[{number(row.get(f'{name}_low'))}, "
-            f"{number(row.get(f'{name}_high'))}]</span></td>"
-            for name in COEFFICIENTS
-        )
-        remarks = [row["problem"]] if row["problem"] else []
-        remarks += [f"the fitted curve ends at a bound ({row['at_bound']})"] if row["at_bound"] else []
-        remarks += [f"{row['left_out']} images without a score"] if row["left_out"] else []
-        notes += [f"{row['metric']}: {remark}" for remark in remarks]
-        rows.append(f"<tr><th scope='row'>{escape(str(row['metric']))}</th>{cells}</tr>")
-    count = f"{table['n'].max():,} images, {table['references'].max()} references"
-    return _table(f"<th>metric</th>{head}", rows, "; ".join([count, *notes]))
 
 
 def by_distortion(scored: Scored, labels: Sequence[str] | None = None) -> pd.DataFrame:
@@ -93,28 +40,6 @@ def by_distortion(scored: Scored, labels: Sequence[str] | None = None) -> pd.Dat
             value = abs(found.srcc) if expected is None else found.srcc
             rows.append({"metric": label, "distortion": distortion, "srcc": value, "n": len(group)})
     return pd.DataFrame(rows, columns=["metric", "distortion", "srcc", "n"])
-
-
-def rank(scored: Scored, labels: Sequence[str] | None = None, *, seed: int = 0) -> tuple[list[str], Ranking]:
-    """Every pair of metrics compared by SRCC on the images that all have scored, best metric first."""
-    chosen = scored.with_scores(labels)
-    wide, opinions, references = scores_in_common(scored, chosen)
-    directions = [increases_with_opinion(scored, label) for label in chosen]
-    found = who_beats_whom(wide, opinions, references, higher_is_better=directions, seed=seed)
-    order = np.argsort(-found.coefficient, kind="stable")
-    values = (getattr(found, each.name) for each in fields(found))
-    return [chosen[i] for i in order], Ranking(*(v[np.ix_(*[order] * v.ndim)] for v in values))
-
-
-def pairs_table(labels: Sequence[str], ranking: Ranking) -> pd.DataFrame:
-    """A ranking as rows: first, second, difference, low, high, p, p_holm, effect; the better of a pair first."""
-    tables = ranking.difference, ranking.low, ranking.high, ranking.p_value, ranking.adjusted, ranking.effect
-    rows = [
-        (labels[i], labels[j], *(table[i, j] for table in tables))
-        for i in range(len(labels))
-        for j in range(i + 1, len(labels))
-    ]
-    return pd.DataFrame(rows, columns=["first", "second", "difference", "low", "high", "p", "p_holm", "effect"])
 
 
 def agreement(scored: Scored, labels: Sequence[str] | None = None) -> pd.DataFrame:
@@ -185,7 +110,7 @@ def show_protocols(study: pd.DataFrame) -> Html:
             ]
             numbers = "".join(f"<td class='number'>{cell}</td>" for cell in cells)
             rows.append(f"<tr><th scope='row'>{escape(row['variant'])}</th>{numbers}</tr>")
-    return _table(head, rows, "")
+    return html_table(head, rows, "")
 
 
 def beside_published(scored: Scored, others: Scored, same: Mapping[str, str] = SAME) -> pd.DataFrame:
@@ -236,7 +161,8 @@ def scatter(scored: Scored, labels: Sequence[str] | None = None) -> Figure:
         axis.plot(shown["score"], shown["opinion"], ".", markersize=2, alpha=0.5)
         grid = np.linspace(part["score"].min(), part["score"].max(), 200)
         axis.plot(grid, fit(grid), color="C1")
-        axis.set_title(label if fit.converged else f"{label}\n({fit.message})", fontsize=8)
+        title = label.replace("$", r"\$")  # a pair of them would be a formula
+        axis.set_title(title if fit.converged else f"{title}\n({fit.message})", fontsize=8)
     for axis in axes.flat[len(labels) :]:
         axis.set_visible(False)
     figure.supxlabel("score", fontsize=9)
@@ -278,11 +204,3 @@ def significance_map(labels: Sequence[str], ranking: Ranking) -> Figure:
     axis.grid(False)
     axis.set_title("SRCC, row minus column")
     return figure
-
-
-def _table(head: str, rows: Sequence[str], note: str) -> Html:
-    below = f"<p><small>{escape(note)}</small></p>" if note else ""
-    return Html(
-        f"<style>{VERDICT_CSS}</style><div class='scroll'><table class='sides'><thead><tr>{head}</tr></thead>"
-        f"<tbody>{''.join(rows)}</tbody></table></div>{below}"
-    )
