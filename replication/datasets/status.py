@@ -8,6 +8,7 @@ from replication.datasets.catalogue import known
 from replication.datasets.entries import Entry, OfficialFolder
 from replication.datasets.errors import AbsentDataError, AlteredDataError, DataError
 from replication.datasets.official import read_official
+from replication.project import data_root
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,18 @@ class Row:
 def sets() -> list[Row]:
     """The state of every set: against its manifest or what was published, and against its pin.
 
-    Outside a project pins are unknown, and the column states that.
+    Outside a project pins are unknown, and the column states that; where REPLICATION_DATA is not set either, there is
+    no data root, and every set is missing.
     """
     try:
         pins: Mapping[str, pin.Pin] | None = pin.read()
     except FileNotFoundError:
         pins = None
-    rows = [_row(entry, pins) for entry in known().values()]
+    try:
+        data_root()
+        rows = [_row(entry, pins) for entry in known().values()]
+    except FileNotFoundError:
+        rows = [Row(entry.name, "missing", "unknown", entry.licence, _source(entry)) for entry in known().values()]
     for name, (_, pieces) in photos.PHOTOS.items():
         rows.append(Row(name, _installed(pieces), "", photos.LICENCE, f"{photos.SOURCE}; replicates nothing"))
     pieces = photos.PHOTOS[distort.REFERENCES][1]
@@ -51,8 +57,11 @@ def _row(entry: Entry, pins: Mapping[str, pin.Pin] | None) -> Row:
         state = error.problem
     except (DataError, OSError) as error:
         state = str(error)
-    fetch = f"`data fetch {entry.name}`; " if entry.download else ""
-    return Row(entry.name, state, against_pin, entry.licence, fetch + entry.source)
+    return Row(entry.name, state, against_pin, entry.licence, _source(entry))
+
+
+def _source(entry: Entry) -> str:
+    return (f"`data fetch {entry.name}`; " if entry.download else "") + entry.source
 
 
 def _state(entry: Entry) -> tuple[str, bool]:

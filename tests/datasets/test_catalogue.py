@@ -144,7 +144,7 @@ assert datasets.load("new-scores").table["opinion"].tolist() == [1.5, 4.5]
 assert main(["data", "pin", "new-images", "new-scores"]) == 0
 pin.check(["new-images", "new-scores"])
 assert str(pin.path_of("new-images")) == "pins/new-images.md5"
-assert main(["data", "status"]) == 0
+assert main(["data", "status", "--csv"]) == 0
 """
 
 
@@ -169,8 +169,8 @@ def test_one_new_file_makes_a_set_that_everything_knows(project: Path, tmp_path:
     )
     assert done.returncode == 0, done.stderr
     assert "new-images: present (2 files)\n" in done.stdout
-    assert "new-images\tpresent (2 files)\tas pinned\tfree\ta host\n" in done.stdout
-    assert "new-scores\tcomplete (2 images)\tas pinned\tfree\ta host\n" in done.stdout
+    assert "new-images,present (2 files),as pinned,free,a host\n" in done.stdout
+    assert "new-scores,complete (2 images),as pinned,free,a host\n" in done.stdout
 
 
 def test_a_module_without_sets_and_a_name_used_twice_are_refused(

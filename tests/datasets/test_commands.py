@@ -1,5 +1,7 @@
 """`python -m replication data ...` as typed."""
 
+import csv
+import io
 import re
 import zipfile
 from collections.abc import Callable
@@ -14,15 +16,15 @@ from replication.features.catalogue import WEIGHTS
 
 
 def rows(output: str) -> dict[str, list[str]]:
-    """The lines of a table, by their first field."""
-    return {line.split("\t")[0]: line.split("\t")[1:] for line in output.splitlines() if "\t" in line}
+    """The lines of `data status --csv`, by their first field."""
+    return {first: others for first, *others in csv.reader(io.StringIO(output))}
 
 
 def test_status_without_a_data_root(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "status"]) == 0
-    output = capsys.readouterr().out
-    assert output.startswith(f"data root: {project / 'data'} (does not exist)\n")
-    table = rows(output)
+    assert capsys.readouterr().out.startswith(f"data root: {project / 'data'} (does not exist)\n")
+    assert main(["data", "status", "--csv"]) == 0
+    table = rows(capsys.readouterr().out)
     for name, entry in FOLDERS.items():
         assert table[name][0] == "missing"
         assert table[name][2] == entry.licence
@@ -49,7 +51,7 @@ def test_status_tells_the_states_apart(
     (project / "data" / "set14" / "zebra.png").unlink()
     (project / "data" / "t91" / "t2.png").write_bytes(encoded(picture(30)))
     (project / "data" / "kodak" / "kodim01.jpg").write_bytes(encoded(picture(0), "JPEG"))
-    assert main(["data", "status"]) == 0
+    assert main(["data", "status", "--csv"]) == 0
     table = rows(capsys.readouterr().out)
     assert table["set5"][:2] == ["complete (2 files)", "as pinned"]
     assert table["set14"][:2] == ["incomplete (1 of 2 files): missing zebra", "differs from pin: missing zebra.png"]
@@ -59,10 +61,15 @@ def test_status_tells_the_states_apart(
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
-def test_status_fits_a_terminal(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int
+@pytest.mark.parametrize("terminal", [True, False])
+def test_status_is_as_wide_as_asked_for(
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    terminal: bool,
+    width: int,
 ) -> None:
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("NO_COLOR", "1")
     assert main(["data", "status"]) == 0
@@ -81,11 +88,24 @@ def test_status_outside_a_project_knows_nothing_of_pins(
     monkeypatch.setenv("REPLICATION_DATA", str(tmp_path))
     (tmp_path / "set5").mkdir()
     (tmp_path / "set5" / "baby.png").write_bytes(encoded(picture(0)))
-    assert main(["data", "status"]) == 0
+    assert main(["data", "status", "--csv"]) == 0
     assert rows(capsys.readouterr().out)["set5"][:2] == [
         "incomplete (1 of 5 files): missing bird, butterfly, head, woman; other content in baby",
         "unknown",
     ]
+
+
+def test_status_works_outside_a_project_without_a_data_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REPLICATION_DATA", raising=False)
+    assert main(["data", "status"]) == 0
+    assert capsys.readouterr().out.startswith("data root: none; set REPLICATION_DATA to a folder for data")
+    assert main(["data", "status", "--csv"]) == 0
+    table = rows(capsys.readouterr().out)
+    assert table["set5"][:2] == ["missing", "unknown"]
+    assert table["photos-a"][0] == "complete (6 images)"
 
 
 def test_status_names_files_that_are_passed_over(
@@ -95,7 +115,7 @@ def test_status_names_files_that_are_passed_over(
     for name in ("readme.txt", "bird.webp", "Thumbs.db", ".DS_Store"):
         (folder / name).write_bytes(b"")
     (folder / "more").mkdir()
-    assert main(["data", "status"]) == 0
+    assert main(["data", "status", "--csv"]) == 0
     words = "complete (1 files); passed over: bird.webp, more/, readme.txt"
     assert rows(capsys.readouterr().out)["set5"][0] == words
 

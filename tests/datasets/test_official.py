@@ -1,6 +1,8 @@
 """Sets with opinions, comparisons and tables on the command line: status, add, pin."""
 
+import csv
 import dataclasses
+import io
 import shutil
 import subprocess
 import zipfile
@@ -19,8 +21,8 @@ from replication.datasets.catalogue import JUDGED, RATED, TABLES, TRAINING, sele
 
 
 def rows(output: str) -> dict[str, list[str]]:
-    """The lines of a table, by their first field."""
-    return {line.split("\t")[0]: line.split("\t")[1:] for line in output.splitlines() if "\t" in line}
+    """The lines of `data status --csv`, by their first field."""
+    return {first: others for first, *others in csv.reader(io.StringIO(output))}
 
 
 def tables(project: Path) -> Path:
@@ -42,7 +44,7 @@ def test_names_on_the_command_line_mean_one_set_or_all_parts() -> None:
 
 
 def test_status_without_data_says_where_to_get_everything(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["data", "status"]) == 0
+    assert main(["data", "status", "--csv"]) == 0
     table = rows(capsys.readouterr().out)
     for name, entry in (RATED | JUDGED | TABLES | TRAINING).items():
         assert table[name] == ["missing", "", entry.licence, entry.source]
@@ -61,7 +63,7 @@ def test_status_tells_complete_incomplete_altered_and_part(
     (few("kadid-10k") / "dmos.csv").write_text("dist_img,ref_img,dmos\nI01_01_01.png,I01.png,1.57\n")
     (tables(project) / "live.csv").unlink()
     (project / "data" / "tid2013-part").mkdir()
-    assert main(["data", "status"]) == 0
+    assert main(["data", "status", "--csv"]) == 0
     table = rows(capsys.readouterr().out)
     assert table["csiq"][0] == "complete (3 images)"
     assert table["tid2008"][0].startswith("incomplete, 1 of 5 images missing, ")
@@ -178,7 +180,7 @@ def test_a_set_is_pinned_by_one_line_in_a_list_of_its_own(
     }
     assert list(pin.read()) == ["set5", "csiq", "published-scores"]
     pin.check(["set5", "csiq", "published-scores", "some text"])
-    assert main(["data", "status"]) == 0
+    assert main(["data", "status", "--csv"]) == 0
     assert rows(capsys.readouterr().out)["csiq"][:2] == ["complete (3 images)", "as pinned"]
 
 
@@ -202,7 +204,7 @@ def test_images_without_opinions_are_put_in_place_counted_and_pinned(
         (unpacked / f"{number:06d}.png").write_bytes(encoded(picture(number)))
     assert main(["data", "add", "celeba", str(tmp_path / "unpacked")]) == 0
     assert capsys.readouterr().out.startswith("celeba: different (3 files)")
-    assert main(["data", "status"]) == 0
+    assert main(["data", "status", "--csv"]) == 0
     assert rows(capsys.readouterr().out)["celeba"][0] == "a part: 3 of 202599 files"
     assert main(["data", "pin", "celeba"]) == 0
     assert (project / "pins" / "celeba.md5").read_text() == f"{pin.read()['celeba'].md5}  celeba/\n"
