@@ -181,8 +181,8 @@ def test_output_is_utf8_whatever_the_console_and_names_that_are_not_are_escaped(
     written = (clone / "s.csv").read_bytes()
     assert finished.stdout == b""
     assert sorted(line.split(",")[2] for line in written.decode().splitlines()[1:]) == [
-        "distorted/gr\\udcf6sser.png",
-        "distorted/größer.png",
+        "d/gr\\udcf6sser.png",
+        "d/größer.png",
     ]
 
 
@@ -194,6 +194,50 @@ def test_importing_the_command_line_imports_nothing_heavy() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
     )
     assert finished.stdout == "\n"
+
+
+def test_the_console_script_is_the_command_line() -> None:
+    import tomllib
+
+    root = Path(__file__).resolve().parents[1]
+    script = tomllib.loads((root / "pyproject.toml").read_text())["project"]["scripts"]["replication"]
+    module, _, name = script.partition(":")
+    run = f"import sys; from {module} import {name}; sys.argv[0] = 'bin/replication'; sys.exit({name}())"
+    finished = subprocess.run(
+        [sys.executable, "-c", run, "correlate"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": str(root)},
+    )
+    assert finished.returncode == 2
+    assert "Usage: replication correlate" in finished.stderr
+
+
+def test_images_with_opinions_become_correlations_as_the_readme_says(tmp_path: Path) -> None:
+    """The two commands of the README, as they stand there."""
+    root = Path(__file__).resolve().parents[1]
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    commands = re.search(r"columns reference, distorted .*?```sh\n(.*?)```", readme, re.DOTALL)
+    assert commands is not None
+    random = np.random.default_rng(0)
+    rows = []
+    for name in "abcd":
+        original = pictures.Noise(ord(name), (40, 48)).read()
+        pictures.files(tmp_path / "r", {f"{name}.png": original})
+        for level in range(1, 6):
+            noise = random.normal(0, 12 * level, original.shape)
+            distorted = np.clip(original + noise, 0, 255).astype(np.uint8)
+            pictures.files(tmp_path / "d", {f"{name}{level}.png": distorted})
+            rows.append((f"r/{name}.png", f"d/{name}{level}.png", 6 - level + random.normal(0, 0.2)))
+    pd.DataFrame(rows, columns=["reference", "distorted", "opinion"]).to_csv(tmp_path / "opinions.csv", index=False)
+    environment = {"PYTHONPATH": str(root), "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
+    finished = subprocess.run(
+        ["sh", "-e", "-c", commands[1]], cwd=tmp_path, capture_output=True, text=True, check=False, env=environment
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert "20 images of 4 references" in finished.stdout
+    assert re.search(r"^psnr +0\.9\d\d +0\.\d\d\d +0\.9\d\d", finished.stdout, re.MULTILINE)
 
 
 class TestScore:
@@ -220,7 +264,7 @@ class TestScore:
         assert main(["score", "--reference", "r", "--distorted", "d", "--out", "new/s.csv", *self.METRICS]) == 0
         assert capsys.readouterr().out == ""
         table = pd.read_csv(folder / "new" / "s.csv")
-        names = ["distorted/A.BMP", "distorted/B.BMP", "distorted/C.BMP"]
+        names = ["d/A.BMP", "d/B.BMP", "d/C.BMP"]
         assert table["distorted"].tolist() == [name for name in names for _ in range(2)]
         assert table["metric"].tolist() == ["psnr", "ssim(colour=gray, reduction=2004)"] * 3
         error = pictures.Noise(1).read().astype(float) - (255 - pictures.Noise(1).read())
@@ -232,7 +276,7 @@ class TestScore:
         captured = capsys.readouterr()
         lines = captured.out.splitlines()
         assert lines[0] == "data_set,reference,distorted,distortion,level,opinion,metric,score,problem"
-        assert lines[1].startswith("A,reference/a.png,distorted/A.BMP,,,,psnr,")
+        assert lines[1].startswith("A,r/a.png,d/A.BMP,,,,psnr,")
         assert len(lines) == 2
         assert "1 of 1 images" in captured.err
         assert not list((folder / "checkpoints").rglob("*.json"))
@@ -248,7 +292,7 @@ class TestScore:
         ("arguments", "said"),
         [
             (["--dataset", "tinny", "--metric", "psnr"], "unknown data set 'tinny'; known: tiny"),
-            (["--dataset", "tiny", "--metric", "pnsr"], "unknown metric 'pnsr'; known: .*ms-ssim, .*psnr"),
+            (["--dataset", "tiny", "--metric", "pnsr"], "unknown metric 'pnsr'.*; did you mean psnr"),
             (["--dataset", "tiny", "--metric", "ssim(gray)"], "'ssim.gray.' is no metric; write it as NAME or"),
             (["--dataset", "tiny", "--metric", "psnr", "--device", "x"], "cannot compute on device 'x'"),
             (["--dataset", "tiny", "--metric", "psnr", "--out", "r"], "cannot write r: it is a folder"),
@@ -309,7 +353,7 @@ class TestScore:
         captured = capsys.readouterr()
         assert "have no partner: 1 of r (x); 1 of d (b)\n" in captured.err
         assert "d: passed over 1 file (notes.txt)\n" in captured.err
-        assert [line.split(",")[2] for line in captured.out.splitlines()[1:]] == ["distorted/A.BMP", "distorted/C.BMP"]
+        assert [line.split(",")[2] for line in captured.out.splitlines()[1:]] == ["d/A.BMP", "d/C.BMP"]
         (folder / "r" / "x.png").unlink()
         (folder / "d" / "B.BMP").unlink()
         assert main(["score", "--reference", "r", "--distorted", "d", "--metric", "psnr"]) == 0  # notes.txt is no image
@@ -327,10 +371,10 @@ class TestScore:
         assert main(command) == 1
         captured = capsys.readouterr()
         pairs = [line.split(",")[1:3] for line in captured.out.splitlines()[1:]]
-        assert [distorted for reference, distorted in pairs if reference == "reference/a.png"] == [
-            "distorted/A.BMP",
-            "distorted/a-blur-2.png",
-            "distorted/a_1.png",
+        assert [distorted for reference, distorted in pairs if reference == "r/a.png"] == [
+            "d/A.BMP",
+            "d/a-blur-2.png",
+            "d/a_1.png",
         ]
         assert "the beginning of the file name, and these have no partner: 1 of d (ab)\n" in captured.err
         (folder / "d" / "ab.png").unlink()
@@ -384,6 +428,43 @@ class TestScore:
         assert main(command) == 2
         assert "error: no metric is left; skipped lacking" in capsys.readouterr().err
 
+    def test_missing_weights_are_downloaded_on_request(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        from replication.features import weights
+
+        asked: list[str] = []
+
+        def failing(entry: Any, to: Path) -> Path:
+            asked.append(entry.name)
+            raise datasets.DataError(f"{entry.url} could not be downloaded: no network")
+
+        monkeypatch.setenv("REPLICATION_DATA", str(folder))
+        monkeypatch.setenv("TORCH_HOME", str(folder))
+        monkeypatch.setattr(weights, "download_file", failing)
+        command = ["score", "--dataset", "tiny", "--metric", "psnr", "--metric", "pieapp", "--metric", "lpips-alex"]
+        assert main(command) == 1
+        assert asked == []
+        capsys.readouterr()
+        assert main([*command, "--download"]) == 1
+        assert asked == ["pieapp", "alexnet"]
+        captured = capsys.readouterr()
+        assert {line.split(",")[6] for line in captured.out.splitlines()[1:]} == {"psnr"}
+        assert "skipped pieapp: its weights are missing, and https://" in captured.err
+        assert "could not be downloaded: no network\n" in captured.err
+
+    def test_means_are_printed_in_place_of_the_scores(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        command = ["score", "--reference", "r", "--distorted", "d", "--metric", "psnr"]
+        assert main([*command, "--summary"]) == 0
+        shown = capsys.readouterr().out
+        assert main([*command, "--summary", "--out", "s.csv"]) == 0
+        assert capsys.readouterr().out == shown
+        title, line = shown.splitlines()
+        assert title.split() == ["folder", "metric", "mean", "95", "%", "interval", "images", "missing"]
+        mean = pd.read_csv(folder / "s.csv")["score"].mean()
+        assert line.split()[:2] == ["d", "psnr"]
+        assert float(line.split()[2]) == pytest.approx(mean, rel=1e-4)
+
     def test_output_is_utf_8_whatever_the_console(self, folder: Path) -> None:
         (folder / "d" / "A.BMP").rename(folder / "d" / "\u00e4.bmp")
         pictures.files(folder / "r", {"\u00e4.png": pictures.Noise(0).read()})
@@ -392,7 +473,7 @@ class TestScore:
         finished = subprocess.run(
             [*command, "d/\u00e4.bmp", "--metric", "psnr"], capture_output=True, check=True, env=environment, cwd=folder
         )
-        assert "distorted/\u00e4.bmp" in finished.stdout.decode("utf-8")
+        assert "d/\u00e4.bmp" in finished.stdout.decode("utf-8")
 
     @pytest.mark.parametrize("name", ["..png", "...png", ".png.", "..", "x.png"])
     def test_nothing_is_removed_that_scoring_did_not_write(self, folder: Path, name: str) -> None:
@@ -418,9 +499,16 @@ class TestScore:
     def test_a_wrong_command_is_refused_before_torch_is_imported(self, folder: Path) -> None:
         script = "import sys; from replication.cli import main; print(main(sys.argv[1:]), 'torch' in sys.modules)"
         environment = {"PYTHONPATH": str(Path(project.__file__).parents[1])}
-        for arguments in (["--dataset", "tinny"], ["--reference", "no", "--distorted", "d"], ["--reference", "r"]):
+        here = ["--reference", "r", "--distorted", "d", "--metric"]
+        for arguments in (
+            ["--metric", "psnr", "--dataset", "tinny"],
+            ["--metric", "psnr", "--reference", "no", "--distorted", "d"],
+            ["--metric", "psnr", "--reference", "r"],
+            [*here, "SSIM"],
+            [*here, "ssim(color=gray)"],
+        ):
             finished = subprocess.run(
-                [sys.executable, "-c", script, "score", "--metric", "psnr", *arguments],
+                [sys.executable, "-c", script, "score", *arguments],
                 capture_output=True,
                 text=True,
                 check=True,

@@ -103,6 +103,7 @@ FLOORS = (
     ("scoring", "training"),
     ("reporting",),
     ("papers",),
+    ("commands",),
 )
 
 

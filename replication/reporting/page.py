@@ -30,7 +30,7 @@ def page(
     title: str,
     body: str,
     *,
-    profile: str,
+    profile: str = "",
     footer: Mapping[str, str],
     back: tuple[str, str] | None = None,
     extra_css: str = "",
@@ -38,7 +38,12 @@ def page(
     """A complete HTML document around `body` (HTML), with the profile's meaning on top and `footer` facts below.
 
     `title`, `profile` and `footer` are plain text and are escaped; `back` is (address, text) of the top bar's link.
+    A page without a profile is about images of the user's own.
     """
+    of_profile = meant = ""
+    if profile:
+        of_profile = f'<span class="profile">profile: {escape(profile)}</span>'
+        meant = f'<p class="meaning {escape(profile)}">{escape(meaning(profile))}</p>\n'
     link = f'<a href="{escape(back[0])}">&larr; {escape(back[1])}</a>' if back else "<span>Replication suite</span>"
     facts = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(fact)}</dd></div>" for name, fact in footer.items())
     return f"""<!doctype html>
@@ -52,10 +57,9 @@ def page(
 {stylesheet()}{extra_css}</style>
 </head>
 <body>
-<header class="bar"><nav>{link}</nav><span class="profile">profile: {escape(profile)}</span></header>
+<header class="bar"><nav>{link}</nav>{of_profile}</header>
 <main>
-<p class="meaning {escape(profile)}">{escape(meaning(profile))}</p>
-{body}
+{meant}{body}
 </main>
 <footer><dl>{facts}</dl></footer>
 </body>

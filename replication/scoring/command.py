@@ -4,6 +4,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +14,7 @@ from replication.absent import AbsentError
 from replication.datasets.errors import DataError
 from replication.errors import CommandError
 from replication.files import atomic_write_text
-from replication.scoring import files
+from replication.scoring import files, metric_names
 from replication.scoring.errors import ScoringError
 
 if TYPE_CHECKING:
@@ -23,13 +24,18 @@ if TYPE_CHECKING:
     from replication.scoring.engine import Rated
 
 
+class DownloadError(DataError):
+    """Weights could not be downloaded."""
+
+
 @dataclass(frozen=True)
 class Request:
     """Images and metrics to score, as the command line gives them.
 
     dataset: name of a set, or a CSV file with columns reference and distorted; else reference and distorted are two
     images or two folders. match: of the images of two folders, see `files.pairs`. out: CSV file; None is standard
-    output. wide: a row for each image, not for each score. stop: at the first image that cannot be scored.
+    output. wide: a row for each image, not for each score. summary: means on standard output, in place of the scores.
+    download: weights that are missing are fetched first. stop: at the first image that cannot be scored.
     """
 
     metrics: Sequence[str]
@@ -39,6 +45,8 @@ class Request:
     match: Literal["name", "prefix"] = "name"
     out: Path | None = None
     wide: bool = False
+    summary: bool = False
+    download: bool = False
     device: str | None = None
     scheduler: str | None = None
     workers: int | None = None
@@ -53,6 +61,7 @@ def run(request: Request) -> int:
     Raises CommandError, before any image is opened, where a metric, an option, a data set or a file is wrong, and
     KeyboardInterrupt with a sentence on Ctrl-C.
     """
+    metric_names.refuse_unknown(*request.metrics)
     try:
         data_set = _data_set(request)
         if request.out is not None:
@@ -86,7 +95,10 @@ def run(request: Request) -> int:
         if folder is None:
             advice = "outside a project, finished work is stored with --out only"
         raise KeyboardInterrupt(f"interrupted; {advice}") from None
-    _write(with_problems(table) if request.wide else table, request.out)
+    if request.out is not None or not request.summary:
+        _write(with_problems(table) if request.wide else table, request.out)
+    if request.summary:
+        _show_means(table)
     if folder is not None:
         Store(folder).clear()
     failed = int((table["problem"] != "").sum())
@@ -116,12 +128,58 @@ def _metrics(request: Request) -> tuple[dict[str, "Metric"], list[str]]:
     skipped: list[str] = []
     for label in dict.fromkeys(request.metrics):
         try:
+            if request.download:
+                _download_weights(label)
             made |= create_metrics([label], request.device, on_cluster=bool(request.scheduler))
         except AbsentError as error:
             skipped.append(f"skipped {label}: {error}")
+        except DownloadError as error:
+            skipped.append(f"skipped {label}: its weights are missing, and {error}")
     if not made:
         raise CommandError("no metric is left; " + "; ".join(skipped))
     return made, skipped
+
+
+def _download_weights(label: str) -> None:
+    """Download the weights that a metric reads and that are not on this machine, into torch's cache."""
+    from replication.features import weights
+    from replication.scoring.engine import create_metrics
+
+    with weights.recorded() as needed, suppress(AbsentError):  # networks without numbers: only names are collected
+        create_metrics([label])
+    for name in needed:
+        try:
+            weights.find(name)
+        except AbsentError:
+            print(f"note: downloading the weights {name} for {label}", file=sys.stderr)
+            try:
+                weights.find(name, download=True)
+            except AbsentError:
+                raise
+            except DataError as error:
+                raise DownloadError(str(error)) from error
+
+
+def _show_means(table: "pd.DataFrame") -> None:
+    from replication import terminal
+    from replication.scoring.summary import means
+
+    rows = means(table).to_dict("records")
+    terminal.show(
+        ("folder", "metric", "mean", "95 % interval", "images", "missing"),
+        [
+            (
+                row["folder"],
+                row["metric"],
+                f"{row['mean']:.5g}",
+                f"[{row['low']:.5g}, {row['high']:.5g}]" if row["low"] == row["low"] else "not defined",
+                str(row["images"]),
+                str(row["missing"]),
+            )
+            for row in rows
+        ],
+        left=2,
+    )
 
 
 def _write(table: "pd.DataFrame", out: Path | None) -> None:

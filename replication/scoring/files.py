@@ -38,6 +38,8 @@ class PairSet:
 def pairs(reference: Path, distorted: Path, match: Literal["name", "prefix"] = "name") -> PairSet:
     """Two files, or the images of two folders, matched by file name without suffix, whatever its case.
 
+    The table names each image by its path as given: "originals/a.png".
+
     match: "name" takes the distorted image of the same name for each reference. "prefix" takes every distorted image
         whose name begins with the reference's, followed by neither a letter nor a digit: "i01_01_1" and "i01-blur" are
         versions of "i01"; where several references fit, the longest name wins.
@@ -133,13 +135,13 @@ def _owner(name: str, references: Mapping[str, Path]) -> str | None:
 
 
 def _pairs(name: str, files: list[tuple[Path, Path]], remarks: Sequence[str] = (), unmatched: int = 0) -> PairSet:
-    """Keys are file names after "reference/" or "distorted/": the two of a pair often share a name."""
+    """Keys are the paths of the files as they were given."""
     import pandas as pd
 
     images: dict[str, ImageFile] = {}
     rows = []
     for reference, distorted in files:
-        first, second = f"reference/{reference.name}", f"distorted/{distorted.name}"
+        first, second = reference.as_posix(), distorted.as_posix()
         images |= {first: ImageFile(reference), second: ImageFile(distorted)}
         rows.append((first, second))
     table = pd.DataFrame(rows, columns=["reference", "distorted"]).assign(

@@ -28,14 +28,10 @@ def read(path: Path, *, opinions: bool = True) -> list[Row]:
     separated by commas and numbers have a decimal point. A DataError names the line and the column of whatever cannot
     be read in exactly one way.
     """
-    lines = _lines(path)
-    _, header = next(lines, ("", []))
-    names = [name.strip() for name in header]
+    names, lines = table(path)
     _check_header(path, names, COLUMNS if opinions else COLUMNS[:2])
     rows = []
     for where, fields in lines:
-        if len(fields) != len(names):
-            raise DataError(f"{where}: {_wrong_count(fields, names)}")
         values = dict(zip(names, fields, strict=True))
         rows.append(
             Row(
@@ -51,6 +47,33 @@ def read(path: Path, *, opinions: bool = True) -> list[Row]:
     if not rows:
         raise DataError(f"{path} has no rows below the names of its columns")
     return rows
+
+
+def table(path: Path) -> tuple[list[str], Iterator[tuple[str, list[str]]]]:
+    """The names of a CSV file's columns, and (file and number of the line, fields) of the others that are not empty.
+
+    Encodings as for `read`. Raises DataError for two columns of one name, and, when it comes to it, for a line that has
+    another number of fields or cannot be read.
+    """
+    lines = _lines(path)
+    _, header = next(lines, ("", []))
+    names = [name.strip() for name in header]
+    if twice := sorted({name for name in names if name and names.count(name) > 1}):
+        raise DataError(f"{path} has two columns named {twice[0]!r}; keep one of them")
+    return names, _complete(lines, names)
+
+
+def separator_hint(names: Sequence[str]) -> str:
+    """The end of a message about missing columns, where the header looks as if its fields were separated otherwise."""
+    separated = len(names) == 1 and re.search("[;\t]", names[0])
+    return "; fields must be separated by commas" if separated else ""
+
+
+def _complete(lines: Iterator[tuple[str, list[str]]], names: list[str]) -> Iterator[tuple[str, list[str]]]:
+    for where, fields in lines:
+        if len(fields) != len(names):
+            raise DataError(f"{where}: {_wrong_count(fields, names)}")
+        yield where, fields
 
 
 def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
@@ -88,14 +111,10 @@ def _text(path: Path) -> str:
 
 
 def _check_header(path: Path, names: list[str], wanted: Sequence[str]) -> None:
-    if twice := sorted({name for name in names if name and names.count(name) > 1}):
-        raise DataError(f"{path} has two columns named {twice[0]!r}; keep one of them")
     if absent := [column for column in wanted if column not in names]:
-        separated = len(names) == 1 and re.search("[;\t]", names[0])
-        hint = "; fields must be separated by commas" if separated else ""
         raise DataError(
             f"{path}: no column {' and no column '.join(absent)}; wanted are {' and '.join(wanted)}, "
-            f"and, optionally, {', '.join(name for name in _KNOWN if name not in wanted)}{hint}"
+            f"and, optionally, {', '.join(name for name in _KNOWN if name not in wanted)}{separator_hint(names)}"
         )
 
 
