@@ -20,7 +20,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("no GPU")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def real_data() -> Callable[[str], Path]:
     """`real_data("set5")` is that folder of the data root; where it is absent, the test is skipped and says so."""
     root = Path(os.environ.get("REPLICATION_DATA") or ROOT / "data")

@@ -62,16 +62,17 @@ def write(name: str, root: Path, labels_folder: Path, shown: Sequence[Image.Imag
     return build(name, rows, folder, lambda image: shown[steps.get(image, 0)])
 
 
+def patch_strength(name: str) -> int:
+    """The strength with which a patch of BAPPS, such as "cnn/p0/000001", is made; references are undistorted."""
+    return 0 if "/ref/" in name else zlib.crc32(name.encode()) % STRENGTHS
+
+
 def write_bapps(root: Path, shown: Sequence[Image.Image]) -> Path:
     """Write both validation parts of BAPPS under the data root: 46,000 comparisons of patches."""
-
-    def image(name: str) -> Image.Image:
-        return shown[0 if "/ref/" in name else zlib.crc32(name.encode()) % STRENGTHS]
-
     decisions: dict[str, Callable[[int], float]] = {
         "bapps-2afc": lambda index: index % 6 / 5,  # of five observers
         "bapps-jnd": lambda index: index % 4 / 3,
     }
     for name, decide in decisions.items():
-        build_judged(JUDGED[name], root / "bapps", image, decide)
+        build_judged(JUDGED[name], root / "bapps", lambda image: shown[patch_strength(image)], decide)
     return root / "bapps"
