@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from replication.evaluation.logistic_search import STEPS, Best, Floats, Search, starts
+from replication.evaluation.logistic_search import STEPS, Best, Floats, Search, starts, step_starts
 
 Mapping = Literal["logistic5", "logistic4", "none"]
 Form = Literal["logistic5", "logistic4", "line", "constant"]
@@ -77,8 +77,9 @@ def fit_logistic(scores: ArrayLike, opinions: ArrayLike, mapping: Mapping = "log
 
     The search is variable projection with Levenberg and Marquardt's method, in units in which scale and offset of
     either variable make no difference. It starts from the best 12 of two centres for each of ten slopes, or from all 20
-    where no two of those agree. No random numbers are used. Where the data are few and noisy it may miss the best
-    curve: of 240 sets of 8 to 59 points, one fit that claimed to have converged had an RMSE 1.8 % above the best known.
+    where no two of those agree; where the best curve is a step, also from the best 8 of steps between and beside any
+    two neighbouring scores. No random numbers are used. In 240 noisy sets of 8 to 59 points no RMSE is more than .02 %
+    above the best of scipy's searches from many starts.
 
     The result is never worse than the straight line. The line is returned, with the reason in `message`, where it is
     better (the four-parameter curve has no line in it; Pearson's correlation may have the other sign than Spearman's)
@@ -106,10 +107,13 @@ def fit_logistic(scores: ArrayLike, opinions: ArrayLike, mapping: Mapping = "log
     found: list[Best] = []
     for start in starts(problem):
         found.append(problem.search(start, _NEAR)[0])
-        found.sort(key=lambda each: each.error)
-        agreed = len(found) > 1 and found[1].error <= found[0].error * (1 + _SAME) ** 2 + _EXACT * len(z)
+        found.sort(key=_error)
+        agreed = _same(found, len(z))
         if agreed and len(found) >= _STARTS:
             break
+    if "step" in problem.at_bound(found[0]):
+        found = sorted([*found, *(problem.search(start, _NEAR)[0] for start in step_starts(problem))], key=_error)
+        agreed = _same(found, len(z))
     best, arrived = problem.search((found[0].p[1], found[0].p[2]))
     fit = scale.logistic(best, mapping, arrived and agreed, problem.at_bound(best))
     if not np.sum((y - fit(x)) ** 2) <= np.sum((y - line(x)) ** 2):
@@ -119,6 +123,15 @@ def fit_logistic(scores: ArrayLike, opinions: ArrayLike, mapping: Mapping = "log
     if not agreed:
         return replace(fit, message=f"no two of {len(found)} starts led to the same {mapping}; the best one is used")
     return fit
+
+
+def _error(curve: Best) -> float:
+    return curve.error
+
+
+def _same(found: list[Best], number: int) -> bool:
+    """True if the best two of the curves found, best first, fit the same number of points equally well."""
+    return len(found) > 1 and found[1].error <= found[0].error * (1 + _SAME) ** 2 + _EXACT * number
 
 
 def refitted(

@@ -12,6 +12,10 @@ _SLOPES = (0.3, 0.6, 1.0, 1.8, 3.0, 6.0, 10.0, 30.0, 100.0, 1000.0)  # of the gr
 _CENTRES = 120  # of the grid, at most: every score and the middle of every gap between two
 _AT_EACH_SLOPE = 2  # starts: the best centres that have no better neighbour
 _SCREENED = 300  # scores that the choice of starts looks at
+_STEP_SLOPES = np.array([0.3, 1.0, 3.0])  # of steps, in units of one over the gap between two scores
+_STEP_CENTRES = (-1.0, -0.3, 0.0, 0.3, 0.5, 0.7, 1.0, 1.3, 2.0)  # in gaps from the first of the two
+_STEPS_FOLLOWED = 8
+_AT_A_TIME = 512  # curves, which bounds memory
 STEPS = 200
 _ENOUGH = 1e-10  # relative decrease of the squared error below which a fit has arrived
 # Beyond these the curve is a parabola, an exponential or a step to within rounding, and its parameters run away.
@@ -206,6 +210,29 @@ def starts(problem: Search) -> list[tuple[float, float]]:
     found = [(slope, centre) for slope, row in enumerate(best) for centre in row if np.isfinite(valleys[slope, centre])]
     found.sort(key=lambda place: float(errors[place]))
     return [(float(slopes[slope]), float(centres[centre])) for slope, centre in found]
+
+
+def step_starts(problem: Search) -> list[tuple[float, float]]:
+    """Slopes and centres of curves that rise between two neighbouring scores or close beside them, the best first.
+
+    Where the best curve so far is a step, a better one may have a score or two in the middle of its rise. There is a
+    minimum for each such place, and a grid of slopes for all scores has no start in most. Among more than 300 scores,
+    one or two make no difference.
+    """
+    if len(problem.z) > _SCREENED:
+        return []
+    distinct = np.unique(problem.z)
+    gaps = np.diff(distinct)
+    centres = distinct[:-1] + np.array(_STEP_CENTRES)[:, None] * gaps
+    slopes, centres = (
+        part.ravel() for part in np.broadcast_arrays(_STEP_SLOPES / gaps[:, None, None], centres.T[..., None])
+    )
+    errors = [
+        _screen(problem.z, problem.v, slopes[part, None], centres[part, None], linear=problem.linear).ravel()
+        for part in (slice(at, at + _AT_A_TIME) for at in range(0, len(slopes), _AT_A_TIME))
+    ]
+    best = np.argsort(np.concatenate(errors), kind="stable")[:_STEPS_FOLLOWED]
+    return [(float(slopes[at]), float(centres[at])) for at in best]
 
 
 def _screen(z: Floats, v: Floats, k: Floats, m: Floats, *, linear: bool) -> Floats:

@@ -139,6 +139,16 @@ def test_a_curve_that_would_turn_back_is_flat_instead(bend, bounds, sign):
     assert np.sum((y - fit(x)) ** 2) == pytest.approx(least_error(x, direction * y), rel=1e-4)
 
 
+def test_a_step_may_have_a_score_in_the_middle_of_its_rise():
+    # The best curve rises through the seventh score; the best one that rises between two scores, to which most starts
+    # lead, has an RMSE 3 % larger.
+    x = np.array([-1.548, -0.751, -0.716, -0.565, -0.353, 0.042, 0.483, 0.492, 0.635, 2.281])
+    y = np.array([-0.976, -0.687, -0.406, -1.498, -0.358, -0.472, 0.662, 1.311, 0.612, 1.812])
+    fit = fit_logistic(x, y)
+    assert fit.converged
+    assert np.sum((y - fit(x)) ** 2) <= least_error(x, y)
+
+
 def test_a_step_is_named_and_an_ordinary_curve_is_at_no_bound():
     assert "step" in fit_logistic(X, np.sign(X)).at_bound
     y = five(X, 40, 2.5, 0.7, 3, 50) + np.random.default_rng(4).normal(size=len(X))
