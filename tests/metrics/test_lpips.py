@@ -10,8 +10,9 @@ import pytest
 import torch
 from torchmetrics.functional.image import lpips as peer_module
 
-from replication import features
+from replication import features, metrics
 from replication.metrics.lpips import lpips
+from replication.metrics.lpips_uncalibrated import lpips_alex_uncalibrated
 from tests.metrics.photos import photo_pair, sample_pair
 
 NETWORKS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
@@ -35,6 +36,23 @@ def test_agrees_with_torchmetrics(net: str) -> None:
     # It adds 1e-8 under the root of the norm, where the authors add 1e-10 to the norm.
     torch.testing.assert_close(score, expected, rtol=0, atol=1e-5)
     assert score.min() > 0.01
+
+
+def test_without_calibration_all_weights_are_one() -> None:
+    backbone = features.backbone("alexnet", weights="random")
+    reference, distorted = photo_pair(images=2)
+    peer = torchmetrics_lpips("alex", backbone)
+    for layer in peer.lins:
+        torch.nn.init.ones_(layer.model[-1].weight)
+    with torch.no_grad():
+        expected = peer(reference, distorted, normalize=True).flatten()
+    score = lpips_alex_uncalibrated(reference, distorted, backbone=backbone)
+    torch.testing.assert_close(score, expected, rtol=1e-4, atol=1e-5)  # it adds its 1e-8 under the root of the norm
+    metric = metrics.create("lpips-alex-uncalibrated", weights="random")
+    torch.testing.assert_close(metric(reference, distorted), score)
+    assert metric.protocol["heads"] == "none: all weights 1"
+    with pytest.raises(ValueError, match="alexnet's five layers, not of squeezenet1_1"):
+        lpips_alex_uncalibrated(reference, distorted, backbone=features.backbone("squeezenet1_1", weights="random"))
 
 
 @pytest.mark.parametrize("image", ["I03", "I04", "I06"])
