@@ -12,7 +12,7 @@ from replication.evaluation.dependent import (
     zou,
 )
 from replication.evaluation.intervals import Interval, bootstrap_mean, bootstrap_statistic
-from replication.evaluation.judgements import Choices, just_noticeable, two_alternative
+from replication.evaluation.judgements import Choices, just_noticeable, same_class, two_alternative
 from replication.evaluation.logistic import Fit, fit_logistic
 from replication.evaluation.multiple import benjamini_hochberg
 from replication.evaluation.paired import Comparison, compare_paired, holm, not_worse, rank_biserial, same_within
@@ -56,6 +56,7 @@ __all__ = [
     "random_subsets",
     "rank_biserial",
     "rank_correlations",
+    "same_class",
     "same_within",
     "splits",
     "subset_scores",

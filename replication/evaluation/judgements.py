@@ -1,5 +1,5 @@
-"""Scores of distances against human choices, as in BAPPS (Zhang et al. 2018): two-alternative choice, and
-just noticeable differences."""
+"""Scores of distances against human choices, as in BAPPS (Zhang et al. 2018): two-alternative choice, and just
+noticeable differences, as area under precision and recall or as the share of pairs in the right class."""
 
 from dataclasses import dataclass
 
@@ -56,6 +56,30 @@ def just_noticeable(distance: ArrayLike, same: ArrayLike) -> float:
     precision, recall = found / (last + 1), found / found[-1]
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     return float(np.sum(np.diff(recall, prepend=0.0) * envelope))
+
+
+def same_class(distance: ArrayLike, same: ArrayLike) -> float:
+    """Share of pairs that the best thresholds on the distance put into the class that people gave them.
+
+    distance: (n,). same: (n,) share s of people who saw no difference; its K distinct values are the classes (BAPPS: 0,
+    1/3, 2/3 and 1, by three observers). The K - 1 thresholds cut the distances into K intervals, which may be empty,
+    the nearest pairs being those of highest s; they are chosen for the largest share on these very pairs. Equal
+    distances fall into one interval.
+
+    The best cut is found exactly, class by class: with b_k(i) the most pairs of the i nearest that the first k classes
+    can have right, and c_k(i) those of class k among the i nearest, b_k(i) = c_k(i) + max over j <= i of
+    (b_{k-1}(j) - c_k(j)).
+    """
+    d, s = _arrays(distance=distance, same=same)
+    _shares(s, "same")
+    order = np.argsort(d, kind="stable")
+    ends = np.append(0, np.append(np.flatnonzero(np.diff(d[order]) > 0), len(d) - 1) + 1)  # where a cut may lie
+    best = np.full(len(ends), -np.inf)
+    best[0] = 0.0
+    for share in np.unique(s)[::-1]:
+        right = np.append(0, np.cumsum(s[order] == share))[ends]
+        best = right + np.maximum.accumulate(best - right)
+    return float(best[-1] / len(d))
 
 
 def _arrays(**named: ArrayLike) -> list[Floats]:

@@ -1,10 +1,12 @@
-"""Scores against human choices: worked by hand, and scikit-learn's average precision."""
+"""Scores against human choices: worked by hand, a search over all thresholds, scikit-learn's average precision."""
+
+from itertools import product
 
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from replication.evaluation import just_noticeable, two_alternative
+from replication.evaluation import just_noticeable, same_class, two_alternative
 
 
 def test_two_alternatives_worked_by_hand():
@@ -62,3 +64,25 @@ def test_bad_input_is_named():
     with pytest.raises(ValueError, match="at least 1"):
         just_noticeable([], [])
     assert np.isnan(just_noticeable([1, 2], [0, 0]))
+
+
+def test_the_class_of_a_pair_is_found_by_the_best_thresholds():
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        distance = rng.integers(0, 6, 9).astype(float)  # with ties
+        same = rng.integers(0, 4, 9) / 3
+        classes = np.unique(same)[::-1]
+        best = 0.0
+        for cuts in product(np.arange(-0.5, 6.5), repeat=len(classes) - 1):
+            if list(cuts) == sorted(cuts):
+                best = max(best, float(np.mean(classes[np.searchsorted(cuts, distance)] == same)))
+        assert same_class(distance, same) == pytest.approx(best)
+
+
+def test_distances_that_order_pairs_as_people_do_put_all_into_their_class():
+    same = np.repeat([1, 2 / 3, 1 / 3, 0], 5)
+    assert same_class(np.arange(20), same) == 1
+    assert same_class(-np.arange(20), same) == 1 / 4  # one interval for all, of the most frequent class
+    assert same_class(np.zeros(20), same) == 1 / 4
+    with pytest.raises(ValueError, match="same must be shares between 0 and 1"):
+        same_class([1, 2], [0, 2])
