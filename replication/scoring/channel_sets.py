@@ -1,21 +1,18 @@
 """Matrices of channel distances of data sets with opinions or judgements, by name."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from replication.absent import AbsentError
 from replication.datasets.catalogue import JUDGED
 from replication.datasets.errors import DataError
-from replication.datasets.judged import load_judgements
 from replication.datasets.rated import load
 from replication.scoring.channel_tables import COLUMNS, JUDGED_COLUMNS, ChannelDistances
 from replication.scoring.channels import Network, activity, measure
 from replication.scoring.errors import absence
+from replication.scoring.judged_sets import judged_pairs
 
 
 def channel_distances_of(
@@ -52,7 +49,7 @@ def _rated(
     rated = load(name, **options)
     pairs = list(zip(rated.table["reference"], rated.table["distorted"], strict=True))
     found = measure(pairs, rated.images, network, label=f"{name}, {network.name}", **how)
-    table = rated.table.assign(problem=found.problems)[list(COLUMNS)].reset_index(drop=True)
+    table = rated.table.assign(problem=found.problems)[[*COLUMNS, "kind"]].reset_index(drop=True)
     complete = table[table["problem"] == ""]
     if complete.empty:
         raise DataError(f"{name}: no pair could be measured; the first: {table['problem'].iloc[0]}")
@@ -65,24 +62,10 @@ def _rated(
 def _judged(
     name: str, network: Network, weights: str, subsets: Sequence[str] | None, how: Mapping[str, Any]
 ) -> ChannelDistances:
-    judged = load_judgements(name)
-    known = list(dict.fromkeys(judged.table["subset"]))
-    chosen = known if subsets is None else [subset for subset in known if subset in subsets]
-    if not chosen:
-        raise DataError(f"{name} has no subset {', '.join(subsets or ())}; it has {', '.join(known)}")
-    rows = judged.table[judged.table["subset"].isin(chosen)]
-    sides = ["p0", "p1"] if "reference" in rows else ["p1"]
-    table = rows.loc[np.repeat(rows.index, len(sides))].reset_index(drop=True)
-    side = np.tile(sides, len(rows))
-    table["distorted"] = np.where(side == "p0", table["p0"], table["p1"])
-    if "reference" not in table:
-        table["reference"] = table["p0"]
-    pairs = list(zip(table["reference"], table["distorted"], strict=True))
-    found = measure(pairs, judged.images, network, label=f"{name}, {network.name}", **how)
-    table = table.assign(problem=found.problems)[list(JUDGED_COLUMNS)]
-    used = [name for pair in pairs for name in pair]
-    lines = [*map(repr, table["fraction"]), *(judged.images[name].digest() for name in used)]
-    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    remarks = (*judged.remarks, f"subsets measured: {', '.join(chosen)}")
-    about = (judged.title, judged.licence, judged.source, None, remarks, digest)
-    return ChannelDistances(judged.name, *about, network.name, weights, table, found.distances, {})
+    judged = judged_pairs(name, subsets)
+    pairs = list(zip(judged.table["reference"], judged.table["distorted"], strict=True))
+    of = judged.judgements
+    found = measure(pairs, of.images, network, label=f"{name}, {network.name}", **how)
+    table = judged.table.assign(problem=found.problems)[list(JUDGED_COLUMNS)]
+    about = (of.title, of.licence, of.source, None, judged.remarks, judged.digest)
+    return ChannelDistances(of.name, *about, network.name, weights, table, found.distances, {})

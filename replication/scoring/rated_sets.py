@@ -20,7 +20,7 @@ def score_set(name: str, metrics: Sequence[str], *, options: Mapping[str, Any] |
     A metric whose weights are missing has no rows in the table; its facts give the reason.
     options: of `datasets.load`; how: of `engine.score`.
     """
-    facts = {label: _facts(label) for label in metrics}
+    facts = {label: metric_facts(label) for label in metrics}
     try:
         rated = load(name, **(options or {}))
     except (AbsentError, DataError) as error:
@@ -45,7 +45,8 @@ def labels_in(*named: Any) -> list[str]:
     return list(dict.fromkeys(labels))
 
 
-def _facts(label: str) -> MetricFacts:
+def metric_facts(label: str) -> MetricFacts:
+    """The facts of the metric that a label names; `absent` is set where its weights or a package are missing."""
     name, options = parse(label)
     try:
         metric = registry.create(name, **options)
