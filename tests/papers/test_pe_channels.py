@@ -16,6 +16,7 @@ from replication.evaluation.appearance import lab_contrast
 from replication.features.efficacy import scores
 from replication.papers.pe import channel_figures as figures
 from replication.papers.pe import channels as pe
+from replication.papers.pe import encoding
 
 SMALL: dict[str, Any] = {"size": 48, "frequencies": 8, "orientations": 4, "phases": 2, "csf": "mannos-sakrison"}
 COLOUR: dict[str, Any] = {"size": 48, "orientations": 1, "phases": 2}
@@ -40,68 +41,25 @@ def layer(**values: float) -> dict[str, Any]:
     return row | {f"octaves_{x}": pe.octaves(row[f"frequency_{x}"], 7.89) for x in ("high", "low")}
 
 
-def inversions(*pairs: tuple[tuple[float, float], tuple[float, float]]) -> pd.DataFrame:
-    """Rows as `invert_sets` has them, from (centroid, chroma) of H-10 and of L-10 for each picture."""
-    rows = [
-        {"backbone": "net", "tap": "tap", "picture": str(number), "set": label, "centroid": look[0], "chroma": look[1]}
-        for number, pair in enumerate(pairs)
-        for label, look in zip(("H-10", "L-10"), pair, strict=True)
-    ]
-    return pd.DataFrame(rows, columns=["backbone", "tap", "picture", "set", "centroid", "chroma"])
-
-
-def verdicts(layers: list[dict[str, Any]], pictures: pd.DataFrame) -> dict[str, str]:
-    judged = pe.judge_claims(pd.DataFrame(layers), pictures, "mannos-sakrison")
-    return dict(zip(judged["claim"], judged["verdict"], strict=True))
-
-
-GOOD = ((7.0, 0.2), (3.0, 0.5))
-
-
-def test_claims_that_hold_everywhere_are_reproduced() -> None:
-    assert verdicts([layer()] * 4, inversions(GOOD)) == {"mid-frequency": "reproduced", "achromatic": "reproduced"}
-
-
-def test_three_quarters_are_enough_and_more_than_half_are_close() -> None:
-    bad = layer(frequency_high=3.0, frequency_low=8.0, colour_high=0.7)
-    for holds, fails, verdict in ((3, 1, "reproduced"), (2, 1, "close"), (1, 1, "not reproduced")):
-        assert set(verdicts([layer()] * holds + [bad] * fails, inversions(GOOD)).values()) == {verdict}
-
-
-def test_the_weaker_of_tuning_and_pictures_decides() -> None:
-    against = ((2.0, 0.2), (8.0, 0.5))
-    assert verdicts([layer()] * 4, inversions(against)) == {
-        "mid-frequency": "not reproduced",
-        "achromatic": "reproduced",
-    }
-
-
-def test_nearer_than_low_is_not_enough_beyond_an_octave() -> None:
-    far = layer(frequency_high=3.9, frequency_low=1.0)
-    assert verdicts([far], inversions(GOOD))["mid-frequency"] == "not reproduced"
-    assert verdicts([layer(frequency_high=4.0, frequency_low=1.0)], inversions(GOOD))["mid-frequency"] == "reproduced"
-
-
-def test_layers_without_an_answer_are_left_out_and_counted() -> None:
-    silent = layer() | {"frequency_low": math.nan, "octaves_low": math.nan, "colour_low": math.nan}
-    judged = pe.judge_claims(pd.DataFrame([layer(), silent]), inversions(GOOD), "mannos-sakrison", note="a note")
-    assert list(judged["verdict"]) == ["reproduced", "reproduced"]
-    evidence = judged["evidence"][0]
-    assert evidence.startswith("a note: Medians over layers: H-10 prefers 8.0 cycles/degree and L-10 2.0")
-    assert "1 of 1 layers" in evidence
-    assert "In 1 of 2 layers all of L-10 answer the same to all rings" in evidence
-
-
-def test_networks_are_summarised_over_their_layers() -> None:
+def test_networks_are_summarised_over_their_layers_beside_untrained_ones() -> None:
     rows = [layer(), layer(colour_high=0.9), layer(frequency_high=1.0)]
-    summary = pe.tuning_summary({"trained": pd.DataFrame(rows).assign(backbone=["a", "a", "b"])}).set_index("backbone")
+    table = pd.DataFrame(rows).assign(backbone=["a", "a", "b"], tap=["one", "two", "one"])
+    control = table[table["backbone"] == "a"].assign(colour_high=[0.3, 0.3], seed=0)
+    summary = encoding.counted({"trained": table}, control).set_index("backbone")
     assert list(summary["mid-frequency"]) == ["2 of 2", "0 of 1"]
     assert list(summary["achromatic"]) == ["1 of 2", "1 of 1"]
+    assert list(summary["achromatic, beyond untrained"]) == ["1 of 2", ""]
+    assert list(summary["mid-frequency, beyond untrained"]) == ["0 of 2", ""]
     assert summary.loc["a", "colour_high"] == pytest.approx((0.2 + 0.9) / 2)
 
 
-def test_without_pictures_nothing_is_judged() -> None:
-    assert set(verdicts([layer()], inversions()).values()) == {"not run"}
+def test_other_seeds_are_other_untrained_networks(measured: dict[str, pe.Measured]) -> None:
+    other, _ = pe.measure(["alexnet"], SMALL, weights="random", seed=1, colour=COLOUR)
+    table = encoding.untrained_layers([measured, other], "mannos-sakrison")
+    assert table.groupby("seed")["tap"].count().tolist() == [5, 5]
+    first, second = (table.loc[table["seed"] == seed, "colour_high"].to_numpy() for seed in (0, 1))
+    assert (first != second).all()
+    assert encoding.untrained_layers([], "mannos-sakrison").empty
 
 
 def test_absent_weights_are_named_and_the_rest_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,13 +110,13 @@ def test_parts_correlate_as_they_are_made() -> None:
 
 
 def test_pictures_are_those_with_most_contrast_in_both() -> None:
-    images = datasets.images("photos-a")
+    images = [datasets.images("photos-a"), datasets.images("photos-b")]
     chosen = pe.choose_pictures(images, 2, 96)
-    everything = pe.choose_pictures(images, len([x for _, x in images if min(x.shape[:2]) >= 96]), 96)
+    everything = pe.choose_pictures(images, len([x for each in images for _, x in each if min(x.shape[:2]) >= 96]), 96)
     strength = [math.prod(lab_contrast(x)) for x in everything.values()]
     assert strength == sorted(strength, reverse=True)
     assert list(chosen) == list(everything)[:2]
-    with pytest.raises(DataError, match="Photos A has 0 images of at least 5000 x 5000, 1 are wanted"):
+    with pytest.raises(DataError, match="Photos A, Photos B: 0 images of at least 5000 x 5000, 1 are wanted"):
         pe.choose_pictures(images, 1, 5000)
 
 

@@ -1,7 +1,6 @@
 """The study of channel sets: coefficients against scipy, tests that find what was put in, and the rules of verdicts."""
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -11,13 +10,11 @@ import pytest
 from scipy import stats
 
 from replication.absent import Absent
-from replication.datasets.catalogue import RATED, Opinion
+from replication.datasets.catalogue import Opinion
 from replication.features.efficacy import ChannelScores, channel_sets
+from replication.papers.pe import comparisons, quality_summaries
 from replication.papers.pe import quality as pe
 from replication.papers.pe import quality_figures as views
-from replication.papers.pe import quality_summaries
-from replication.papers.pe.rules import RULES, judge_claims
-from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 from replication.scoring.channel_tables import Activity, ChannelDistances
 from replication.scoring.scored import MetricFacts, Scored
 from replication.scoring.wide import COLUMNS
@@ -68,13 +65,6 @@ NO_WEIGHTS = Absent("weights", "VGG16")
 
 def nothing(name: str, backbone: str, absent: Absent | None = None) -> ChannelDistances:
     return ChannelDistances.nothing(name, backbone, absent or Absent("data set", name))
-
-
-def claims_of(*measured: ChannelDistances, **tables: pd.DataFrame) -> Mapping[str, tuple[str, str]]:
-    _, differences = study(*measured)
-    empty = pd.DataFrame()
-    found = judge_claims(measured, differences, tables.get("comparisons", empty), tables.get("beside", empty))
-    return {row["claim"]: (row["verdict"], row["evidence"]) for row in found.to_dict("records")}
 
 
 def test_coefficients_are_scipys_and_positive_for_a_distance_that_works() -> None:
@@ -173,7 +163,7 @@ def scored(each: ChannelDistances, digest: str = "d") -> Scored:
 
 def test_layers_stand_beside_metrics_over_all_images_and_within_a_distortion() -> None:
     each = made()
-    table = pe.beside_metrics(
+    table = comparisons.beside_metrics(
         [each],
         efficacy("alexnet"),
         {"set": scored(each)},
@@ -191,12 +181,12 @@ def test_layers_stand_beside_metrics_over_all_images_and_within_a_distortion() -
     assert row["difference"] == pytest.approx(row["srcc"] - row["metric_srcc"])
     assert row["metric_srcc"] > 0.99
     with pytest.raises(ValueError, match="the scores of set are of other images"):
-        pe.beside_metrics([each], efficacy("alexnet"), {"set": scored(each, "other")}, ["good"])
+        comparisons.beside_metrics([each], efficacy("alexnet"), {"set": scored(each, "other")}, ["good"])
 
 
 def test_a_set_is_cut_down_to_some_types_of_distortion() -> None:
     each = made()
-    (cut,) = pe.only([each, nothing("live", "alexnet")], ["blocks", "Gaussian blur"])
+    (cut,) = pe.only([each, nothing("live", "alexnet")], distortions=["blocks", "Gaussian blur"])
     assert cut.title == "Set: Gaussian blur"
     blurred = (each.table["distortion"] == "Gaussian blur").to_numpy()
     np.testing.assert_array_equal(cut.distances["two"], each.distances["two"][blurred])
@@ -204,7 +194,7 @@ def test_a_set_is_cut_down_to_some_types_of_distortion() -> None:
     agreement, _ = study(cut)
     expected = -stats.spearmanr(cut.distances["one"].mean(axis=1, dtype=float), cut.table["opinion"])[0]
     assert agreement["srcc"].iloc[0] == pytest.approx(expected)
-    assert pe.only([each], ["blocks"]) == []
+    assert pe.only([each], distortions=["blocks"]) == []
 
 
 def test_sensitivity_has_the_usual_choices_first_and_overlaps_with_them() -> None:
@@ -229,7 +219,7 @@ def test_pe_that_follows_strength_is_seen_to() -> None:
     assert table.loc["one", "without_pe"] == 1 / 40
 
 
-def comparisons(name: str, better: bool) -> ChannelDistances:
+def people(name: str, better: bool) -> ChannelDistances:
     """JND or 2AFC: the last channels see what people see, the first ones (or all the others) do not."""
     random = np.random.default_rng(0)
     triplets = 60
@@ -253,10 +243,11 @@ def comparisons(name: str, better: bool) -> ChannelDistances:
 
 
 def test_judgements_are_scored_by_sets_of_channels() -> None:
-    table = pe.judged([comparisons("bapps-jnd", True), comparisons("bapps-2afc", True)], efficacy("alexnet"))
-    wide = table.pivot(index="data_set", columns="set", values="score")
+    table = comparisons.judged([people("bapps-jnd", True), people("bapps-2afc", True)], efficacy("alexnet"))
+    wide = table.pivot(index=["data_set", "measure"], columns="set", values="score").droplevel("data_set")
+    assert set(wide.index) == {"2AFC", "JND", "JND (area)"}
     fraction = np.random.default_rng(0).integers(0, 4, 60) / 3
-    assert wide.loc["bapps-2afc", "H-10"] == pytest.approx(np.maximum(fraction, 1 - fraction).mean())
+    assert wide.loc["2AFC", "H-10"] == pytest.approx(np.maximum(fraction, 1 - fraction).mean())
     assert (wide["H-10"] > wide["F"]).all()
     row = table[(table["data_set"] == "bapps-2afc") & (table["set"] == "H-10")].iloc[0]
     assert row["low"] < row["score"] < row["high"]
@@ -265,77 +256,13 @@ def test_judgements_are_scored_by_sets_of_channels() -> None:
     plt.close("all")
 
 
-def test_claims_are_reproduced_where_good_channels_have_high_pe_in_every_network() -> None:
-    found = claims_of(*(made(name) for name in NETWORKS))
-    assert [found[claim][0] for claim in ("h-over-f", "f-over-l", "across-networks")] == [REPRODUCED] * 3
-    assert "10 layers of 5 networks" in found["h-over-f"][1]
-    assert set(found) == set(RULES)
-
-
-def test_claims_fail_where_good_channels_have_low_pe() -> None:
-    found = claims_of(*(made(name, rising=False) for name in NETWORKS))
-    assert [found[claim][0] for claim in ("h-over-f", "f-over-l", "across-networks")] == [NOT_REPRODUCED] * 3
-
-
-def test_variants_of_a_network_count_as_one_and_must_all_pass() -> None:
-    two = made("vgg16"), made("vgg16_conv2_2", rising=False)
-    assert claims_of(*two)["across-networks"][0] == NOT_RUN
-    verdict, evidence = claims_of(*two, made("alexnet"), made("googlenet"))["across-networks"]
-    assert verdict == CLOSE
-    assert "holds in 2 of 3" in evidence
-
-
-def test_what_is_absent_is_named_with_the_verdict() -> None:
-    measured = [
-        made(),
-        nothing("live-md", "alexnet"),
-        nothing("bapps-jnd", "alexnet"),
-        nothing("set", "vgg16", NO_WEIGHTS),
-        nothing("live-md", "vgg16", NO_WEIGHTS),
-    ]
-    found = claims_of(*measured)
-    assert found["h-over-f"][1].endswith("Not run, weights absent: vgg16. Not run, data absent: live-md.")
-    assert found["jnd-2afc"] == (NOT_RUN, "bapps-jnd: not available")
-    assert found["lpips-best-2afc"] == (NOT_RUN, "bapps-jnd: not available")
-    assert found["h10-beats-lpips-md"] == (NOT_RUN, "LIVE multiply distorted is not available.")
-    html = views.show_measured(measured).html
-    assert "bapps-jnd: not available" in html
-    assert html.count("VGG16: not available") == 1
-    without = nothing("bapps-2afc", "vgg16", NO_WEIGHTS)
-    assert claims_of(without, *measured)["jnd-2afc"][1] == "bapps-jnd: not available"
-    alone = claims_of(nothing("live", "alexnet"))
-    assert alone["h-over-f"] == (NOT_RUN, "live: not available")
-    assert alone["across-networks"][0] == NOT_RUN
-
-
-@pytest.mark.parametrize(("better", "verdict"), [(True, REPRODUCED), (False, NOT_REPRODUCED)])
-def test_judgements_get_their_verdict(better: bool, verdict: str) -> None:
-    sets = [comparisons("bapps-jnd", better), comparisons("bapps-2afc", better)]
-    table = pe.judged(sets, efficacy("alexnet"))
-    low = table["set"].str.startswith("L")
-    table.loc[low, "score"] = 0.0  # below F for certain
-    assert claims_of(made(), *sets, comparisons=table)["jnd-2afc"][0] == verdict
-
-
-def test_lpips_is_beaten_on_live_md_by_one_layer_of_alexnet() -> None:
-    each = dataclasses.replace(made(name="live-md"), title=RATED["live-md"].title)
-    beside = pe.beside_metrics([each], efficacy("alexnet"), {"live-md": scored(each)}, ["lpips-alex"], resamples=200)
-    verdict, evidence = claims_of(each, beside=beside)["h10-beats-lpips-md"]
-    assert verdict == REPRODUCED
-    assert "LPIPS 0." in evidence
-    elsewhere = pe.beside_metrics([made()], efficacy("alexnet"), {"set": scored(made())}, ["lpips-alex"], resamples=200)
-    verdict, evidence = claims_of(made(), beside=elsewhere)["h10-beats-lpips-md"]
-    assert verdict == NOT_RUN
-    assert "On Set, H-10 is above lpips-alex" in evidence
-
-
 def test_figures_and_tables_are_drawn(tmp_path: Path) -> None:
     each = made()
     agreement, differences = study(each)
     own = agreement[agreement["weighting"] == pe.EQUATION_1]
     views.sets_figure(own, PERCENTAGES).savefig(tmp_path / "sets.png")
     views.differences_figure(differences[differences["weighting"] == pe.EQUATION_1], [("H-10", "F")])
-    beside = pe.beside_metrics([each], efficacy("alexnet"), {"set": scored(each)}, ["good"], resamples=200)
+    beside = comparisons.beside_metrics([each], efficacy("alexnet"), {"set": scored(each)}, ["good"], resamples=200)
     views.metrics_figure(beside)
     plt.close("all")
     assert "\N{BLACK DOWN-POINTING TRIANGLE}" in views.show_agreement(own, PERCENTAGES).html

@@ -1,6 +1,6 @@
 """The gap between two lines of the perception-distortion plane against closed forms, its interval, and the verdict."""
 
-import re
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 
 from replication.papers.pe.super_resolution import (
     at_equal_alpha,
+    attainment,
     extensions,
     gap,
     gaps,
@@ -40,7 +41,7 @@ def test_parallel_lines_are_apart_by_their_distance() -> None:
     x = np.array([1.0, 2.0, 4.0])
     assert gap(x, 5 - x, x, 4.5 - x) == pytest.approx(0.5)
     assert gap(x, 4.5 - x, x, 5 - x) == pytest.approx(-0.5)
-    assert gap(x, 5 - x, x[::-1], 4.5 - x[::-1]) == pytest.approx(0.5)  # the order of the points does not matter
+    assert gap(x, 5 - x, x[::-1], 4.5 - x[::-1]) == pytest.approx(0.5)  # either end of the line may come first
 
 
 def test_only_distortions_that_both_lines_reach_count() -> None:
@@ -49,49 +50,69 @@ def test_only_distortions_that_both_lines_reach_count() -> None:
     assert np.isnan(gap(np.array([0.0, 1]), np.array([1.0, 1]), np.array([1.0, 3]), np.array([1.0, 0])))
 
 
-def test_the_gap_agrees_with_a_fine_sum() -> None:
+def test_a_line_attains_the_best_that_it_reaches_with_no_more_distortion() -> None:
+    x, y = np.array([1.0, 3.0, 2.0, 2.0, 5.0]), np.array([4.0, 2.0, 3.5, 1.0, 3.0])
+    # falls from 4 at 1 to 3 at 2, drops to 1 there (the vertical part), and never rises again
+    np.testing.assert_allclose(attainment(x, y, np.array([0.9, 1.0, 1.5, 2.0, 4.0, 9.0])), [np.nan, 4, 3.5, 1, 1, 1])
+
+
+def test_attainment_agrees_with_a_search_over_the_line() -> None:
     rng = np.random.default_rng(1)
-    (x1, y1), (x2, y2) = (np.sort(rng.random((2, 6)), axis=1) for _ in range(2))
-    grid = np.linspace(max(x1[0], x2[0]), min(x1[-1], x2[-1]), 200_001)
-    expected = np.mean(np.interp(grid, x1, y1) - np.interp(grid, x2, y2))
-    assert gap(x1, y1, x2, y2) == pytest.approx(expected, abs=1e-5)
+    x, y = rng.random((2, 6))
+    at = np.linspace(x.min() + 0.02, 1, 50)
+    along = np.linspace(0, 1, 100_001)
+    line_x, line_y = (np.concatenate([a + along * (b - a) for a, b in pairwise(v)]) for v in (x, y))
+    expected = [line_y[line_x <= limit].min() for limit in at]
+    np.testing.assert_allclose(attainment(x, y, at), expected, atol=1e-4)  # steps of the search
+
+
+def test_points_are_joined_in_the_order_of_alpha_not_of_distortion() -> None:
+    x, y = np.array([1.0, 4.0, 2.0]), np.array([3.0, 0.0, 2.9])  # of 0.9, 0.5 and 0.1: the line turns back
+    flat = np.array([0.0, 5.0]), np.array([3.0, 3.0])
+    # it attains 4 - x, which the third point does not spoil: below 3 by x - 1 on [1, 4]
+    assert gap(*flat, x, y) == pytest.approx(1.5, abs=1e-6)
 
 
 def test_the_gap_of_a_table_is_that_of_its_mean_lines() -> None:
     found = gaps(table(shift=0.1), "lpips")
     assert list(found["data_set"]) == ["B", "B", "A", "A"]  # as in the table of scores
     assert list(found["distortion"]) == ["SSIM", "RMSE"] * 2
-    # the lines start together and are 0.1 apart from step 1 to step 2: 0.05 on average over [0, 1], 0.1 over [1, 2]
-    np.testing.assert_allclose(found["gap"], 0.075, rtol=1e-6)
-    np.testing.assert_allclose(found[["low", "high"]], 0.075, rtol=1e-6)  # without noise images say the same
+    # the lines are 0.1 apart from step 1 to step 2; the L2 network, where they would meet, is on neither
+    np.testing.assert_allclose(found["gap"], 0.1, rtol=1e-6)
+    np.testing.assert_allclose(found[["low", "high"]], 0.1, rtol=1e-6)  # without noise images say the same
     noisy = gaps(table(shift=0.1, noise=0.2), "lpips")
     assert ((noisy["low"] < noisy["gap"]) & (noisy["gap"] < noisy["high"])).all()
 
 
 @pytest.mark.parametrize(
-    ("scores", "verdict"),
+    ("scores", "says"),
     [
-        (table(shift=0.1), "reproduced"),
-        (table(shift=-0.1), "not reproduced"),
-        (table(shift=0.03, noise=0.2), "close"),
-        (table(conditions=["l2", "pe-0.9"]), "not run"),
+        (table(shift=0.1), "supports"),
+        (table(shift=-0.1), "contradicts"),
+        (table(shift=0.03, noise=0.2), "inconclusive"),
+        (table(conditions=["l2", "pe-0.9", "pe-0.5"]), ""),
     ],
-    ids=["below", "above", "unsure", "no plain line"],
+    ids=["below", "above", "not significant", "no plain line"],
 )
-def test_the_verdict_follows_its_rule(scores: pd.DataFrame, verdict: str) -> None:
-    found = gaps(scores, "lpips")
-    if verdict == "close":  # all gaps above 0, not all intervals
-        assert (found["gap"] > 0).all()
-        assert (found["low"] < 0).any()
-    claims = judge(found, "lpips")
-    assert claims[["paper", "claim", "verdict"]].to_numpy().tolist() == [["pe", "sr-tradeoff", verdict]]
-    assert "in place of NRQM" in claims["evidence"][0]
-    assert not re.search("nan", claims["evidence"][0])
+def test_the_verdict_follows_its_rule_and_is_no_test(scores: pd.DataFrame, says: str) -> None:
+    claims = judge(gaps(scores, "lpips"), "lpips", features="vgg16_conv2_2", weights="")
+    verdict = "not tested" if says else "not run"
+    assert claims[["paper", "claim", "verdict", "says"]].to_numpy().tolist() == [["pe", "sr-tradeoff", verdict, says]]
+    reasons = claims["untested"][0]
+    assert ("perception by lpips in place of NRQM" in reasons) == bool(says)
+    assert ("vgg16_conv2_2 in place of VGG16" in reasons) == bool(says)
+    assert "nan" not in claims["evidence"][0]
+
+
+def test_the_paper_is_judged_by_ssim_alone() -> None:
+    found = gaps(table(shift=0.1), "lpips")
+    wrong = found.assign(low=np.where(found["distortion"] == "RMSE", -1.0, found["low"]))
+    assert judge(wrong, "lpips", features="vgg16", weights="")["says"].tolist() == ["supports"]
 
 
 def test_lines_without_a_second_point_say_so() -> None:
-    found = gaps(table(conditions=["l2", "pe-0.9"]), "lpips")
-    assert set(found["reason"]) == {"not run: a line needs a second point beside L2"}
+    found = gaps(table(conditions=["l2", "pe-0.9", "pe-0.5", "plain-0.9"]), "lpips")
+    assert set(found["reason"]) == {"a line needs two values of alpha besides L2"}
     assert extensions(found, "lpips", "one seed")["note"].tolist() == list(found["reason"])
 
 

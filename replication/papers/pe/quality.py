@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from replication.datasets.catalogue import RATED
 from replication.evaluation.clusters import Resamples, interval, resample
 from replication.evaluation.dependent import coefficients_of, difference_of
-from replication.evaluation.intervals import bootstrap_mean
-from replication.evaluation.judgements import just_noticeable, two_alternative
 from replication.evaluation.multiple import benjamini_hochberg
 from replication.evaluation.subsets import against_chance, random_subsets, rank_correlations, subset_scores
 from replication.features.backbones import backbone
 from replication.features.efficacy import ChannelScores, channel_sets, perceptual_efficacy
+from replication.reporting.paper_sets import EXACT, exact
 from replication.scoring.channel_tables import ChannelDistances
 from replication.scoring.scored import Scored
 
@@ -32,6 +32,8 @@ EQUATION_1, EQUALISED = WEIGHTINGS = ("eq. 1", "equalised")
 """Channels as they are, or each channel's distance divided by its energy on the references."""
 CONTROL = 10
 """The percentage at which energy and variance are compared with PE."""
+OPINIONS_OF_OTHERS = "similar"
+"""The kind of images that show a distortion at other places than those that people saw."""
 
 
 def efficacies(
@@ -63,108 +65,91 @@ def study(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Figure 4 with its tests: agreement of every set of channels of every layer with opinions, differences of sets.
 
-    First table, a row for each data set, network, tap, weighting and set: channels, of (the layer's), srcc, low, high
-    (95 % bootstrap over references), and among `draws` random sets of the same size: chance_low, chance_median,
+    First table, a row for each data set, network, tap, weighting and set: channels, of (the layer's), same_as (the
+    smaller set of the same members, where PE ties make them equal; else empty), srcc, low, high (95 % bootstrap over
+    references), and among `draws` random sets of the same size: chance_low, chance_median,
     chance_high (95 % of them), percentile, p (for H, A and V: no better than a random set; for L: no worse), p_bh.
     Second table, a row for each pair of sets (H-x and F, F and L-x, H-10 and A-10, H-10 and V-10): first, second,
-    difference, low, high, p (t, references resampled), p_bh.
+    same_as (of the set with x), difference, low, high, p (t, references resampled), p_bh.
     p_bh is Benjamini and Hochberg's over the layers of all networks, for each data set, weighting and set or pair.
     """
     agreement: list[dict[str, object]] = []
     differences: list[dict[str, object]] = []
-    for each in _rated(measured):
+    for each in rated(measured):
         rows = (each.table["problem"] == "").to_numpy()
         opinions = each.table.loc[rows, "opinion"].to_numpy(float)
         samples = resample(each.table.loc[rows, "reference"], len(opinions), resamples, seed)
         assert each.opinion is not None
         rises = not each.opinion.higher_is_better  # a distance is small where the opinion is good
-        for tap, pe in _layers(each, efficacy):
+        for tap, pe in layers_of(each, efficacy):
             sets = _sets(pe, each.activity[tap], percentages)
+            same = _repeated(sets)
             for weighting in WEIGHTINGS:
-                matrix = _weighted(each, tap, weighting)[rows]
+                matrix = weighted(each, tap, weighting)[rows]
                 key = {"data_set": each.title, "network": each.backbone, "tap": tap, "weighting": weighting}
-                drawn = _drawn(matrix, opinions, sets, samples, rises)
+                drawn = srcc_draws(matrix, opinions, sets, samples, rises)
                 chance = _Chance(matrix, opinions, draws, seed, 1.0 if rises else -1.0)
                 for name, index in sets.items():
                     size: dict[str, object] = {"set": name, "channels": len(index), "of": len(pe)}
+                    size["same_as"] = same.get(name, "")
                     agreement.append(key | size | _interval(drawn[name], samples) | chance(name, drawn[name], index))
                 for first, second in _pairs(percentages):
                     found = difference_of(drawn[first], drawn[second], samples.groups, 0.95)
                     pair: dict[str, object] = {"first": first, "second": second, "p": found.p_value}
+                    pair["same_as"] = same.get(first, same.get(second, ""))
                     numbers = dict(zip(("difference", "low", "high"), found.difference, strict=True))
                     differences.append(key | pair | numbers)
     kinds = ["data_set", "weighting"]
-    return _corrected(agreement, [*kinds, "set"]), _corrected(differences, [*kinds, "first", "second"])
+    return corrected(agreement, [*kinds, "set"]), corrected(differences, [*kinds, "first", "second"])
 
 
-def only(measured: Sequence[ChannelDistances], distortions: Sequence[str]) -> list[ChannelDistances]:
-    """The sets with opinions that have any of these types of distortion, restricted to these, as the title states."""
+def only(
+    measured: Sequence[ChannelDistances],
+    *,
+    distortions: Sequence[str] | None = None,
+    kinds: Sequence[str] | None = None,
+) -> list[ChannelDistances]:
+    """The sets with opinions that have any of these types of distortion, or kinds of images, restricted to these, as
+    the title states.
+    """
     cut = []
-    for each in _rated(measured):
-        chosen = each.table["distortion"].isin(distortions).to_numpy()
+    for each in rated(measured):
+        chosen = np.ones(len(each.table), dtype=bool)
+        title = each.title
+        for column, wanted in (("kind", kinds), ("distortion", distortions)):
+            if wanted is not None:
+                values = each.table[column] if column in each.table else pd.Series("", index=each.table.index)
+                chosen &= values.isin(wanted).to_numpy()
+                title = f"{title}: {', '.join(value for value in wanted if value in set(values))}"
         if chosen.any():
-            kinds = ", ".join(kind for kind in distortions if kind in set(each.table["distortion"]))
             distances = {tap: matrix[chosen] for tap, matrix in each.distances.items()}
-            table = each.table[chosen].reset_index(drop=True)
-            cut.append(replace(each, title=f"{each.title}: {kinds}", table=table, distances=distances))
+            cut.append(replace(each, title=title, table=each.table[chosen].reset_index(drop=True), distances=distances))
     return cut
 
 
-def beside_metrics(
-    measured: Sequence[ChannelDistances],
-    efficacy: Efficacy,
-    scored: Mapping[str, Scored],
-    labels: Sequence[str],
-    *,
-    distortions: Sequence[str] = (),
-    resamples: int = 1000,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Figure 8: F and H-10 of every layer beside other metrics on the same images.
-
-    scored: score tables by the data set's name; labels: their metrics; absent ones are left out. distortions: types
-    that are also compared alone. Columns: data_set, images ("all" or the type), n, network, tap, set, metric, srcc,
-    metric_srcc, difference (the set minus the metric), low, high, p, p_bh (over all rows of the data set and images).
-    ValueError where scores and distances are of different images.
+def by_kind(measured: Sequence[ChannelDistances]) -> list[ChannelDistances]:
+    """What was measured, with each part of a set that was made again twice: all images but those whose opinions belong
+    to others, and the exact ones alone.
     """
-    rows: list[dict[str, object]] = []
-    for each in _rated(measured):
-        others = scored.get(each.name)
-        if others is None or others.absent:
+    found: list[ChannelDistances] = []
+    for each in measured:
+        kinds = (
+            [] if each.absent or "kind" not in each.table else [kind for kind in each.table["kind"].unique() if kind]
+        )
+        whole = RATED[each.name].part_of if each.name in RATED else None
+        if not kinds or whole is None:
+            found.append(each)
             continue
-        if others.digest != each.digest:
-            raise ValueError(f"the scores of {each.name} are of other images than its channel distances; score it anew")
-        shown = [label for label in labels if label in others.metrics]
-        wide = others.table.pivot(index="distorted", columns="metric", values="score").reindex(each.table["distorted"])
-        known = (each.table["problem"] == "").to_numpy() & np.isfinite(wide[shown].to_numpy(float)).all(axis=1)
-        assert each.opinion is not None
-        better = each.opinion.higher_is_better
-        for kind in ("all", *distortions):
-            chosen = known if kind == "all" else known & (each.table["distortion"] == kind).to_numpy()
-            if chosen.sum() < 10:
-                continue
-            opinions = each.table.loc[chosen, "opinion"].to_numpy(float)
-            samples = resample(each.table.loc[chosen, "reference"], len(opinions), resamples, seed)
-            of_metric = {
-                label: coefficients_of(
-                    wide.loc[chosen, label].to_numpy(float),
-                    opinions,
-                    samples,
-                    "srcc",
-                    others.metrics[label].higher_is_better == better,
-                )
-                for label in shown
-            }
-            for tap, pe in _layers(each, efficacy):
-                sets = {name: index for name, index in channel_sets(pe, [CONTROL]).items() if name != f"L-{CONTROL}"}
-                drawn = _drawn(_weighted(each, tap, EQUATION_1)[chosen], opinions, sets, samples, not better)
-                for name, label in ((name, label) for name in sets for label in shown):
-                    found = difference_of(drawn[name], of_metric[label], samples.groups, 0.95)
-                    row: dict[str, object] = {"data_set": each.title, "images": kind, "n": len(opinions)}
-                    row |= {"network": each.backbone, "tap": tap, "set": name, "metric": label, "srcc": found.a}
-                    row |= {"metric_srcc": found.b, "p": found.p_value}
-                    rows.append(row | dict(zip(("difference", "low", "high"), found.difference, strict=True)))
-    return _corrected(rows, ["data_set", "images"])
+        for kept in ([kind for kind in kinds if kind != OPINIONS_OF_OTHERS], [kind for kind in EXACT if kind in kinds]):
+            (cut,) = only([each], kinds=kept)
+            title = f"{RATED[whole].title}: {len(cut.table):,} {', '.join(kept)} images"
+            found.append(replace(cut, title=title))
+    return list({(each.title, each.name, each.backbone): each for each in found}.values())
+
+
+def official(measured: Sequence[ChannelDistances]) -> list[str]:
+    """Titles of the sets with opinions that hold official images alone."""
+    return list(dict.fromkeys(each.title for each in rated(measured) if exact(each.table).all()))
 
 
 def sensitivity(measured: Sequence[ChannelDistances], variants: Mapping[str, Efficacy]) -> pd.DataFrame:
@@ -175,13 +160,13 @@ def sensitivity(measured: Sequence[ChannelDistances], variants: Mapping[str, Eff
     """
     rows = []
     base = next(iter(variants.values()))
-    for each in _rated(measured):
+    for each in rated(measured):
         known = (each.table["problem"] == "").to_numpy()
         opinions = each.table.loc[known, "opinion"].to_numpy(float)
         assert each.opinion is not None
         sign = -1.0 if each.opinion.higher_is_better else 1.0
-        for tap, usual in _layers(each, base):
-            matrix = _weighted(each, tap, EQUATION_1)[known]
+        for tap, usual in layers_of(each, base):
+            matrix = weighted(each, tap, EQUATION_1)[known]
             first = set(channel_sets(usual, [CONTROL])[f"H-{CONTROL}"].tolist())
             for label, efficacy in variants.items():
                 pe = efficacy[each.backbone][tap].pe
@@ -195,41 +180,6 @@ def sensitivity(measured: Sequence[ChannelDistances], variants: Mapping[str, Eff
                     (label, each.title, each.backbone, tap, *values, len(own & first) / len(own | first), similar)
                 )
     return pd.DataFrame(rows, columns=["choices", "data_set", "network", "tap", "h", "f", "l", "overlap", "rank"])
-
-
-def judged(
-    measured: Sequence[ChannelDistances],
-    efficacy: Efficacy,
-    *,
-    percentages: Sequence[float] = (5, 10, 25, 50),
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Figure 5: agreement of every set of channels with people's comparisons, by subset of BAPPS.
-
-    Columns: data_set, subset, network, tap, set, score (2AFC: share of people who agree; JND: area under precision and
-    recall), low, high (95 % bootstrap over triplets; none for JND), human (2AFC: what one person scores), n.
-    """
-    rows = []
-    for each in measured:
-        if each.absent or each.opinion is not None:
-            continue
-        for tap, pe in _layers(each, efficacy):
-            sets = channel_sets(pe, percentages)
-            for subset in each.table["subset"].unique():
-                chosen = ((each.table["subset"] == subset) & _complete(each)).to_numpy()
-                scores = subset_scores(each.distances[tap][chosen], list(sets.values()))
-                fraction = each.table.loc[chosen, "fraction"].to_numpy(float)
-                for name, values in zip(sets, scores, strict=True):
-                    key = (each.title, subset, each.backbone, tap, name)
-                    if _is_2afc(each):
-                        found = two_alternative(values[0::2], values[1::2], fraction[0::2])
-                        limits = bootstrap_mean(found.agreement, resamples=1000, method="percentile", seed=seed)
-                        rows.append((*key, *limits, found.human, len(found.agreement)))
-                    else:
-                        nan = float("nan")
-                        rows.append((*key, just_noticeable(values, fraction), nan, nan, nan, len(values)))
-    names = ["data_set", "subset", "network", "tap", "set", "score", "low", "high", "human", "n"]
-    return pd.DataFrame(rows, columns=names)
 
 
 def load_scored(folder: Path, names: Sequence[str]) -> dict[str, Scored]:
@@ -259,11 +209,11 @@ class _Chance:
         return {**limits, "percentile": found.percentile, "p": found.p_value}
 
 
-def _rated(measured: Sequence[ChannelDistances]) -> Iterator[ChannelDistances]:
+def rated(measured: Sequence[ChannelDistances]) -> Iterator[ChannelDistances]:
     return (each for each in measured if not each.absent and each.opinion is not None)
 
 
-def _layers(each: ChannelDistances, efficacy: Efficacy) -> Iterator[tuple[str, Floats]]:
+def layers_of(each: ChannelDistances, efficacy: Efficacy) -> Iterator[tuple[str, Floats]]:
     """Taps that were measured, with the PE of their channels."""
     for tap, matrix in each.distances.items():
         pe = efficacy[each.backbone][tap].pe
@@ -281,13 +231,25 @@ def _sets(pe: Floats, activity: Any, percentages: Sequence[float]) -> dict[str, 
     return sets
 
 
+def _repeated(sets: Mapping[str, NDArray[Any]]) -> dict[str, str]:
+    """The sets H-x or L-x that have the members of one with a smaller x, and that one."""
+    found: dict[str, str] = {}
+    for side in "HL":
+        known: dict[bytes, str] = {}
+        for name in sorted((name for name in sets if name[0] == side), key=lambda name: float(name[2:])):
+            first = known.setdefault(sets[name].tobytes(), name)
+            if first != name:
+                found[name] = first
+    return found
+
+
 def _pairs(percentages: Sequence[float]) -> list[tuple[str, str]]:
     rising = sorted({*percentages, CONTROL})
     high, low = [(f"H-{x:g}", "F") for x in rising], [("F", f"L-{x:g}") for x in rising]
     return [*high, *low, (f"H-{CONTROL}", f"A-{CONTROL}"), (f"H-{CONTROL}", f"V-{CONTROL}")]
 
 
-def _weighted(each: ChannelDistances, tap: str, weighting: str) -> Floats:
+def weighted(each: ChannelDistances, tap: str, weighting: str) -> Floats:
     matrix = each.distances[tap].astype(np.float64)
     if weighting == EQUALISED:
         energy = each.activity[tap].energy
@@ -295,7 +257,7 @@ def _weighted(each: ChannelDistances, tap: str, weighting: str) -> Floats:
     return matrix
 
 
-def _drawn(
+def srcc_draws(
     matrix: Floats, opinions: Floats, sets: Mapping[str, NDArray[Any]], samples: Resamples, rises: bool
 ) -> dict[str, Floats]:
     """SRCC of each set over all images, then over each resample."""
@@ -310,7 +272,7 @@ def _interval(drawn: Floats, samples: Resamples) -> dict[str, object]:
     return {"srcc": found.estimate, "low": found.low, "high": found.high}
 
 
-def _corrected(rows: list[dict[str, object]], families: list[str]) -> pd.DataFrame:
+def corrected(rows: list[dict[str, object]], families: list[str]) -> pd.DataFrame:
     """Rows as a table with p_bh, corrected within each family; p that are not defined stay so."""
     table = pd.DataFrame(rows)
     if table.empty:
@@ -323,13 +285,3 @@ def _corrected(rows: list[dict[str, object]], families: list[str]) -> pd.DataFra
         )
 
     return table.assign(p_bh=table.groupby(families, sort=False)["p"].transform(adjust))
-
-
-def _complete(each: ChannelDistances) -> "pd.Series[bool]":
-    """Rows of comparisons of which every pair was measured."""
-    failed = each.table["problem"] != ""
-    return ~failed.groupby([each.table["subset"], each.table["name"]]).transform("any")
-
-
-def _is_2afc(each: ChannelDistances) -> bool:
-    return bool(each.table.groupby(["subset", "name"]).size().max() == 2)

@@ -47,6 +47,10 @@ def sets_figure(table: pd.DataFrame, percentages: Sequence[float], *, value: str
         for side, colour, marker in (("L", 1, 1), ("F", 6, 2), ("H", 0, 0)):
             own = np.array([name.startswith(side) for name in names])
             rows = part[own]
+            if "same_as" in rows:
+                axis.plot(
+                    x[own], rows[value].where(rows["same_as"] != ""), "o", color="white", markersize=1.8, zorder=5
+                )
             error = np.abs(np.stack([rows[value] - rows["low"], rows["high"] - rows[value]]))
             look = {"color": COLOURS[colour], "marker": MARKERS[marker], "markersize": 3.5, "linewidth": 1}
             axis.errorbar(x[own], rows[value], _error(error), **look)
@@ -86,14 +90,15 @@ def differences_figure(table: pd.DataFrame, pairs: Sequence[tuple[str, str]]) ->
 def metrics_figure(table: pd.DataFrame) -> Figure:
     """Figure 8 of one data set: F and H-10 of every layer by network, other metrics as lines; a panel for all images
     and for each type of distortion in `beside_metrics`'s table."""
-    kinds, networks = list(table["images"].unique()), list(table["network"].unique())
+    kinds, networks = list(table["images"].unique()), [name for name in table["network"].unique() if name]
     figure, axes = plt.subplots(1, len(kinds), figsize=(4.6 * len(kinds), 3.4), squeeze=False, sharey=True)
     for axis, kind in zip(axes.flat, kinds, strict=True):
         part = table[table["images"] == kind]
-        for place, (label, group) in enumerate(part.groupby("metric", sort=False)):
+        for place, (label, group) in enumerate(part[part["set"] != "metric"].groupby("metric", sort=False)):
             style = ("-", "--", ":", "-.")[place % 4]
             axis.axhline(group["metric_srcc"].iloc[0], color="#56606a", linewidth=1.1, linestyle=style, label=label)
-        first = part[part["metric"] == part["metric"].iloc[0]]
+        layers = part[part["set"] != "metric"]
+        first = layers[layers["metric"] == layers["metric"].iloc[0]]
         for name, shift, colour, marker in (("F", -0.13, 6, 2), (f"H-{CONTROL}", 0.13, 0, 0)):
             own = first[first["set"] == name]
             x = np.array([networks.index(network) for network in own["network"]]) + shift
@@ -136,7 +141,8 @@ def show_agreement(table: pd.DataFrame, percentages: Sequence[float]) -> Html:
             rows.append(f"<tr><th scope='row'>{escape(str(tap))}</th>{count}{cells}</tr>")
     note = (
         "\N{BLACK UP-POINTING TRIANGLE} better, \N{BLACK DOWN-POINTING TRIANGLE} (L) worse than random sets of the "
-        "same size, p < 0.05 after Benjamini and Hochberg's correction over all layers"
+        "same size, p < 0.05 after Benjamini and Hochberg's correction over all layers; in brackets: the same "
+        "channels as the next smaller set, by ties of PE"
     )
     return _table(head, rows, note)
 
@@ -196,6 +202,8 @@ def _error(error: Floats) -> Floats | None:
 def _marked(row: Mapping[Any, Any], name: str) -> str:
     sign = "\N{BLACK DOWN-POINTING TRIANGLE}" if name.startswith("L") else "\N{BLACK UP-POINTING TRIANGLE}"
     srcc = number(row["srcc"])
+    if row["same_as"]:
+        return f"({srcc})"
     return f"{srcc}{sign}" if row["p_bh"] < ALPHA else srcc
 
 

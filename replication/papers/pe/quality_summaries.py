@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from replication.evaluation.subsets import rank_correlations
-from replication.papers.pe.quality import EQUATION_1, Efficacy, _layers, _rated
+from replication.papers.pe.quality import EQUATION_1, Efficacy, layers_of, rated
 from replication.reporting.numbers import ALPHA
 from replication.scoring.channel_tables import ChannelDistances
 
@@ -14,8 +14,8 @@ from replication.scoring.channel_tables import ChannelDistances
 def activation_strength(measured: Sequence[ChannelDistances], efficacy: Efficacy) -> pd.DataFrame:
     """Spearman's correlation of PE with energy and variance, by layer."""
     rows = []
-    for each in _rated(measured):
-        for tap, pe in _layers(each, efficacy):
+    for each in rated(measured):
+        for tap, pe in layers_of(each, efficacy):
             found = [float(rank_correlations(pe, part)[0]) for part in each.activity[tap]]
             silent = float(np.mean(np.asarray(pe) == 0))
             rows.append((each.title, each.backbone, tap, len(pe), *found, silent))

@@ -1,6 +1,6 @@
 """Paper 4, figure 7: the perception-distortion plane, the area between the two lines, and the verdict on it."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,19 +10,22 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from replication.evaluation import bootstrap_mean, bootstrap_statistic, compare_paired, holm
+from replication.papers.pe import rules
+from replication.reporting.adequacy import Basis
 from replication.reporting.figures import COLOURS, MARKERS
-from replication.reporting.numbers import signed, signed_interval
-from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, VALUE_COLUMNS
+from replication.reporting.published import KEY
+from replication.reporting.verdicts import judged
 from replication.scoring.super_resolution import BICUBIC
 from replication.training.vdsr import L2, Condition
 
-PAPER, CLAIM = "pe", "sr-tradeoff"
+PAPER, CLAIM = rules.PAPER, "sr-tradeoff"
 PLAIN, WEIGHTED = "plain", "pe"
 DISTORTIONS = ("SSIM", "RMSE")
 """Measures of distortion: the paper's, and one that grows with L2 itself. SSIM enters as 1 - SSIM."""
 
 _LINES = {PLAIN: "all channels alike", WEIGHTED: "weighted by PE", "pe-root": "weighted by the root of PE"}
 Array = NDArray[np.float64]
+_STEPS = 2000
 
 
 def about(name: str, identity: Mapping[str, Any], history: pd.DataFrame) -> dict[str, Any]:
@@ -83,26 +86,42 @@ def plane(scores: pd.DataFrame, distortion: str, perception: str, *, seed: int =
     )[columns]
 
 
-def gap(x_plain: Array, y_plain: Array, x_weighted: Array, y_weighted: Array) -> float:
-    """Distance of the weighted line below the plain one: mean vertical distance where both are defined.
+def attainment(x: Array, y: Array, at: Array) -> Array:
+    """Best perception that a line attains at a distortion of `at` or less: min of y over its points with x <= at.
 
-        gap = 1/(b - a) integral from a to b of (plain(x) - weighted(x)) dx
-
-    Lines join their points (x: distortion, y: perception, lower is better) in the order of x; [a, b] is the range of x
-    that both cover. Both being piecewise linear, the trapezoidal rule on all their corners is exact. Positive: at equal
-    distortion the weighted line has the better perception, so that it is nearer the origin. NaN if there is no range.
+    x, y: the corners of the line in the order of alpha, joined by straight lines, which may turn back. NaN where it has
+    not begun. As a line only improves what it attains, this is a falling function of x, whatever its shape.
     """
-    lines = [(x[order], y[order]) for x, y, order in _ordered((x_plain, y_plain), (x_weighted, y_weighted))]
-    low, high = max(x[0] for x, _ in lines), min(x[-1] for x, _ in lines)
+    found = np.full(len(at), np.inf)
+    for left, right in zip(zip(x[:-1], y[:-1], strict=True), zip(x[1:], y[1:], strict=True), strict=True):
+        (x0, y0), (x1, y1) = sorted((left, right))
+        reached = at >= x0
+        share = np.clip((at[reached] - x0) / (x1 - x0), 0, 1) if x1 > x0 else np.ones(int(reached.sum()))
+        ends = y0 + share * (y1 - y0)
+        found[reached] = np.minimum(found[reached], np.minimum(y0, ends) if x1 > x0 else min(y0, y1))
+    return np.where(np.isinf(found), np.nan, found)
+
+
+def gap(x_plain: Array, y_plain: Array, x_weighted: Array, y_weighted: Array) -> float:
+    """Distance of the weighted line below the plain one: mean difference of what they attain where both exist.
+
+        gap = 1/(b - a) integral from a to b of (plain(x) - weighted(x)) dx,   plain, weighted: `attainment`
+        a: the larger of the two smallest distortions, b: the smaller of the two largest
+
+    x: distortion, y: perception, lower is better, at least two points each in the order of alpha. Positive: with no
+    more distortion the weighted line has the better perception, so that it is nearer the origin. NaN if b <= a. The
+    integral is a sum over 2,000 even steps, each at its middle.
+    """
+    low, high = max(x_plain.min(), x_weighted.min()), min(x_plain.max(), x_weighted.max())
     if not high > low:
         return float("nan")
-    corners = np.unique(np.concatenate([[low, high], *(x[(x > low) & (x < high)] for x, _ in lines)]))
-    plain, weighted = (np.interp(corners, x, y) for x, y in lines)
-    return float(np.trapezoid(plain - weighted, corners) / (high - low))
+    at = low + (np.arange(_STEPS) + 0.5) / _STEPS * (high - low)
+    return float(np.mean(attainment(x_plain, y_plain, at) - attainment(x_weighted, y_weighted, at)))
 
 
 def gaps(scores: pd.DataFrame, perception: str, *, seed: int = 0, resamples: int = 2000) -> pd.DataFrame:
-    """`gap` between the plain and the PE-weighted line on each data set, for each measure of distortion.
+    """`gap` between the plain and the PE-weighted line on each data set, for each measure of distortion. The L2 network
+    is on neither line.
 
     The interval (95 %, percentile bootstrap) comes from resampling images, all methods of an image together, and taking
     the means, the lines and the gap anew. Columns: data_set, distortion, gap, low, high, n, reason (why there is none).
@@ -112,7 +131,11 @@ def gaps(scores: pd.DataFrame, perception: str, *, seed: int = 0, resamples: int
         for distortion in DISTORTIONS:
             x, y = _tables(group, distortion, perception)
             lines = [
-                [m for m in _trained(group) if m == L2 or Condition.named(m).weighting == w] for w in (PLAIN, WEIGHTED)
+                sorted(
+                    (m for m in _trained(group) if m != L2 and Condition.named(m).weighting == weighting),
+                    key=lambda method: -Condition.named(method).alpha,
+                )
+                for weighting in (PLAIN, WEIGHTED)
             ]
             row = _gap_interval(x, y, lines, seed, resamples)
             rows.append((data_set, distortion, *row[:3], len(x), row[3]))
@@ -143,27 +166,20 @@ def at_equal_alpha(scores: pd.DataFrame, perception: str, *, seed: int = 0) -> p
     return table
 
 
-def judge(gaps: pd.DataFrame, perception: str) -> pd.DataFrame:
-    """The verdict on "PE weighting moves the line towards the origin", from `gaps`: paper, claim, verdict, evidence.
+def judge(gaps: pd.DataFrame, perception: str, *, features: str, weights: str) -> pd.DataFrame:
+    """The verdict on "PE weighting moves the line towards the origin": the columns of claims.csv.
 
-    Reproduced: the interval of the gap lies above 0 on every data set, with either measure of distortion. Close: the
-    gap itself is above 0 everywhere. Not run: a gap could not be computed. Otherwise not reproduced.
+    gaps: of `gaps`; those with the paper's measure of distortion are judged. perception: the metric. features, weights:
+    the network of the contextual loss and what differs from the paper's weights.
     """
-    if gaps["gap"].isna().any():
-        verdict = NOT_RUN
-    elif (gaps["low"] > 0).all():
-        verdict = REPRODUCED
-    else:
-        verdict = CLOSE if (gaps["gap"] > 0).all() else NOT_REPRODUCED
-    parts = [f"{row['data_set']} at equal {row['distortion']} {_words(row)}" for row in gaps.to_dict("records")]
-    evidence = (
-        f"Perception by {perception} in place of NRQM; {perception} of the plain line minus that of the PE-weighted "
-        f"line, positive if the weighted one is nearer the origin: {', '.join(parts)}."
+    basis = Basis(
+        "stand-in",
+        "trained on T91 and BSDS500 in place of DIV2K; the paper does not name its test images",
+        network="" if features == "vgg16" else f"{features} in place of VGG16",
+        weights=weights,
+        protocol="" if perception == "nrqm" else f"perception by {perception} in place of NRQM",
     )
-    return pd.DataFrame(
-        [(PAPER, CLAIM, verdict, evidence)],
-        columns=["paper", "claim", "verdict", "evidence"],
-    )
+    return judged(PAPER, {CLAIM: rules.tradeoff(gaps[gaps["distortion"] == DISTORTIONS[0]])}, basis)
 
 
 def extensions(gaps: pd.DataFrame, perception: str, note: str = "") -> pd.DataFrame:
@@ -176,7 +192,7 @@ def extensions(gaps: pd.DataFrame, perception: str, note: str = "") -> pd.DataFr
         )
         for row in gaps.to_dict("records")
     ]
-    return pd.DataFrame(rows, columns=VALUE_COLUMNS)
+    return pd.DataFrame(rows, columns=[*KEY, "value", "low", "high", "n", "note"])
 
 
 def telling_pair(scores: pd.DataFrame, perception: str) -> tuple[str, str]:
@@ -218,27 +234,19 @@ def draw_plane(points: pd.DataFrame, distortion: str, perception: str) -> None:
                 label=_LINES.get(str(weighting), str(weighting)),
             )
             for _, point in line.iterrows():
-                if weighting == PLAIN or len(line) == 2:
-                    axis.annotate(
-                        "L2" if point["method"] == L2 else f"{point['alpha']:g}",
-                        (point["x"], point["y"]),
-                        xytext=(4, 5),
-                        textcoords="offset points",
-                        fontsize=7,
-                    )
+                axis.annotate(
+                    "L2" if point["method"] == L2 else f"{point['alpha']:g}",
+                    (point["x"], point["y"]),
+                    xytext=(4, 5),
+                    textcoords="offset points",
+                    fontsize=7,
+                    color=COLOURS[number],
+                )
         label = "1 \N{MINUS SIGN} SSIM" if distortion == "SSIM" else f"{distortion} (grey levels)"
         axis.locator_params(nbins=5)
         axis.set(title=data_set, xlabel=f"distortion: {label}", ylabel=f"perception: {perception}")
     axes[0][0].legend(fontsize=8)
     plt.show()
-
-
-def _words(row: Mapping[Hashable, Any]) -> str:
-    if pd.isna(row["gap"]):
-        return str(row["reason"])
-    if row["reason"]:
-        return f"{signed(row['gap'], 4)} ({row['reason']})"
-    return signed_interval(row["gap"], row["low"], row["high"], 4)
 
 
 def _tables(scores: pd.DataFrame, distortion: str, perception: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -258,7 +266,7 @@ def _gap_interval(
 ) -> tuple[float, float, float, str]:
     nothing = float("nan")
     if min(map(len, lines)) < 2:
-        return nothing, nothing, nothing, "not run: a line needs a second point beside L2"
+        return nothing, nothing, nothing, "a line needs two values of alpha besides L2"
     columns = [table[method].to_numpy() for line in lines for table in (x, y) for method in line]
     sizes = np.cumsum([len(line) for line in lines for _ in (x, y)])[:-1]
 
@@ -268,7 +276,7 @@ def _gap_interval(
         return np.array(found).reshape(means.shape[:-1])
 
     if np.isnan(statistic(*columns)):
-        return nothing, nothing, nothing, "not run: the two lines have no distortion in common"
+        return nothing, nothing, nothing, "the two lines have no distortion in common"
     interval = bootstrap_statistic(statistic, *columns, resamples=resamples, method="percentile", seed=seed)
     if np.isnan(interval.low):
         return (
@@ -278,7 +286,3 @@ def _gap_interval(
             "no interval: among some resampled images the lines share no distortion",
         )
     return (*interval, "")
-
-
-def _ordered(*lines: tuple[Array, Array]) -> list[tuple[Array, Array, NDArray[np.intp]]]:
-    return [(x, y, np.argsort(x, kind="stable")) for x, y in lines]
