@@ -18,6 +18,15 @@ from replication.datasets.stacks import Stack, fitted, stacked
 _WIDTH, _HEIGHT, _CROP = 178, 218, 148  # of the official images, and of the crop that is usual in the literature
 
 
+def of_official_size(folder: str | os.PathLike[str] = "celeba") -> bool:
+    """Whether the faces in `folder`, as for `faces`, have the 178 x 218 pixels of CelebA's aligned photos."""
+    at, title = _located(folder)
+    first = next(iter(list_images(at).values()), None)
+    if first is None:
+        raise _missing(title, f"the folder {at} holds no images")
+    return read_image(first).shape[:2] == (_HEIGHT, _WIDTH)
+
+
 def faces(
     folder: str | os.PathLike[str] = "celeba", *, crop: int | None = None, size: int = 64, limit: int | None = None
 ) -> Stack:

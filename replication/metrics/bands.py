@@ -62,6 +62,17 @@ def band_agreement(
     )
 
 
+def mirrored(image: Tensor) -> Tensor:
+    """An image (N, C, H, W) continued by its mirror image on the right and below, (N, C, 2 H, 2 W).
+
+    Repeated periodically it has no jump at its borders, so that `band_agreement` without taper measures all pixels
+    alike, those of the border included. Its frequencies are those of the cosine transform of the image.
+    """
+    check_layout("image", image)
+    wide = torch.cat([image, image.flip(-1)], dim=-1)
+    return torch.cat([wide, wide.flip(-2)], dim=-2)
+
+
 def band_pass(image: Tensor, low: float, high: float) -> Tensor:
     """The part of an image (N, C, H, W) with spatial frequencies low <= f < high in cycles per pixel, around zero.
 

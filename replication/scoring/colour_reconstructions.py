@@ -8,27 +8,35 @@ import torch
 from torch import Tensor
 
 from replication.datasets.stacks import Stack
+from replication.metrics.bands import band_agreement, mirrored
 from replication.metrics.chroma import colour_difference
 from replication.metrics.colour import rgb_to_gray, to_uint8
 from replication.metrics.ssim import ssim
 from replication.metrics.terms import Terms, ssim_terms
 from replication.models.autoencoders import Autoencoder
 from replication.scoring.errors import ScoringError
+from replication.scoring.regions import border_error, interior_error
 from replication.training.autoencoders import reconstruct
 from replication.training.trained import Trained
 
 _TOGETHER = 50  # images measured at a time: their maps stay near the caches
 
+FINE = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+"""Ends of the bands of fine detail in cycles per pixel: structures of less than ten pixels."""
+
 FIGURES = {
     "ssim": "standard SSIM (11 x 11 Gaussian window) of the three channels, averaged",
     "ssim_gray": "the same on luminance (BT.601)",
     "mse": "mean squared error over pixels and channels, images in [0, 1]",
+    "mse_interior": "the same without the outer 5 pixels",
+    "mse_border": "the same over the outer 5 pixels",
     "mse_brightness": "of it, what adding a constant to each channel would remove",
     "mse_contrast": "of it, what stretching each channel would remove besides",
     "lightness_error": "mean |dL*| in CIELAB",
     "chroma_error": "mean sqrt(da*^2 + db*^2) in CIELAB",
     "chroma": "mean C* of the reconstruction",
     "chroma_original": "mean C* of the original",
+    "detail": "mean correlation with the original in bands of fine detail",
     "ssim_8bit": "SSIM of the reconstruction rounded to 8 bits",
     "mse_8bit": "MSE of the reconstruction rounded to 8 bits",
 }
@@ -103,15 +111,27 @@ def _figures(original: Tensor, output: Tensor) -> dict[str, Tensor]:
         "ssim": ssim(original, output),
         "ssim_gray": ssim(rgb_to_gray(original), rgb_to_gray(output)),
         "mse": error,
+        "mse_interior": interior_error(original, output),
+        "mse_border": border_error(original, output),
         "mse_brightness": brightness,
         "mse_contrast": contrast,
         "lightness_error": colours.lightness,
         "chroma_error": colours.chroma,
         "chroma": colours.distorted_chroma,
         "chroma_original": colours.reference_chroma,
+        "detail": fine_detail(original, output),
         "ssim_8bit": ssim(original, rounded),
         "mse_8bit": (original - rounded).double().square().mean((1, 2, 3)),
     }
+
+
+def fine_detail(original: Tensor, output: Tensor) -> Tensor:
+    """Mean correlation of each image with the original over the bands of FINE, (N,), border included.
+
+    A band that is empty counts as 0: nothing of its detail is in the reconstruction.
+    """
+    correlation = band_agreement(mirrored(original), mirrored(output), FINE, taper=False).correlation
+    return correlation.nan_to_num(0.0).mean(1)
 
 
 def mean_image(images: Stack) -> Tensor:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from replication.absent import AbsentError
-from replication.metrics.bands import band_agreement
+from replication.metrics.bands import band_agreement, mirrored
 from replication.metrics.psnr import psnr
 from replication.metrics.registry import create
 from replication.metrics.ssim import ms_ssim, ssim
 from replication.scoring.observers import observe
+from replication.scoring.regions import border_error, interior_error
 
 Made = Mapping[tuple[str, int], Tensor]
 """Reconstructions (n, C, h, w) in [0, 1] by loss and seed of the network that made them."""
+
+Border = Literal["mirror", "window", "jump"]
 
 _CHUNK = 100  # images measured at a time
 
@@ -26,7 +29,9 @@ _CHUNK = 100  # images measured at a time
 def quality(
     originals: Tensor, made: Made, names: Sequence[str], ms_ssim_options: Mapping[str, Any] | None = None
 ) -> pd.DataFrame:
-    """SSIM, MS-SSIM, MSE and PSNR of every reconstruction: loss, seed, image, metric, score.
+    """SSIM, MS-SSIM, PSNR and MSE of every reconstruction: loss, seed, image, metric, score.
+
+    MSE also without the outer 5 pixels (interior), and over them alone (border).
 
     originals: (n, C, h, w) in [0, 1], `names` theirs. ms_ssim_options: of `metrics.ms_ssim`; small images need fewer
     levels.
@@ -35,6 +40,8 @@ def quality(
         "SSIM": ssim,
         "MS-SSIM": lambda x, y: ms_ssim(x, y, **(ms_ssim_options or {})),
         "MSE": lambda x, y: (x - y).square().mean(dim=(1, 2, 3)),
+        "MSE, interior": interior_error,
+        "MSE, border": border_error,
         "PSNR": psnr,
     }
     parts = []
@@ -51,9 +58,13 @@ def quality(
 
 
 def detail(
-    originals: Tensor, made: Made, names: Sequence[str], edges: Sequence[float], *, taper: bool = True
+    originals: Tensor, made: Made, names: Sequence[str], edges: Sequence[float], *, border: Border = "mirror"
 ) -> pd.DataFrame:
     """`metrics.bands.band_agreement` of every reconstruction, band by band.
+
+    border: "mirror" continues images by their mirror image, so that all pixels count alike and none jumps; "window"
+        weights pixels by a Hann window, which hides the border; "jump" leaves the jump between opposite borders in
+        every band.
 
     Columns: loss, seed, image, band_low, band_high (ends of the band in cycles per pixel), decibels (10 log10 of its
     power, of the original's), correlation.
@@ -64,7 +75,9 @@ def detail(
         for (loss, seed), images in made.items():
             _check(originals, images, names, loss)
             pairs = _chunks(originals, images)
-            found = [band_agreement(x, y, edges, taper=taper) for x, y in pairs]
+            if border == "mirror":
+                pairs = ((mirrored(x), mirrored(y)) for x, y in pairs)
+            found = [band_agreement(x, y, edges, taper=border == "window") for x, y in pairs]
             power, correlation = (torch.cat(values).flatten() for values in zip(*found, strict=True))
             parts.append(
                 pd.DataFrame(

@@ -14,6 +14,7 @@ from scipy import stats
 
 from replication.datasets.stacks import Stack
 from replication.evaluation import bootstrap_mean, bootstrap_statistic, compare_paired, holm
+from replication.evaluation.seeds import over_seeds
 from replication.models.autoencoders import Autoencoder
 from replication.papers.lwssim.celeba_networks import LOSSES, MODELS, Key, row_name
 from replication.progress import progress
@@ -33,10 +34,17 @@ COMPARED = {
     "chroma": "vibrancy (mean C*)",
     "lightness_error": "lightness error",
     "mse_brightness": "MSE due to brightness",
+    "mse_interior": "MSE, interior",
+    "mse_border": "MSE, border",
+    "detail": "correlation of fine detail",
 }
 """Figures by which losses are compared; Holm's correction is over the comparisons of one of them."""
 SHARES = ("brightness", "contrast")  # of the mean squared error
-DECIMALS = {"ssim": 4, "mse": 5, "chroma_error": 2, "chroma": 2, "lightness_error": 2, "mse_brightness": 5}
+DECIMALS = {
+    **dict.fromkeys(["ssim", "detail"], 4),
+    **dict.fromkeys(["mse", "mse_brightness", "mse_interior", "mse_border"], 5),
+    **dict.fromkeys(["chroma_error", "chroma", "lightness_error"], 2),
+}
 
 
 def measure_variants(
@@ -67,29 +75,35 @@ def score(trained: Mapping[Key, Trained[Autoencoder]], images: Stack) -> pd.Data
     return pd.concat(parts, ignore_index=True)[["model", "loss", "seed", "image", *FIGURES]]
 
 
-def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
+def image_means(scores: pd.DataFrame) -> pd.DataFrame:
     """Each image's figures, mean over seeds: model, loss, image and FIGURES."""
     return scores.groupby(["model", "loss", "image"], sort=False)[list(FIGURES)].mean().reset_index()
 
 
 def table_values(
-    scores: pd.DataFrame, losses: Iterable[str] = LOSSES, *, seed: int = 0, note: str = ""
+    scores: pd.DataFrame, losses: Iterable[str] = LOSSES, *, seed: int = 0, note: str = "", untested: str = ""
 ) -> pd.DataFrame:
-    """Table 1: means with their 95 % bootstrap interval over images of the mean over seeds, keyed as the paper's.
+    """Table 1: means over images and seeds, their 95 % interval over both (`evaluation.seeds`), keyed as the paper's.
 
-    losses: the paper's, or others. Rows that were not trained have NaN and the reason.
+    losses: the paper's, or others. untested: why they are no test of the published values. Rows that were not trained
+    have NaN and the reason.
     """
     rows: list[tuple[Any, ...]] = []
     for statistic, figure in (("SSIM", "ssim"), ("MSE", "mse")):
-        found = {key: group[figure] for key, group in over_seeds(scores).groupby(["model", "loss"], sort=False)}
+        found = {
+            key: group.pivot(index="image", columns="seed", values=figure)
+            for key, group in scores.groupby(["model", "loss"], sort=False)
+        }
         for model in MODELS:
             for loss in losses:
                 about = (PAPER, TABLE, row_name(model, loss), COLUMN, statistic)
                 if (model, loss) in found:
                     values = found[model, loss]
-                    rows.append((*about, *bootstrap_mean(values, seed=seed), len(values), note))
+                    mean = over_seeds(bootstrap_mean(values.mean(axis=1), seed=seed), values.mean())
+                    rows.append((*about, *mean, len(values), "", untested, note))
                 else:
-                    rows.append((*about, *[float("nan")] * 3, None, "not run: not among models and losses"))
+                    reason = "not run: not among models and losses"
+                    rows.append((*about, *[float("nan")] * 3, None, "", "", reason))
     return pd.DataFrame(rows, columns=VALUE_COLUMNS)
 
 
@@ -116,7 +130,7 @@ def protocol_table(scores: pd.DataFrame) -> pd.DataFrame:
     Columns: row, ssim, ssim_gray, ssim_rounding, mse, mse_rounding (rounded minus not rounded).
     """
     rows = []
-    for (model, loss), group in over_seeds(scores).groupby(["model", "loss"], sort=False):
+    for (model, loss), group in image_means(scores).groupby(["model", "loss"], sort=False):
         m = group[list(FIGURES)].mean()
         rows.append(
             {
@@ -138,7 +152,7 @@ def colour_table(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     brightness and contrast, the shares of the mean squared error that are due to them.
     """
     rows = []
-    for (model, loss), group in over_seeds(scores).groupby(["model", "loss"], sort=False):
+    for (model, loss), group in image_means(scores).groupby(["model", "loss"], sort=False):
         found = {
             "lightness error": bootstrap_mean(group["lightness_error"], seed=seed),
             "chroma error": bootstrap_mean(group["chroma_error"], seed=seed),
@@ -156,10 +170,10 @@ def colour_table(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 def differences(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     """Losses of a model compared over the same images, by each of COMPARED: PAIRS, then every extension with each.
 
-    Columns: figure, model, first, second, mean, low, high (first minus second, mean over seeds; 95 % bootstrap over
-    images), effect (matched-pairs rank-biserial), p (Wilcoxon), p_holm (over the tests of a figure among the paper's
-    losses, and separately over those of extensions), agree (seeds whose own difference has the sign of the mean),
-    seeds, n.
+    Columns: figure, model, first, second, mean, low, high (first minus second, mean over seeds; 95 % interval over
+    images and seeds), effect (matched-pairs rank-biserial), p (Wilcoxon), p_holm (over the tests of a figure among the
+    paper's losses, and separately over those of extensions), agree (seeds whose own difference has the sign of the
+    mean), seeds, n.
     """
     rows = []
     compared = pairs(PAIRS, dict.fromkeys(scores["loss"]))
@@ -173,7 +187,8 @@ def differences(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
                 each = a - b
                 result = compare_paired(a.mean(axis=1), b.mean(axis=1), seed=seed)
                 agree = int((np.sign(each.mean()) == np.sign(result.difference.estimate)).sum())
-                about = (figure, model, first, second, *result.difference, result.effect, result.p_value)
+                interval = over_seeds(result.difference, each.mean())
+                about = (figure, model, first, second, *interval, result.effect, result.p_value)
                 rows.append((*about, agree, each.shape[1], result.n))
     columns = ["figure", "model", "first", "second", "mean", "low", "high", "effect", "p", "agree", "seeds", "n"]
     table = pd.DataFrame(rows, columns=columns)
@@ -242,11 +257,11 @@ def extensions(colours: pd.DataFrame, scores: pd.DataFrame, *, seed: int = 0, no
 
     The last are the rows of `other_losses`.
     """
-    rows = [(PAPER, "colour", row.row, COLUMN, *row[2:6], row.n, note) for row in colours.itertuples()]
-    for (model, loss), group in over_seeds(scores).groupby(["model", "loss"], sort=False):
+    rows = [(PAPER, "colour", row.row, COLUMN, *row[2:6], row.n, "", "", note) for row in colours.itertuples()]
+    for (model, loss), group in image_means(scores).groupby(["model", "loss"], sort=False):
         interval = bootstrap_mean(group["ssim_gray"], seed=seed)
         name = row_name(str(model), str(loss))
-        rows.append((PAPER, TABLE, name, COLUMN, "SSIM on luminance", *interval, len(group), note))
+        rows.append((PAPER, TABLE, name, COLUMN, "SSIM on luminance", *interval, len(group), "", "", note))
     found = pd.DataFrame(rows, columns=VALUE_COLUMNS)
     others = other_losses(scores, seed=seed, note=note)
     return pd.concat([found, others], ignore_index=True) if len(others) else found

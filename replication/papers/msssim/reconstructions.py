@@ -1,7 +1,8 @@
 """Paper 1, "Autoencoder reconstructions": means and differences of losses, and which detail survives.
 
 Items are images; crops of one photo are not independent, so intervals draw photos (`photo_of`). Numbers of several
-seeds are averaged image by image before an interval is taken; the least and greatest mean of a seed stand beside it.
+seeds are averaged image by image before an interval is taken, which also covers the seed (`evaluation.seeds`); the
+least and greatest mean of a seed stand beside it.
 """
 
 from collections.abc import Hashable, Iterable, Sequence
@@ -15,10 +16,11 @@ from torch import Tensor
 
 from replication.evaluation.cluster_means import cluster_mean, cluster_statistic, cut_off
 from replication.evaluation.intervals import Interval
+from replication.evaluation.seeds import over_seeds
 from replication.models.autoencoders import Autoencoder
 from replication.papers.msssim.losses import METHODS, OURS, PAIRS
 from replication.reporting.losses import pairs, titles
-from replication.scoring.reconstructions import Made
+from replication.scoring.reconstructions import Border, Made
 from replication.scoring.reconstructions import detail as measure_detail
 from replication.training.trained import Trained
 
@@ -119,7 +121,7 @@ def cut_offs(
             return cluster_statistic(measure, np.concatenate(curves, axis=1), photos, seed=seed)
 
         single = [of([one]).estimate for one in seeds]
-        return (*of(seeds), min(single), max(single), len(defined))
+        return (*over_seeds(of(seeds), single), min(single), max(single), len(defined))
 
     columns = ["mean", "low", "high", "least", "most", "n"]
     both = compared or pairs(COMPARED, losses)
@@ -135,7 +137,7 @@ def detail_choices(
     """MS-SSIM minus each other loss under other choices of "fine detail": what, choice, then as from `differences`.
 
     detail: `replication.scoring.reconstructions.detail` of the same reconstructions; fine: the choice in use. Others:
-    fine detail from each lower end of a band on; without window; another threshold of the cut-off frequency.
+    fine detail from each lower end of a band on; a window, or jumps, at the border; another threshold of the cut-off.
     """
     edges = sorted({*detail["band_low"], *detail["band_high"]})
     compared = [(OURS, loss) for loss in dict.fromkeys(detail["loss"]) if loss != OURS]
@@ -147,12 +149,15 @@ def detail_choices(
         for low in edges
         if low < fine[1]
     ]
-    bare = measure_detail(originals, made, names, [edge for edge in edges if fine[0] <= edge <= fine[1]], taper=False)
-    parts.append(
-        differences(mean_correlation(bare, *fine), "correlation", [], compared=compared, seed=seed).assign(
-            what="mean correlation", choice=span.format(*fine) + ", no window"
+    inside = [edge for edge in edges if fine[0] <= edge <= fine[1]]
+    borders: dict[Border, str] = {"window": "Hann window", "jump": "jumps at the border"}
+    for border, words in borders.items():
+        other = measure_detail(originals, made, names, inside, border=border)
+        parts.append(
+            differences(mean_correlation(other, *fine), "correlation", [], compared=compared, seed=seed).assign(
+                what="mean correlation", choice=f"{span.format(*fine)}, {words}"
+            )
         )
-    )
     for threshold, words in ((0.5, "below 1/2 (in use)"), (1 / 7, "below 1/7")):
         apart = cut_offs(detail, threshold=threshold, compared=compared, seed=seed)[1]
         parts.append(apart.assign(what="cut-off frequency", choice=words))
@@ -189,4 +194,5 @@ def _summary(by_seed: pd.DataFrame, seed: int) -> tuple[Any, ...]:
     """mean, low, high, least, most, n of values (image x seed)."""
     values = by_seed.mean(axis=1)
     single = by_seed.mean(axis=0)
-    return (*cluster_mean(values, photo_of(list(by_seed.index)), seed=seed), single.min(), single.max(), len(values))
+    interval = over_seeds(cluster_mean(values, photo_of(list(by_seed.index)), seed=seed), single)
+    return (*interval, single.min(), single.max(), len(values))

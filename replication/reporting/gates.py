@@ -1,0 +1,163 @@
+"""Gates of training, computed from what training left: conditions that must hold before a network tests a paper."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from replication.datasets.stacks import Stack
+from replication.models.autoencoders import Autoencoder
+from replication.reporting.adequacy import Gate
+from replication.reporting.numbers import minus
+from replication.reporting.tables import Html, show_frame
+from replication.scoring.linear_baseline import linear_errors, mean_errors
+from replication.training.autoencoders import reconstruct
+from replication.training.dead_units import dead_units
+from replication.training.schedule import FLAT_GAIN
+from replication.training.trained import Trained
+
+LEAST_SEEDS = 3
+DEAD_WITHIN = 2
+BEATS_LINEAR = "an MSE-trained autoencoder beats principal components of its code size on held-out images"
+FLAT = "the held-out loss is flat at a constant learning rate before the decay"
+EQUAL_UNITS = f"dead units of every layer equal within {DEAD_WITHIN} between networks"
+INSIDE_GRID = "every loss has its best learning rate of a search, and not at the edge of the grid"
+_WATCHED = 250  # held-out images on which dead units are counted
+SEEDS = f"at least {LEAST_SEEDS} seeds"
+
+
+def of_autoencoders(
+    runs: Mapping[str, Trained[Autoencoder]],
+    training: Stack,
+    held_out: Stack,
+    searches: Mapping[str, pd.DataFrame],
+    table: Path | None = None,
+) -> tuple[Gate, ...]:
+    """All gates of autoencoders that a page compares.
+
+    runs: by a name for the page. training: the images that they were trained on. held_out: others. searches: see
+    `rates_inside_grid`. table: of `linear_errors`.
+    """
+    recipes = [run.identity["recipe"] for run in runs.values()]
+    plain = [run for run, r in zip(runs.values(), recipes, strict=True) if (r["model"], r["loss"]) == ("ae", "mse")]
+    if plain:
+        linear = linear_errors(training, held_out, plain[0].network.bottleneck, table)
+        means = pd.DataFrame([mean_errors(held_out, reconstruct(run.network, held_out)) for run in plain]).mean()
+        first = beats_linear(float(means["mse"]), float(means["ssim"]), linear)
+    else:
+        first = not_known(BEATS_LINEAR, "no plain autoencoder was trained with MSE")
+    images = torch.from_numpy(held_out.pixels[:_WATCHED]).float() / 255
+    dead = {name: dead_units(run.network, [images]) for name, run in runs.items()}
+    return (
+        first,
+        flat_before_decay(runs),
+        equal_capacity(dead),
+        rates_inside_grid({recipe["loss"]: recipe["learning_rate"] for recipe in recipes}, searches),
+        enough_seeds(recipe["seed"] for recipe in recipes),
+    )
+
+
+def read_searches(folder: Path, losses: Iterable[str]) -> dict[str, pd.DataFrame]:
+    """The runs at several learning rates in <folder>/<loss>.csv, for the losses that have them."""
+    return {loss: pd.read_csv(folder / f"{loss}.csv") for loss in losses if (folder / f"{loss}.csv").is_file()}
+
+
+def beats_linear(mse: float, ssim: float, linear: pd.DataFrame) -> Gate:
+    """Whether an autoencoder trained with MSE has a lower MSE and a higher SSIM than a linear code of its size.
+
+    mse, ssim: means over held-out images (and seeds). linear: a row of `scoring.linear_baseline.linear_errors` of the
+    same images.
+    """
+    row = linear.iloc[0]
+    found = (
+        f"MSE {mse:.5f} against {row['mse']:.5f}, SSIM {ssim:.3f} against {row['ssim']:.3f} of "
+        f"{row['components']:.0f} components"
+    )
+    return Gate(BEATS_LINEAR, bool(mse < row["mse"] and ssim > row["ssim"]), found)
+
+
+def flat_before_decay(runs: Mapping[str, Trained[Any]]) -> Gate:
+    """Whether the held-out loss of every run gained less than 0.5 % in the last fifth before its rate decayed.
+
+    A fifth of the recipe's `steps`, as in `training.schedule.Schedule`. A run whose rate falls from the first step on
+    (decay "cosine") does not pass: its loss flattens because the rate does.
+    """
+    if cosine := [name for name, run in runs.items() if run.identity["recipe"].get("decay", "cosine") == "cosine"]:
+        return Gate(FLAT, False, f"the rate falls from the first step on in {len(cosine)} of {len(runs)} runs")
+    gains = {name: gain_before_decay(run.history, int(run.identity["recipe"]["steps"])) for name, run in runs.items()}
+    worst = max(gains, key=lambda name: math.inf if math.isnan(gains[name]) else gains[name])
+    passed = all(gain <= FLAT_GAIN for gain in gains.values())
+    gain = "unknown" if math.isnan(gains[worst]) else minus(f"{gains[worst]:.2%}")
+    return Gate(FLAT, passed, f"largest gain in the last fifth: {gain} ({worst})")
+
+
+def gain_before_decay(history: pd.DataFrame, steps: int) -> float:
+    """The share by which the lowest held-out loss fell in the last fifth of `steps` before the rate's decay began.
+
+    history: of `training.fit.fit` with the column decay_start. NaN where there is no loss before that fifth, or where
+    the decay has not begun.
+    """
+    starts = history["decay_start"].dropna()
+    if starts.empty:
+        return math.nan
+    constant = history[history["step"] <= starts.iloc[-1]]
+    before = constant.loc[constant["step"] <= starts.iloc[-1] - steps // 5, "validation_loss"]
+    recent = constant.loc[constant["step"] > starts.iloc[-1] - steps // 5, "validation_loss"]
+    if before.empty or recent.empty:
+        return math.nan
+    return float((before.min() - recent.min()) / abs(before.min()))
+
+
+def equal_capacity(dead: Mapping[str, Sequence[int]]) -> Gate:
+    """Whether dead units of `training.dead_units`, layer by layer, differ by at most 2 between networks.
+
+    dead: the numbers of dead units by the name of the network.
+    """
+    layers = list(zip(*dead.values(), strict=True))
+    spread = [max(layer) - min(layer) for layer in layers]
+    if not any(any(layer) for layer in layers):
+        return Gate(EQUAL_UNITS, True, "none is dead")
+    said = "; ".join(f"{name} {', '.join(map(str, units))}" for name, units in dead.items())
+    return Gate(EQUAL_UNITS, max(spread) <= DEAD_WITHIN, f"by layer: {said}")
+
+
+def rates_inside_grid(chosen: Mapping[str, float], searches: Mapping[str, pd.DataFrame]) -> Gate:
+    """Whether every loss was trained at the best rate of its search, with candidates below and above it.
+
+    chosen: learning rate by loss. searches: by loss, runs with the columns learning_rate (the candidate), step and
+    validation_loss; a loss without one does not pass.
+    """
+    failed = []
+    for loss, rate in chosen.items():
+        runs = searches.get(loss)
+        if runs is None or runs.empty:
+            failed.append(f"no search for {loss}")
+            continue
+        last = runs.sort_values("step").groupby("learning_rate")["validation_loss"].last()
+        best = float(last.idxmin())
+        if not math.isclose(best, rate, rel_tol=1e-9):
+            failed.append(f"{loss}: best {best:g}, used {rate:g}")
+        elif best in (last.index.min(), last.index.max()):
+            failed.append(f"{loss}: {best:g} is the end of its grid")
+    used = ", ".join(f"{loss} {rate:g}" for loss, rate in chosen.items())
+    return Gate(INSIDE_GRID, not failed, "; ".join(failed) or used)
+
+
+def enough_seeds(seeds: Iterable[int]) -> Gate:
+    """Whether there are at least 3 seeds."""
+    count = len(set(seeds))
+    return Gate(SEEDS, count >= LEAST_SEEDS, f"{count} of each")
+
+
+def not_known(name: str, reason: str) -> Gate:
+    """A gate that cannot be computed and so is not met."""
+    return Gate(name, False, f"not known: {reason}")
+
+
+def show_gates(gates: Iterable[Gate]) -> Html:
+    """The gates as a table: condition, whether it is met, the numbers that show it."""
+    rows = [(gate.name, "met" if gate.passed else "not met", gate.found) for gate in gates]
+    return show_frame(pd.DataFrame(rows, columns=["condition", "", "found"]), index=False)
