@@ -16,13 +16,13 @@ from torch import nn
 from replication.evaluation.paired import holm
 from replication.models.autoencoders import Autoencoder
 from replication.papers.lwssim import celeba, celeba_figures, celeba_networks, celeba_tables, luminance
-from replication.papers.lwssim.celeba_networks import Key
 from replication.papers.lwssim import rules as lwssim_rules
-from replication.papers.msssim import preference, reconstruction_figures, reconstruction_rules, representation_figures
+from replication.papers.lwssim.celeba_networks import Key
+from replication.papers.msssim import preference, reconstruction_figures, representation_figures, rules
 from replication.papers.msssim import reconstructions as study
 from replication.papers.msssim import representations as report
 from replication.papers.msssim.losses import METHODS, PAIRS
-from replication.papers.msssim.super_resolution import judge_claims, loss_differences, table_values
+from replication.papers.msssim.super_resolution import loss_differences, table_values
 from replication.reporting import published
 from replication.reporting.losses import pairs, titles
 from replication.reporting.tables import side_by_side
@@ -96,7 +96,7 @@ def test_super_resolution() -> None:
     added = differences[(differences["first"] == "Toy loss") & (differences["metric"] == "SSIM")]
     assert len(added) == 9
     np.testing.assert_allclose(added["p_holm"], holm(added["p"].to_numpy()))  # a family of their own
-    pd.testing.assert_frame_equal(judge_claims(differences), judge_claims(loss_differences(own)))
+    assert rules.super_resolution(differences) == rules.super_resolution(loss_differences(own))
 
 
 def test_representations() -> None:
@@ -113,7 +113,7 @@ def test_representations() -> None:
     same_rows(differences, before)
     added = differences[differences["first"] == "Toy loss"]
     np.testing.assert_allclose(added["p_holm"], holm(added["p"].to_numpy()))
-    pd.testing.assert_frame_equal(report.judge(differences, differences), report.judge(before, before))
+    assert rules.representations(differences, differences) == rules.representations(before, before)
     one_seed = both[both["seed"] == 0]
     assert set(report.of_networks(one_seed, TITLES)["method"]) == set(TITLES)
     table = report.sensitivity(both, {}, TITLES)
@@ -175,8 +175,8 @@ def test_fine_detail() -> None:
     same_rows(choices, study.detail_choices(originals, own, names, before, fine))
     bands = study.means(both, "correlation", ["band_low", "band_high"])
     assert "Toy loss" in words(reconstruction_figures.draw_bands(bands, bands, (0.1, 0.5)))
-    claims = [
-        reconstruction_rules.judge_claims(
+    judged = [
+        rules.reconstructions(
             None,
             study.differences(study.mean_correlation(table, 0.1, 0.5), "correlation", []),
             study.cut_offs(table)[1],
@@ -184,7 +184,7 @@ def test_fine_detail() -> None:
         )
         for table in (both, before)
     ]
-    pd.testing.assert_frame_equal(*claims)
+    assert judged[0] == judged[1]
 
 
 def test_rankings() -> None:
@@ -207,7 +207,7 @@ def test_rankings() -> None:
     captions = preference.captions(preference.among(ranked, 3), TITLES, 0, dict.fromkeys(TITLES, 0.5))
     assert captions["Toy loss"] == "Toy loss\nSSIM 0.500"
     table = pd.DataFrame(columns=["loss", "metric", "mean", "low", "high", "n"])
-    found = reconstruction_rules.extensions(table, table, table, preference.preferences(ranked, TITLES), note="")
+    found = study.extensions(table, table, table, preference.preferences(ranked, TITLES), note="")
     assert ("Toy loss", "share ranked above MSE") in set(zip(found["row"], found["statistic"], strict=True))
 
 

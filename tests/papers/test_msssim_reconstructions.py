@@ -9,7 +9,7 @@ import torch
 
 from replication.evaluation.plackett_luce import plackett_luce
 from replication.evaluation.simulated_raters import simulate_session
-from replication.papers.msssim import preference, reconstruction_rules
+from replication.papers.msssim import preference, rules
 from replication.papers.msssim import reconstructions as study
 from replication.papers.msssim.preference import Ranked
 from replication.papers.msssim.ranking import COLUMNS, RankingError, RankingSession
@@ -111,9 +111,7 @@ def test_fine_detail_is_judged_by_the_bands_and_then_by_the_cut_off(
 
     def verdict(table: pd.DataFrame, low: float) -> str:
         fine = study.differences(study.mean_correlation(table, low, 0.5), "correlation", [])
-        claims = reconstruction_rules.judge_claims(None, fine, study.cut_offs(table)[1], note="made here")
-        assert claims["evidence"].str.contains("made here").tolist() == [False, True]
-        return str(claims.set_index("claim").loc["fine-detail", "verdict"])
+        return rules.reconstructions(None, fine, study.cut_offs(table)[1], note="made here")["fine-detail"][0]
 
     assert verdict(table, 0.12) == "reproduced"
     assert verdict(table, 0.3) == "close"  # nothing is left of these bands with any loss, but the cut-off is higher
@@ -150,12 +148,12 @@ def test_preference_is_judged_by_people_alone(ahead: float, taste: float, expect
         columns=["first", "second", "mean", "low", "high", "least", "most", "n"],
     )
     people = preference.preferences({"people": simulated(ahead, taste=taste)}, LOSSES)
-    claims = reconstruction_rules.judge_claims(people, fine, fine, note="made here").set_index("claim")
-    assert claims.loc["human-preference", "verdict"] == expected
-    assert "1000 rankings by people" in claims.loc["human-preference", "evidence"]
-    nobody = reconstruction_rules.judge_claims(None, fine, fine, note="made here").set_index("claim")
-    assert nobody.loc["human-preference", "verdict"] == "not run"
-    assert "Needs people" in nobody.loc["human-preference", "evidence"]
+    verdict, evidence = rules.reconstructions(people, fine, fine, note="made here")["human-preference"]
+    assert verdict == expected
+    assert "1000 rankings by people" in evidence
+    verdict, evidence = rules.reconstructions(None, fine, fine, note="made here")["human-preference"]
+    assert verdict == "not run"
+    assert "Needs people" in evidence
 
 
 def test_a_sessions_answers_are_read_and_clustered_by_participant(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from replication.papers.msssim import representation_figures
 from replication.papers.msssim import representations as report
 from replication.papers.msssim.losses import METHODS
 from replication.reporting import published
-from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, REPRODUCED, compare, compare_claims
+from replication.reporting.verdicts import compare
 from replication.scoring.representations import PIXELS, TARGETS, Protocol
 
 PEOPLE, LIGHTS = 5, 12
@@ -59,7 +59,7 @@ def errors(level: Mapping[str, float], *, noise: float = 1.0, seeds: tuple[int, 
 
 
 def compared(ours: float, noise: float = 1.0) -> pd.DataFrame:
-    made = errors({"MSE": 0.0, "MAE": 1.0, "MS-SSIM": ours}, noise=noise)
+    made = errors({"MSE": 0.0, "MAE": 1.0, "MS-SSIM": ours}, noise=noise, seeds=(0, 1, 2, 3))
     return report.differences(made, METHODS.values(), GROUPS, LIT.identity, resamples=500)
 
 
@@ -85,40 +85,11 @@ def test_differences_are_of_the_same_images_and_free_of_what_the_losses_share() 
     assert row["high"] - row["low"] < 1.5
     assert row["low"] < row["mean"] < row["high"] < 0
     assert row["low_people"] < row["mean"] < row["high_people"] < 0
-    assert row["seeds"] == "2 of 2"
+    assert row["seeds"] == "4 of 4"
     assert row["effect"] == -1
     assert row["p"] == pytest.approx(2 / 2**12)  # every one of twelve groups has the same sign
     assert (table["p_holm"] >= table["p"]).all()
     assert row["groups"] == LIGHTS
-
-
-@pytest.mark.parametrize(
-    ("ours", "noise", "verdict"),
-    [(-3.0, 1.0, REPRODUCED), (-2.0, 25.0, CLOSE), (0.5, 1.0, NOT_REPRODUCED), (3.0, 1.0, NOT_REPRODUCED)],
-)
-def test_the_verdict_follows_the_rule(ours: float, noise: float, verdict: str) -> None:
-    table = compared(ours, noise)
-    if verdict == CLOSE:  # lower everywhere, not significantly
-        rows = table["first"] == "MS-SSIM"
-        table.loc[rows, "mean"] = -table.loc[rows, "mean"].abs()
-        assert (table.loc[rows, "high"] > 0).any()
-    claims = report.judge(table, compared(-3.0))
-    assert claims["verdict"].tolist() == [verdict]
-    assert "by a random split: lowest error for 3 of 3 targets" in claims["evidence"].iloc[0]
-    row = compare_claims(published.claims("msssim"), claims).set_index("claim").loc["representations-best"]
-    assert row["verdict"] == verdict
-
-
-def test_one_target_that_goes_to_another_loss_is_enough_against_the_claim() -> None:
-    table = compared(-3.0)
-    row = (table["target"] == "elevation") & (table["second"] == "MAE") & (table["first"] == "MS-SSIM")
-    table.loc[row, ["mean", "low", "high"]] = [0.1, -1.0, 1.2]
-    claims = report.judge(table, table)
-    assert claims["verdict"].tolist() == [NOT_REPRODUCED]
-    assert (
-        "lowest error for 2 of 3 targets; lower in 5 of 6 comparisons (significantly in 5, significantly higher in 0)"
-        in (claims["evidence"].iloc[0])
-    )
 
 
 def test_the_nine_values_are_the_papers_and_everything_else_is_an_extension() -> None:
@@ -134,8 +105,8 @@ def test_the_nine_values_are_the_papers_and_everything_else_is_an_extension() ->
         "representations, by groups of lights",
         "representations, no prediction",
     }
-    assert "near-duplicates on both sides" in others["note"].iloc[0]
-    assert set(ours["note"]) == {"made up; by groups of lights; mean of 2 networks"}
+    assert "no near-duplicates on both sides" in others["note"].iloc[0]
+    assert set(ours["note"]) == {"made up; by a random split; mean of 2 networks"}
     assert set(others.loc[others["row"].isin([PIXELS, report.GUESS]), "note"].str.contains("networks")) == {False}
     assert not others.duplicated(["paper", "table", "row", "column", "statistic"]).any()
 

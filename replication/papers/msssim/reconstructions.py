@@ -5,7 +5,7 @@ seeds are averaged image by image before an interval is taken, which also covers
 least and greatest mean of a seed stand beside it.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from replication.evaluation.cluster_means import cluster_mean, cluster_statistic
 from replication.evaluation.intervals import Interval
 from replication.evaluation.seeds import over_seeds
 from replication.models.autoencoders import Autoencoder
-from replication.papers.msssim.losses import METHODS, OURS, PAIRS
+from replication.papers.msssim.losses import METHODS, OURS, PAIRS, PAPER
+from replication.reporting.adequacy import Basis, Gate
 from replication.reporting.losses import pairs, titles
 from replication.scoring.reconstructions import Border, Made
 from replication.scoring.reconstructions import detail as measure_detail
@@ -35,6 +36,11 @@ def load_runs(folder: Path, losses: Iterable[str], seeds: Sequence[int]) -> dict
         for loss, title in titles(losses, METHODS).items()
         for seed in seeds
     }
+
+
+def basis(source: str, title: str, met: Iterable[Gate]) -> Basis:
+    """What the numbers rest on. source, title: of the images, STL-10 being the paper's; met: the gates of training."""
+    return Basis("own" if source == "stl10" else "stand-in", "" if source == "stl10" else title, gates=tuple(met))
 
 
 def photo_of(names: Sequence[str]) -> list[str]:
@@ -165,6 +171,38 @@ def detail_choices(
     return table[["what", "choice", *table.columns.drop(["what", "choice"])]]
 
 
+def extensions(
+    scores: pd.DataFrame, fine: pd.DataFrame, cut_off: pd.DataFrame, preferred: pd.DataFrame, *, note: str
+) -> pd.DataFrame:
+    """Numbers that the paper does not print, for the scorecard.
+
+    scores: `means` by metric; fine: `means` of `mean_correlation`; cut_off: of `cut_offs`; preferred: `preferences` of
+    model observers.
+    """
+    rows: list[tuple[Any, ...]] = []
+    for row in scores.to_dict("records"):
+        rows.append(("reconstructions", row["loss"], "held-out images", row["metric"], *_four(row, "mean"), note))
+    for statistic, table in (("correlation of fine detail", fine), ("cut-off, cycles per pixel", cut_off)):
+        for row in table.to_dict("records"):
+            rows.append(("reconstructions", row["loss"], "held-out images", statistic, *_four(row, "mean"), note))
+    for row in preferred.to_dict("records"):
+        words = f"model observer {row['observer']}, no people; {note}"
+        rows.append(
+            (
+                "model observers",
+                row["first"],
+                row["observer"],
+                f"share ranked above {row['second']}",
+                *_four(row, "share"),
+                words,
+            )
+        )
+    columns = ["table", "row", "column", "statistic", "value", "low", "high", "n", "note"]
+    found = pd.DataFrame(rows, columns=columns)
+    found.insert(0, "paper", PAPER)
+    return found
+
+
 def _wide(table: pd.DataFrame, value: str, by: Sequence[str]) -> list[tuple[tuple[Hashable, ...], pd.DataFrame]]:
     """For each group of `by`, image x (loss, seed)."""
     groups = table.groupby(list(by), sort=False) if by else [((), table)]
@@ -196,3 +234,7 @@ def _summary(by_seed: pd.DataFrame, seed: int) -> tuple[Any, ...]:
     single = by_seed.mean(axis=0)
     interval = over_seeds(cluster_mean(values, photo_of(list(by_seed.index)), seed=seed), single)
     return (*interval, single.min(), single.max(), len(values))
+
+
+def _four(row: Mapping[Hashable, Any], estimate: str) -> tuple[float, float, float, int]:
+    return row[estimate], row["low"], row["high"], row["n"]

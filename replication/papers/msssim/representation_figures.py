@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from replication.datasets.stacks import Stack
 from replication.datasets.yaleb import LitFaces
 from replication.models.autoencoders import Autoencoder
-from replication.papers.msssim.representations import GROUPED, GUESS, RANDOM, STATISTICS, _digits, _plain
+from replication.papers.msssim.representations import GROUPED, GUESS, RANDOM, STATISTICS, _plain, decimals
 from replication.reporting.figures import COLOURS, style
 from replication.reporting.numbers import signed, signed_interval
 from replication.scoring.representations import TARGETS
@@ -69,10 +69,10 @@ def draw_reconstructions(
 def readable(table: pd.DataFrame, guessed: Mapping[str, float]) -> pd.DataFrame:
     """A `summary` to be read: a row for each method, the mean and its interval for each target."""
     cells = {
-        (row["method"], row["target"]): _with_interval(row["mean"], row["low"], row["high"], _digits(row["target"]))
+        (row["method"], row["target"]): _with_interval(row["mean"], row["low"], row["high"], decimals(row["target"]))
         for row in table.to_dict("records")
     }
-    cells |= {(GUESS, target): f"{value:.{_digits(target)}f}" for target, value in guessed.items()}
+    cells |= {(GUESS, target): f"{value:.{decimals(target)}f}" for target, value in guessed.items()}
     return _plain(pd.Series(cells).unstack(sort=False))
 
 
@@ -80,7 +80,7 @@ def readable_networks(table: pd.DataFrame) -> pd.DataFrame:
     """`of_networks` to be read: a row for each method, a column for each target and seed."""
     wide = table.pivot(index="method", columns=["target", "seed"], values="error")
     columns = sorted(wide.columns, key=lambda column: (list(TARGETS).index(column[0]), column[1]))
-    cells = {column: [f"{value:.{_digits(column[0])}f}" for value in wide[column]] for column in columns}
+    cells = {column: [f"{value:.{decimals(column[0])}f}" for value in wide[column]] for column in columns}
     order = list(dict.fromkeys(table["method"]))
     return pd.DataFrame(cells, index=wide.index).loc[order].rename_axis(None).rename_axis([None, "seed"], axis=1)
 
@@ -89,7 +89,7 @@ def readable_differences(table: pd.DataFrame) -> pd.DataFrame:
     """`differences` to be read."""
     rows = []
     for row in table.to_dict("records"):
-        digits = _digits(row["target"])
+        digits = decimals(row["target"])
         rows.append(
             {
                 "target": row["target"],

@@ -1,35 +1,35 @@
-"""Paper 1, table "Learned representations": errors of predictions, differences between losses, and the verdict."""
+"""Paper 1, table "Learned representations": errors of predictions, differences between losses, what they rest on."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 from replication.datasets.stacks import Stack
 from replication.datasets.yaleb import LitFaces
 from replication.evaluation.cluster_means import cluster_mean
 from replication.evaluation.grouped import compare_over_groups
+from replication.evaluation.seeds import over_seeds
 from replication.models.autoencoders import Autoencoder
 from replication.papers.msssim.losses import METHODS, OURS, PAIRS, PAPER
+from replication.reporting.adequacy import Basis, Gate
 from replication.reporting.losses import holm_by_family, pairs
-from replication.reporting.numbers import signed_interval
+from replication.reporting.numbers import ALPHA
 from replication.reporting.sanitise import md_escape
-from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, REPRODUCED, VALUE_COLUMNS
+from replication.reporting.verdicts import VALUE_COLUMNS
 from replication.scoring.representations import TARGETS, Protocol
 from replication.training.trained import Trained
 
-TABLE, CLAIM = "representations", "representations-best"
+TABLE = "representations"
 GROUPED, RANDOM = "by groups of lights", "by a random split"
-"""The two ways of splitting images. The first is set beside the published values, the second is an extension."""
+"""The two ways of splitting images. The second, 80 : 20, is what the published numbers were most probably made with and
+stands beside them; the first is an extension, in which no near-duplicate is on both sides."""
 GUESS = "always the same guess"
 STATISTICS = {"identity": "error percent", "azimuth": "squared degrees", "elevation": "squared degrees"}
-RULE = (
-    "The claim is **reproduced** if, with splits by groups of lights, MS-SSIM has the lowest error for all three "
-    "targets and the 95 % interval of its difference (over groups of lights, mean of the seeds) lies below 0 against "
-    "both other losses; **close** if it has the lowest error for all three targets; otherwise **not reproduced**."
-)
 
 
 def describe(faces: LitFaces, stacks: Mapping[str, Stack]) -> str:
@@ -65,7 +65,7 @@ def about(names: Mapping[str, str], networks: Mapping[tuple[str, int], Trained[A
 
 
 def summary(errors: pd.DataFrame, lights: NDArray[np.intp], *, resamples: int = 10_000, seed: int = 0) -> pd.DataFrame:
-    """Error of each method for each target: mean over images and seeds, its 95 % interval over groups of lights.
+    """Error of each method for each target: mean over images and seeds, its 95 % interval over lights and seeds.
 
     errors: `scoring.representations.prediction_errors`. lights: the group of each image. Columns: target, method,
     mean, low, high, seeds (the mean of each seed), n (images).
@@ -73,12 +73,13 @@ def summary(errors: pd.DataFrame, lights: NDArray[np.intp], *, resamples: int = 
     rows = []
     for (method, target), group in errors.groupby(["method", "target"], sort=False):
         wide = _by_image(group)
-        mean = cluster_mean(wide.mean(axis=1), lights[wide.index], resamples=resamples, seed=seed)
+        mean = over_seeds(
+            cluster_mean(wide.mean(axis=1), lights[wide.index], resamples=resamples, seed=seed), wide.mean()
+        )
         rows.append((target, method, *mean, tuple(wide.mean()), len(wide)))
     table = pd.DataFrame(rows, columns=["target", "method", "mean", "low", "high", "seeds", "n"])
-    return table.sort_values("target", key=lambda column: column.map(list(TARGETS).index), kind="stable").reset_index(
-        drop=True
-    )
+    order = list(dict.fromkeys(errors["target"]))
+    return table.sort_values("target", key=lambda column: column.map(order.index), kind="stable", ignore_index=True)
 
 
 def always_guessed(lit: LitFaces) -> dict[str, float]:
@@ -102,14 +103,14 @@ def differences(
 ) -> pd.DataFrame:
     """Losses (their titles) compared over the same images, means of the seeds, for each target, by `pairs`.
 
-    Columns: target, first, second, mean, low, high (first minus second, 95 % interval over groups of lights), seeds
-    (of how many seeds the first has the lower error), low_people, high_people (interval over people), effect, p
+    Columns: target, first, second, mean, low, high (first minus second, 95 % interval over groups of lights and seeds),
+    seeds (of how many seeds the first has the lower error), low_people, high_people (interval over people), effect, p
     (sign-flip test over groups of lights), p_holm (adjusted over the table's tests among the paper's losses, and
     separately over those of extensions), groups.
     """
     rows = []
     compared = pairs(PAIRS, losses)
-    for target in TARGETS:
+    for target in dict.fromkeys(errors["target"]):
         wide = {method: _by_image(group) for method, group in errors[errors["target"] == target].groupby("method")}
         for first, second in compared:
             a, b = wide[first], wide[second]
@@ -119,55 +120,76 @@ def differences(
             lower = f"{int((a.mean() < b.mean()).sum())} of {a.shape[1]}"
             people_limits = over.low, over.high
             test = result.effect, result.p_value, result.n
-            rows.append((target, first, second, *result.difference, lower, *people_limits, *test))
+            interval = over_seeds(result.difference, a.mean() - b.mean())
+            rows.append((target, first, second, *interval, lower, *people_limits, *test))
     columns = ["target", "first", "second", "mean", "low", "high", "seeds", "low_people", "high_people", "effect", "p"]
     table = pd.DataFrame(rows, columns=[*columns, "groups"])
     table.insert(11, "p_holm", holm_by_family(table, METHODS.values()))
     return table
 
 
-def values(table: pd.DataFrame, note: str) -> pd.DataFrame:
-    """The paper's nine values as we have them, from a `summary` of splits by groups of lights. note: on the images."""
-    return _rows(table[table["method"].isin(METHODS.values())], TABLE, f"{note}; {GROUPED}")
+def basis(source: str, title: str, met: Iterable[Gate]) -> Basis:
+    """What the numbers rest on. source, title: of the images; met: the gates of training."""
+    if source == "yaleb":
+        return Basis("own", gates=tuple(met))
+    return Basis("stand-in", title, gates=tuple(met))
+
+
+def values(table: pd.DataFrame, note: str, untested: str = "") -> pd.DataFrame:
+    """The paper's nine values as we have them, from a `summary` of a random split.
+
+    note: on the images. untested: why they are no test of the published values.
+    """
+    own = _rows(table[table["method"].isin(METHODS.values())], TABLE, f"{note}; {RANDOM}")
+    return own.assign(untested=untested)
 
 
 def extensions(grouped: pd.DataFrame, drawn: pd.DataFrame, guessed: Mapping[str, float], note: str) -> pd.DataFrame:
-    """Values that the paper does not have: other losses, representations without one, and all by a random split."""
-    others = grouped[~grouped["method"].isin(METHODS.values())]
+    """Values that the paper does not have: all by groups of lights, other losses, representations without one."""
+    others = drawn[~drawn["method"].isin(METHODS.values())]
     guesses = pd.DataFrame(
         [{"target": target, "method": GUESS, "mean": value} for target, value in guessed.items()],
     )
     parts = [
-        _rows(drawn, f"{TABLE}, {RANDOM}", f"{note}; near-duplicates on both sides of the split"),
-        _rows(others, f"{TABLE}, {GROUPED}", note),
+        _rows(grouped, f"{TABLE}, {GROUPED}", f"{note}; no near-duplicates on both sides of the split"),
+        _rows(others, f"{TABLE}, {RANDOM}", note),
         _rows(guesses, f"{TABLE}, no prediction", note),
     ]
     return pd.concat(parts, ignore_index=True)
 
 
-def judge(compared: pd.DataFrame, drawn: pd.DataFrame) -> pd.DataFrame:
-    """The verdict by `RULE` from `differences` with splits by groups of lights; a random split is shown beside."""
-    ours = compared[compared["first"] == OURS]
-    lower, significant = ours["mean"] < 0, ours["high"] < 0
-    verdict = REPRODUCED if significant.all() else CLOSE if lower.all() else NOT_REPRODUCED
-    parts = []
-    for where, table in ((GROUPED, ours), (RANDOM, drawn[drawn["first"] == OURS])):
-        below, sure, above = (table["mean"] < 0).sum(), (table["high"] < 0).sum(), (table["low"] > 0).sum()
-        best = sum((group["mean"] < 0).all() for _, group in table.groupby("target"))
-        parts.append(
-            f"{where}: lowest error for {best} of {len(TARGETS)} targets; lower in {below} of {len(table)} "
-            f"comparisons (significantly in {sure}, significantly higher in {above})"
-        )
-    each = [
-        f"{row['target']} {signed_interval(row['mean'], row['low'], row['high'], _digits(row['target']))} against "
-        f"{row['second']}"
-        for row in ours.to_dict("records")
-    ]
-    evidence = f"MS-SSIM {'; '.join(parts)}. MS-SSIM minus the other, {GROUPED}: {', '.join(each)}."
-    return pd.DataFrame(
-        [(PAPER, CLAIM, verdict, evidence)],
-        columns=["paper", "claim", "verdict", "evidence"],
-    )
+def identity_power(right: int, other: int, images: int, ours: int, *, alpha: float = ALPHA) -> pd.DataFrame:
+    """How much a difference of identity errors can say, in an experiment of the paper's size and in ours.
+
+    right, other: wrong images of `images` with MS-SSIM and with MSE training, as published. ours: images that are
+    predicted here, each once. A row for each size. Columns: experiment, images, wrong, % (of both), p (Fisher's exact
+    test of counts with these shares), power (chance that such a test finds the difference, if these are the true
+    shares). Both take the two networks' errors for independent, which they are not: they fail on the same faces.
+    """
+    rows = []
+    for name, n in (("as published", images), ("here", ours)):
+        a, b = (round(count * n / images) for count in (right, other))
+        shares = a / n, b / n
+        p = float(stats.fisher_exact([[a, n - a], [b, n - b]]).pvalue)
+        words = f"{100 * shares[0]:.2f} and {100 * shares[1]:.2f}"
+        rows.append((name, n, words, p, _fisher_power(*shares, n, alpha)))
+    return pd.DataFrame(rows, columns=["experiment", "images", "wrong, %", "p", "power"])
+
+
+def _fisher_power(first: float, second: float, n: int, alpha: float) -> float:
+    """Chance that Fisher's exact test of two binomials of n is significant, by summing over the likely counts."""
+    a_counts, b_counts = (stats.binom(n, share) for share in (first, second))
+
+    def significant(a: int, b: int) -> bool:
+        return bool(stats.fisher_exact([[a, n - a], [b, n - b]]).pvalue < alpha)
+
+    power = 0.0
+    for a in range(int(a_counts.ppf(1e-5)), int(a_counts.ppf(1 - 1e-5)) + 1):
+        # p falls with the distance of b from a: the first count that is not significant below, and that is above
+        low = bisect_left(range(a + 1), True, key=lambda b: not significant(a, b))
+        high = a + bisect_left(range(a, n + 1), True, key=lambda b: significant(a, b))
+        power += a_counts.pmf(a) * float(b_counts.cdf(low - 1) + b_counts.sf(high - 1))
+    return power
 
 
 def of_networks(errors: pd.DataFrame, losses: Iterable[str]) -> pd.DataFrame:
@@ -231,8 +253,9 @@ def _rows(table: pd.DataFrame, name: str, note: str) -> pd.DataFrame:
     rows = rows.assign(statistic=statistics, value=table["mean"], note=notes)
     for column in ("low", "high", "n"):
         rows[column] = table.get(column, np.nan)
-    return rows[VALUE_COLUMNS]
+    return rows.assign(origin="", untested="")[VALUE_COLUMNS]
 
 
-def _digits(target: str) -> int:
-    return 2 if target == "identity" else 1
+def decimals(target: str) -> int:
+    """Decimals of a difference of errors for this target: squared degrees have one, percentages two."""
+    return 1 if target in ("azimuth", "elevation") else 2

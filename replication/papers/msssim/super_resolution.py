@@ -1,32 +1,95 @@
-"""Paper 1, table "Image super-resolution": our rows, the differences between losses, and the verdicts on its claims."""
+"""Paper 1, table "Image super-resolution": our rows, the differences between losses, and what they rest on."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
 import pandas as pd
+import torch
 
-from replication.evaluation import bootstrap_mean, compare_paired, not_worse
-from replication.evaluation.intervals import Interval
-from replication.papers.msssim.losses import MAE, METHODS, MSE, OURS, PAIRS, PAPER
+from replication import datasets
+from replication.evaluation import bootstrap_mean, compare_paired
+from replication.evaluation.seeds import over_seeds
+from replication.models.srcnn import SRCNN
+from replication.papers.msssim.losses import METHODS, PAIRS, PAPER
+from replication.reporting import gates
+from replication.reporting.adequacy import Basis, Gate
 from replication.reporting.losses import holm_by_family, pairs
-from replication.reporting.numbers import ALPHA, p_equals, signed
-from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, REPRODUCED
-from replication.scoring.super_resolution import BICUBIC
+from replication.scoring.super_resolution import BICUBIC, score
+from replication.training.dead_units import dead_units
+from replication.training.pairs import Pairs
+from replication.training.trained import Trained
 
 TABLE = "super_resolution"
 STATISTICS = ("PSNR", "SSIM")  # those that the paper prints
-PSNR_MARGIN = 0.2  # decibels; the largest gap between MS-SSIM and MSE that the paper still calls comparable is 0.17
+OTHER_TRAINING = (
+    "trained on {training}; the paper trained on 5 million patches of an ImageNet subset that it does not name"
+)
 
 
-def table_values(scores: pd.DataFrame, *, seed: int = 0, note: str = "") -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Mean of each method on each data set with its 95 % bootstrap interval over images.
+def score_seeds(
+    trained: Mapping[tuple[str, int], Trained[SRCNN]],
+    test_sets: Mapping[str, str],
+    *,
+    scale: int,
+    on_error: Literal["stop", "skip"] = "stop",
+) -> tuple[pd.DataFrame, list[str]]:
+    """`scoring.super_resolution.score` of the networks of every seed, with a column seed; and what could not be read.
+
+    trained: by the loss's title and the seed. Bicubic enlargement is the same for every seed.
+    """
+    parts, problems = [], []
+    for seed in dict.fromkeys(seed for _, seed in trained):
+        networks = {title: run.network for (title, other), run in trained.items() if other == seed}
+        table, problems = score(networks, test_sets, scale=scale, on_error=on_error)
+        parts.append(table.assign(seed=seed))
+    return pd.concat(parts, ignore_index=True), problems
+
+
+def training_gates(
+    trained: Mapping[tuple[str, int], Trained[SRCNN]], searches: Mapping[str, pd.DataFrame], held_out: Pairs
+) -> tuple[Gate, ...]:
+    """The gates of the networks; dead units are counted on the `held_out` training images. searches: by loss."""
+    images = [torch.from_numpy(enlarged)[None, None].float() / 255 for enlarged, _ in held_out.values()]
+    named = {f"{title} {seed}": run for (title, seed), run in trained.items()}
+    recipes = [run.identity["recipe"] for run in trained.values()]
+    return (
+        gates.flat_before_decay(named),
+        gates.equal_capacity({name: dead_units(run.network, images) for name, run in named.items()}),
+        gates.rates_inside_grid({recipe["loss"]: recipe["learning_rate"] for recipe in recipes}, searches),
+        gates.enough_seeds(recipe["seed"] for recipe in recipes),
+    )
+
+
+def bases(test_sets: Mapping[str, str], training_sets: Sequence[str], met: Iterable[Gate]) -> tuple[Basis, Basis]:
+    """What the rows of bicubic enlargement rest on, and what those of trained networks rest on.
+
+    test_sets: the paper's column -> image set; a set of another title stands in. met: the gates of training.
+    """
+    others = [datasets.images(name).title for title, name in test_sets.items() if datasets.images(name).title != title]
+    images: Literal["own", "stand-in"] = "stand-in" if others else "own"
+    about = "; ".join(others)
+    training = OTHER_TRAINING.format(training=" and ".join(datasets.images(name).title for name in training_sets))
+    return Basis(images, about), Basis(images, about, protocol=training, gates=tuple(met))
+
+
+def table_values(
+    scores: pd.DataFrame, *, seed: int = 0, note: str = "", untested: Mapping[bool, str] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Mean of each method on each data set over images and seeds, with its 95 % interval over both.
 
     The first table has the paper's methods, keyed as its table; the second has the extensions: the other losses.
-    scores: `replication.scoring.super_resolution.score`. note: what a reader of the number must know of its data.
+    scores: of `score_seeds`. note: what a reader of the number must know of its data. untested: why a row is no test of
+    the published one, for methods that were trained (True) and for bicubic enlargement (False).
     """
     rows = []
     scores = scores[scores["metric"].isin(STATISTICS)]
     for (data_set, metric, method), group in scores.groupby(["data_set", "metric", "method"], sort=False):
-        mean = bootstrap_mean(group["score"], seed=seed)
-        rows.append((PAPER, TABLE, method, data_set, metric, *mean, len(group), note))
-    columns = ["paper", "table", "row", "column", "statistic", "value", "low", "high", "n", "note"]
+        wide = group.pivot(index="image", columns="seed", values="score")
+        mean = over_seeds(bootstrap_mean(wide.mean(axis=1), seed=seed), wide.mean())
+        reason = (untested or {}).get(method != BICUBIC, "")
+        rows.append((PAPER, TABLE, method, data_set, metric, *mean, len(wide), reason, note))
+    columns = ["paper", "table", "row", "column", "statistic", "value", "low", "high", "n", "untested", "note"]
     table = pd.DataFrame(rows, columns=columns)
     published = table["row"].isin([BICUBIC, *METHODS.values()])
     return table[published], table[~published]
@@ -35,88 +98,24 @@ def table_values(scores: pd.DataFrame, *, seed: int = 0, note: str = "") -> tupl
 def loss_differences(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     """Losses compared over the same images, on each data set and in each metric, by `pairs`.
 
-    Columns: data_set, metric, first, second, mean, low, high (first minus second, 95 % bootstrap over images), effect
-    (matched-pairs rank-biserial), p (Wilcoxon signed-rank), p_holm (adjusted over the tests of a metric among the
-    paper's losses, and separately over those of extensions), n.
+    Columns: data_set, metric, first, second, mean, low, high (first minus second, mean over seeds; 95 % interval over
+    images and seeds), effect (matched-pairs rank-biserial), p (Wilcoxon signed-rank), p_holm (adjusted over the tests
+    of a metric among the paper's losses, and separately over those of extensions), agree (seeds whose own difference
+    has the sign of the mean), seeds, n.
     """
     rows = []
     compared = pairs(PAIRS, [method for method in dict.fromkeys(scores["method"]) if method != BICUBIC])
     for (data_set, metric), group in scores.groupby(["data_set", "metric"], sort=False):
-        wide = group.pivot(index="image", columns="method", values="score")
+        wide = group.pivot(index="image", columns=["method", "seed"], values="score")
         for first, second in compared:
-            result = compare_paired(wide[first], wide[second], seed=seed)
-            rows.append((data_set, metric, first, second, *result.difference, result.effect, result.p_value, result.n))
-    columns = ["data_set", "metric", "first", "second", "mean", "low", "high", "effect", "p", "n"]
+            a, b = pd.DataFrame(wide[first]), pd.DataFrame(wide[second])
+            each = (a - b).mean()
+            result = compare_paired(a.mean(axis=1), b.mean(axis=1), seed=seed)
+            agree = int((np.sign(each) == np.sign(result.difference.estimate)).sum())
+            interval = over_seeds(result.difference, each)
+            about = (data_set, metric, first, second, *interval, result.effect, result.p_value)
+            rows.append((*about, agree, len(each), result.n))
+    columns = ["data_set", "metric", "first", "second", "mean", "low", "high", "effect", "p", "agree", "seeds", "n"]
     table = pd.DataFrame(rows, columns=columns)
     table.insert(8, "p_holm", holm_by_family(table, METHODS.values(), ["metric"]))
     return table
-
-
-def judge_claims(differences: pd.DataFrame) -> pd.DataFrame:
-    """Verdicts on what the paper says of its losses, from `loss_differences`: paper, claim, verdict, evidence."""
-    differences = differences[differences["first"].isin(METHODS.values())]
-    return pd.DataFrame(
-        [
-            (PAPER, "sr-ssim-best", *_best_ssim(differences)),
-            (PAPER, "sr-psnr-comparable", *_comparable_psnr(differences)),
-            (PAPER, "sr-mae-worst", *_worst_mae(differences)),
-        ],
-        columns=["paper", "claim", "verdict", "evidence"],
-    )
-
-
-def _best_ssim(differences: pd.DataFrame) -> tuple[str, str]:
-    """'MS-SSIM gives the highest SSIM': higher on every set, significantly wherever the test can be.
-
-    Reproduced: the mean is higher than that of both other losses on every set, and p (Holm) is below 0.05 on every set
-    with at least six images (with five, the smallest possible p is 0.0625). Close: higher everywhere, not everywhere
-    significantly. Otherwise not reproduced.
-    """
-    rows = differences[(differences["metric"] == "SSIM") & (differences["first"] == OURS)]
-    higher = rows["mean"] > 0
-    significant = (rows["p_holm"] < ALPHA) | (rows["n"] < 6)
-    verdict = (REPRODUCED if significant.all() else CLOSE) if higher.all() else NOT_REPRODUCED
-    return (
-        verdict,
-        f"SSIM is higher with MS-SSIM training in {higher.sum()} of {len(rows)} comparisons. {_describe(rows)}",
-    )
-
-
-def _comparable_psnr(differences: pd.DataFrame) -> tuple[str, str]:
-    """'Comparable PSNR to MSE': not worse by 0.2 dB, the paper's own largest gap being 0.17.
-
-    Reproduced: the whole interval of the difference lies above -0.2 dB on every set. Close: the mean does. Otherwise
-    not reproduced.
-    """
-    rows = differences[
-        (differences["metric"] == "PSNR") & (differences["first"] == OURS) & (differences["second"] == MSE)
-    ]
-    not_inferior = [not_worse(Interval(row.mean, row.low, row.high), PSNR_MARGIN) for row in rows.itertuples()]  # type: ignore[arg-type]
-    on_average = (rows["mean"] > -PSNR_MARGIN).all()
-    verdict = REPRODUCED if all(not_inferior) else CLOSE if on_average else NOT_REPRODUCED
-    return verdict, f"Margin {PSNR_MARGIN} dB. {_describe(rows)}"
-
-
-def _worst_mae(differences: pd.DataFrame) -> tuple[str, str]:
-    """'MAE is behind MSE and MS-SSIM in both measures': in all comparisons; close if in more than half of them."""
-    rows = differences[(differences["second"] == MAE) & differences["metric"].isin(STATISTICS)]
-    behind = rows["mean"] > 0
-    verdict = REPRODUCED if behind.all() else CLOSE if behind.mean() > 0.5 else NOT_REPRODUCED
-    return verdict, f"MAE is behind in {behind.sum()} of {len(rows)} comparisons. {_describe(rows, tests=False)}"
-
-
-def _describe(rows: pd.DataFrame, *, tests: bool = True) -> str:
-    """A sentence for each pair of losses and metric: mean difference on every data set, with the adjusted p if `tests`.
-
-    Intervals and effect sizes stand in the notebook's table.
-    """
-    sentences = []
-    for (metric, first, second), group in rows.groupby(["metric", "first", "second"], sort=False):
-        decimals, unit = (4, "") if metric == "SSIM" else (2, " dB")
-        parts = [
-            f"{row['data_set']} {signed(row['mean'], decimals)}{unit}"
-            + (f" ({p_equals(row['p_holm'])})" if tests else "")
-            for row in group.to_dict("records")
-        ]
-        sentences.append(f"{metric}, {first} minus {second}: {', '.join(parts)}.")
-    return " ".join(sentences)
