@@ -21,10 +21,10 @@ from replication.training.trained import Trained
 
 LEAST_SEEDS = 3
 DEAD_WITHIN = 2
-BEATS_LINEAR = "an MSE-trained autoencoder beats principal components of its code size on held-out images"
-FLAT = "the held-out loss is flat at a constant learning rate before the decay"
-EQUAL_UNITS = f"dead units of every layer equal within {DEAD_WITHIN} between networks"
-INSIDE_GRID = "every loss has its best learning rate of a search, and not at the edge of the grid"
+BEATS_LINEAR = "MSE training beats principal components of the code's size"
+FLAT = "the held-out loss is flat before the learning rate falls"
+EQUAL_UNITS = f"dead units of a layer differ by at most {DEAD_WITHIN} between networks"
+INSIDE_GRID = "learning rates are the best of a searched grid, and not its ends"
 _WATCHED = 250  # held-out images on which dead units are counted
 SEEDS = f"at least {LEAST_SEEDS} seeds"
 
@@ -60,9 +60,11 @@ def of_autoencoders(
     )
 
 
-def read_searches(folder: Path, losses: Iterable[str]) -> dict[str, pd.DataFrame]:
-    """The runs at several learning rates in <folder>/<loss>.csv, for the losses that have them."""
-    return {loss: pd.read_csv(folder / f"{loss}.csv") for loss in losses if (folder / f"{loss}.csv").is_file()}
+def read_searches(folder: Path) -> dict[str, pd.DataFrame]:
+    """Runs at several learning rates by loss, from the CSV files of a folder: one with a column loss, or <loss>.csv."""
+    tables = {path.stem: pd.read_csv(path) for path in sorted(folder.glob("*.csv"))}
+    named = [table if "loss" in table else table.assign(loss=stem) for stem, table in tables.items()]
+    return {str(loss): runs for table in named for loss, runs in table.groupby("loss", sort=False)}
 
 
 def beats_linear(mse: float, ssim: float, linear: pd.DataFrame) -> Gate:
@@ -116,12 +118,14 @@ def equal_capacity(dead: Mapping[str, Sequence[int]]) -> Gate:
 
     dead: the numbers of dead units by the name of the network.
     """
-    layers = list(zip(*dead.values(), strict=True))
-    spread = [max(layer) - min(layer) for layer in layers]
-    if not any(any(layer) for layer in layers):
-        return Gate(EQUAL_UNITS, True, "none is dead")
-    said = "; ".join(f"{name} {', '.join(map(str, units))}" for name, units in dead.items())
-    return Gate(EQUAL_UNITS, max(spread) <= DEAD_WITHIN, f"by layer: {said}")
+    found, widest = [], 0
+    for number, layer in enumerate(zip(*dead.values(), strict=True), start=1):
+        low, high = min(layer), max(layer)
+        widest = max(widest, high - low)
+        if high:
+            first, last = (list(dead)[layer.index(count)] for count in (low, high))
+            found.append(f"layer {number}: {low} ({first}) to {high} ({last})")
+    return Gate(EQUAL_UNITS, widest <= DEAD_WITHIN, "; ".join(found) or "none is dead")
 
 
 def rates_inside_grid(chosen: Mapping[str, float], searches: Mapping[str, pd.DataFrame]) -> Gate:
@@ -130,12 +134,12 @@ def rates_inside_grid(chosen: Mapping[str, float], searches: Mapping[str, pd.Dat
     chosen: learning rate by loss. searches: by loss, runs with the columns learning_rate (the candidate), step and
     validation_loss; a loss without one does not pass.
     """
-    failed = []
+    absent = [loss for loss in chosen if searches.get(loss, pd.DataFrame()).empty]
+    failed = [f"no search for {', '.join(absent)}"] if absent else []
     for loss, rate in chosen.items():
-        runs = searches.get(loss)
-        if runs is None or runs.empty:
-            failed.append(f"no search for {loss}")
+        if loss in absent:
             continue
+        runs = searches[loss]
         last = runs.sort_values("step").groupby("learning_rate")["validation_loss"].last()
         best = float(last.idxmin())
         if not math.isclose(best, rate, rel_tol=1e-9):

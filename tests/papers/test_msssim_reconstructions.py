@@ -53,7 +53,7 @@ def test_crops_of_one_photo_are_one_item_of_the_interval() -> None:
 
 
 def test_differences_are_paired_by_image() -> None:
-    found = study.differences(scores(0.05), "score", ["metric"])
+    found = study.differences(scores(0.05, seeds=4), "score", ["metric"])
     assert list(found["second"]) == ["MSE", "MAE"]
     np.testing.assert_allclose(found["mean"], 0.05, atol=0.006)
     assert (found["low"] > 0.04).all()  # photos differ twenty times as much as losses do on a photo

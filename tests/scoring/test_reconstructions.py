@@ -6,7 +6,7 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from replication.metrics.bands import band_agreement
-from replication.scoring.reconstructions import detail, observer_rankings, quality
+from replication.scoring.reconstructions import Border, detail, observer_rankings, quality
 
 NAMES = ["set/a@0,0", "set/a@96,0", "set/b@0,0"]
 
@@ -28,7 +28,7 @@ def made(originals: torch.Tensor) -> dict[tuple[str, int], torch.Tensor]:
 
 def test_scores_are_those_of_scikit_image(originals: torch.Tensor, made: dict[tuple[str, int], torch.Tensor]) -> None:
     table = quality(originals, made, NAMES, {"levels": 4}).set_index(["loss", "seed", "image", "metric"])["score"]
-    assert len(table) == 4 * 3 * 4
+    assert len(table) == 4 * 3 * 6
     for key, images in made.items():
         for name, x, y in zip(NAMES, originals[:, 0].double().numpy(), images[:, 0].double().numpy(), strict=True):
             options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0}
@@ -39,13 +39,19 @@ def test_scores_are_those_of_scikit_image(originals: torch.Tensor, made: dict[tu
     assert table.loc["near", 0, NAMES[0], "MS-SSIM"] > table.loc["far", 0, NAMES[0], "MS-SSIM"]
 
 
+@pytest.mark.parametrize("border", ["mirror", "window", "jump"])
 def test_every_band_of_every_image_has_its_row(
-    originals: torch.Tensor, made: dict[tuple[str, int], torch.Tensor]
+    originals: torch.Tensor, made: dict[tuple[str, int], torch.Tensor], border: Border
 ) -> None:
     edges = [0.05, 0.1, 0.3]
-    table = detail(originals, made, NAMES, edges)
+    table = detail(originals, made, NAMES, edges, border=border)
     assert len(table) == 4 * 3 * 2
-    expected = band_agreement(originals, made["far", 1], edges)
+    pair = (originals, made["far", 1])
+    if border == "mirror":  # as padding beyond the border by mirroring does
+        side = originals.shape[-1]
+        pair = tuple(np.pad(image.numpy(), [(0, 0), (0, 0), (0, side), (0, side)], mode="symmetric") for image in pair)
+        pair = tuple(map(torch.from_numpy, pair))
+    expected = band_agreement(*pair, edges, taper=border == "window")
     rows = table.query("loss == 'far' and seed == 1").set_index(["image", "band_low"])
     for image, name in enumerate(NAMES):
         for band, low in enumerate(edges[:-1]):

@@ -51,7 +51,7 @@ def training_gates(
 ) -> tuple[Gate, ...]:
     """The gates of the networks; dead units are counted on the `held_out` training images. searches: by loss."""
     images = [torch.from_numpy(enlarged)[None, None].float() / 255 for enlarged, _ in held_out.values()]
-    named = {f"{title} {seed}": run for (title, seed), run in trained.items()}
+    named = {f"{title}, seed {seed}": run for (title, seed), run in trained.items()}
     recipes = [run.identity["recipe"] for run in trained.values()]
     return (
         gates.flat_before_decay(named),

@@ -1,0 +1,119 @@
+"""Gates of training on histories and networks whose answer is known."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from replication.datasets.stacks import Stack
+from replication.models.autoencoders import Autoencoder
+from replication.reporting import gates
+from replication.training.trained import Trained
+
+LINEAR = pd.DataFrame({"components": [8], "mse": [0.005], "ssim": [0.71]})
+
+
+def run(losses: list[float], *, start: float = math.nan, steps: int = 100, **recipe: Any) -> Trained[Autoencoder]:
+    """A run of 10 steps a round with these held-out losses, whose decay began at the step `start`."""
+    network = Autoencoder(size=16, channels=1, bottleneck=8, width=2).eval()
+    history = pd.DataFrame({"step": 10 * np.arange(1, len(losses) + 1), "validation_loss": losses})
+    history["decay_start"] = np.where(history["step"] >= start, start, math.nan)
+    values = {"model": "ae", "loss": "mse", "seed": 0, "learning_rate": 0.01, "steps": steps, "decay": "when-flat"}
+    return Trained(network, history, {"recipe": values | recipe})
+
+
+@pytest.mark.parametrize(
+    ("mse", "ssim", "passed"), [(0.004, 0.75, True), (0.006, 0.75, False), (0.004, 0.7, False), (0.005, 0.71, False)]
+)
+def test_an_autoencoder_must_beat_a_linear_code_in_both_measures(mse: float, ssim: float, passed: bool) -> None:
+    gate = gates.beats_linear(mse, ssim, LINEAR)
+    assert gate.passed == passed
+    assert gate.found == f"MSE {mse:.5f} against 0.00500, SSIM {ssim:.3f} against 0.710 of 8 components"
+
+
+def test_the_loss_must_be_flat_before_the_decay_and_what_follows_does_not_count() -> None:
+    falling = run([1.0, 0.8, 0.7, 0.6, 0.55, 0.3, 0.2], start=50)
+    flat = run([1.0, 0.8, 0.7, 0.6985, 0.698, 0.3, 0.2], start=50)
+    assert gates.gain_before_decay(falling.history, 100) == pytest.approx((0.7 - 0.55) / 0.7)
+    assert gates.gain_before_decay(flat.history, 100) == pytest.approx(0.002 / 0.7)
+    assert gates.flat_before_decay({"a": flat}).passed
+    both = gates.flat_before_decay({"a": flat, "b": falling})
+    assert (both.passed, both.found) == (False, "largest gain in the last fifth: 21.43% (b)")
+    never = run([1.0, 0.9])
+    assert gates.flat_before_decay({"a": flat, "c": never}).found == "largest gain in the last fifth: unknown (c)"
+    assert not gates.flat_before_decay({"a": flat, "c": never}).passed
+
+
+def test_a_rate_that_falls_from_the_first_step_does_not_pass() -> None:
+    gate = gates.flat_before_decay({"a": run([0.5, 0.5, 0.5], decay="cosine"), "b": run([0.5] * 5, start=50)})
+    assert (gate.passed, gate.found) == (False, "the rate falls from the first step on in 1 of 2 runs")
+
+
+def test_dead_units_may_differ_by_two() -> None:
+    assert gates.equal_capacity({"MSE": [0, 3], "MAE": [0, 1]}).passed
+    gate = gates.equal_capacity({"MSE": [0, 8], "MAE": [0, 5]})
+    assert (gate.passed, gate.found) == (False, "layer 2: 5 (MAE) to 8 (MSE)")
+    assert gates.equal_capacity({"MSE": [0], "MAE": [0]}).found == "none is dead"
+
+
+def search(**ends: float) -> pd.DataFrame:
+    """Runs at the rates .1, .2, .3 with these losses at their ends, and better ones on the way."""
+    rows = [
+        (rate, step, loss - (step < 20))
+        for rate, loss in zip((0.1, 0.2, 0.3), ends.values(), strict=True)
+        for step in (10, 20)
+    ]
+    return pd.DataFrame(rows, columns=["learning_rate", "step", "validation_loss"])
+
+
+@pytest.mark.parametrize(
+    ("rate", "runs", "failed"),
+    [
+        (0.2, {"mse": search(a=3, b=1, c=2)}, ""),
+        (0.3, {"mse": search(a=3, b=2, c=1)}, "mse: 0.3 is the end of its grid"),
+        (0.2, {"mse": search(a=3, b=2, c=1)}, "mse: best 0.3, used 0.2"),
+        (0.2, {}, "no search for mse"),
+    ],
+)
+def test_rates_come_from_the_inside_of_their_grid(rate: float, runs: dict[str, pd.DataFrame], failed: str) -> None:
+    gate = gates.rates_inside_grid({"mse": rate}, runs)
+    assert gate.passed == (not failed)
+    assert gate.found == (failed or "mse 0.2")
+
+
+def test_three_seeds_are_needed() -> None:
+    assert [gates.enough_seeds(seeds).passed for seeds in ([0, 1, 2], [0, 1], [0, 0, 0])] == [True, False, False]
+
+
+def test_all_gates_of_autoencoders_are_shown_with_their_numbers(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    parts = [
+        Stack("noise", tuple(map(str, range(n))), rng.integers(0, 256, (n, 1, 16, 16), np.uint8), {}) for n in (20, 12)
+    ]
+    runs = {
+        f"{loss} {seed}": run([0.5] * 5, start=50, loss=loss, seed=seed)
+        for loss in ("mse", "ssim")
+        for seed in (0, 1, 2)
+    }
+    searches = {"mse": search(a=3, b=1, c=2).assign(learning_rate=lambda t: t["learning_rate"] / 20)}
+    (tmp_path / "rates").mkdir()
+    searches["mse"].to_csv(tmp_path / "rates" / "mse.csv", index=False)
+    read = gates.read_searches(tmp_path / "rates")
+    assert list(read) == ["mse"]
+    both = pd.concat([read["mse"].assign(loss=loss) for loss in ("a", "b")])
+    (tmp_path / "one").mkdir()
+    both.to_csv(tmp_path / "one" / "rates.csv", index=False)
+    assert list(gates.read_searches(tmp_path / "one")) == ["a", "b"]
+    found = gates.of_autoencoders(runs, *parts, read, tmp_path / "linear.csv")
+    assert [gate.passed for gate in found] == [False, True, True, False, True]  # an untrained network beats nothing
+    assert found[3].found == "no search for ssim"
+    html = gates.show_gates(found).html
+    assert html.count("not met") == 2
+    assert (tmp_path / "linear.csv").is_file()
+    only = gates.of_autoencoders({"ssim": runs["ssim 0"]}, *parts, {}, None)
+    assert only[0].found == "not known: no plain autoencoder was trained with MSE"
