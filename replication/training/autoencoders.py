@@ -216,8 +216,8 @@ def compare_rates(
 ) -> pd.DataFrame:
     """Histories of short runs of `recipe` that differ in their learning rate only, one below the other.
 
-    Each runs its whole schedule, as in `training.super_resolution.compare_rates`. Columns: those of `fit`, learning_rate
-    being the candidate and current_rate the rate at the step.
+    Each runs its whole schedule, as in `training.super_resolution.compare_rates`. Columns: those of `fit`,
+    learning_rate being the candidate and current_rate the rate at the step.
     """
     histories = []
     for rate in candidates:

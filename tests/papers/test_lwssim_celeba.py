@@ -12,13 +12,14 @@ from scipy import stats
 
 from replication.datasets.stacks import Stack
 from replication.models.autoencoders import Autoencoder
-from replication.papers.lwssim import celeba, celeba_networks, celeba_tables
+from replication.papers.lwssim import celeba, celeba_networks, celeba_sizes, celeba_tables
 from replication.papers.lwssim import celeba_figures as figures
 from replication.papers.lwssim.celeba_networks import Key
 from replication.reporting import published
 from replication.reporting.verdicts import compare
 from replication.scoring.colour_reconstructions import FIGURES
 from replication.scoring.errors import ScoringError
+from replication.scoring.linear_baseline import linear_errors
 from replication.training.trained import Trained
 
 MODELS, LOSSES = ("ae", "vae", "mmd_ae"), ("mse", "ssim", "lwssim")
@@ -226,6 +227,30 @@ class TestOpenChoices:
         assert found["agrees"].tolist() == ["yes", "no", "not known: no short runs"]
         assert found.loc["VAE (SSIM)", "picked"] == 0.1
         assert celeba_networks.prior_runs(tmp_path / "absent").empty
+
+
+def test_errors_by_size_of_the_code_stand_beside_those_of_a_linear_code(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    training, test = (
+        Stack("noise", tuple(map(str, range(n))), rng.integers(0, 256, (n, 3, 32, 32), np.uint8), {}) for n in (12, 5)
+    )
+    for size, loss in ((2, "mse"), (2, "ssim")):
+        other = Autoencoder("ae", size=32, width=2, bottleneck=size)
+        about = {**run("ae", loss, 0).identity, "network": {"size": 32, "width": 2, "bottleneck": size}}
+        Trained(other, run("ae", loss, 0).history, about).save(tmp_path / f"{size}-{loss}-0")
+    sized = celeba_sizes.load(tmp_path, [2, 7], ["mse", "ssim"], [0])
+    assert list(sized) == [(2, "mse", 0), (2, "ssim", 0)]
+    trained = {Key("ae", "mse", 0): run("ae", "mse", 0), Key("ae", "mse", 1): run("ae", "mse", 1)}
+    table = celeba_sizes.size_table(trained | {Key("vae", "mse", 0): run("vae", "mse", 0)}, sized, training, test)
+    assert table[["units", "loss", "seeds"]].to_numpy().tolist() == [
+        [2, "linear code", 1],
+        [2, "MSE", 1],
+        [2, "SSIM", 1],
+        [3, "linear code", 1],
+        [3, "MSE", 2],
+    ]
+    linear = linear_errors(training, test, 3).iloc[0]
+    assert table.loc[3, "mse"] == pytest.approx(linear["mse"])
 
 
 def test_faces_are_shown_for_the_first_seed_of_every_row() -> None:

@@ -1,0 +1,55 @@
+"""Autoencoders of paper 2 with codes of several sizes: errors of each loss and of a linear code of that size."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from replication.datasets.stacks import Stack
+from replication.models.autoencoders import Autoencoder
+from replication.papers.lwssim.celeba_networks import Key
+from replication.reporting.losses import titles
+from replication.scoring.linear_baseline import linear_errors, mean_errors
+from replication.training.autoencoders import reconstruct
+from replication.training.trained import Trained
+
+LINEAR = "linear code"
+ERRORS = {"ssim": "SSIM", "mse": "MSE", "mse_interior": "MSE, interior", "mse_border": "MSE, border"}
+
+
+def load(
+    folder: Path, sizes: Iterable[int], losses: Iterable[str], seeds: Iterable[int]
+) -> dict[tuple[int, str, int], Trained[Autoencoder]]:
+    """The trained autoencoders in <folder>/<size>-<loss>-<seed>; those that are not there are left out."""
+    keys = [(size, loss, seed) for size in sizes for loss in losses for seed in seeds]
+    found = {key: folder / "-".join(map(str, key)) for key in keys}
+    return {key: Trained.load(at, Autoencoder) for key, at in found.items() if (at / "network.safetensors").is_file()}
+
+
+def size_table(
+    trained: Mapping[Key, Trained[Autoencoder]],
+    sized: Mapping[tuple[int, str, int], Trained[Autoencoder]],
+    training: Stack,
+    test: Stack,
+    table: Path | None = None,
+) -> pd.DataFrame:
+    """Mean errors on test images by size of the code: units, loss (title, or "linear code"), seeds, and ERRORS.
+
+    trained: of the usual size, of which plain autoencoders count. table: of `linear_errors`.
+    """
+    runs = {(run.network.bottleneck, key.loss, key.seed): run for key, run in trained.items() if key.model == "ae"}
+    names = titles(dict.fromkeys(loss for _, loss, _ in [*runs, *sized]), ())
+    rows = []
+    for (units, loss, _), run in {**runs, **sized}.items():
+        rows.append({"units": units, "loss": names[loss], **mean_errors(test, reconstruct(run.network, test))})
+    for units in dict.fromkeys(row["units"] for row in rows):
+        linear = linear_errors(training, test, int(str(units)), table).iloc[0]
+        rows.append({"units": units, "loss": LINEAR, **{name: linear[name] for name in ERRORS}})
+    groups = pd.DataFrame(rows).groupby(["units", "loss"], sort=False)
+    found = groups[list(ERRORS)].mean()
+    found.insert(0, "seeds", groups.size())
+    order = {name: place for place, name in enumerate([LINEAR, *names.values()])}
+    found = found.reset_index()
+    return found.sort_values(
+        ["units", "loss"], key=lambda c: c.map(order) if c.name == "loss" else c, ignore_index=True
+    )
