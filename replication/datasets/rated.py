@@ -1,10 +1,11 @@
 """Image quality sets with human opinions. `datasets.load("tid2013")` gives one: table, images, kind of the opinions."""
 
 import hashlib
+import math
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Opinion", "RatedSet", "Readable", "load", "rated_present"]
+
+SIMILAR = "similar"
+"""The kind of images whose published opinion is of another image, so that they have none."""
 
 COLUMNS = ("reference", "distorted", "opinion", "distortion", "level")
 
@@ -47,10 +51,11 @@ class Readable(Protocol):
 class RatedSet:
     """Distorted images with opinions, in the order in which the set's own files have them.
 
-    table: columns reference, distorted (keys of `images`), opinion (float), distortion (text), level (Int64, <NA>
-    where the set has no levels), kind (text: in parts of a set that were made again, how an image relates to the
-    original one, such as "exact"; empty in other sets). remarks: what a reader of any number must know. Names are the
-    files' names in lower case, with the folder where the name alone is not unique (LIVE: "jp2k/img5.bmp").
+    table: columns reference, distorted (keys of `images`), opinion (float, NaN for images of the kind "similar"),
+    distortion (text), level (Int64, <NA> where the set has no levels), kind (text: in parts of a set that were made
+    again, how an image relates to the original one, such as "exact"; empty in other sets). remarks: what a reader of
+    any number must know. Names are the files' names in lower case, with the folder where the name alone is not unique
+    (LIVE: "jp2k/img5.bmp").
     """
 
     name: str
@@ -178,9 +183,14 @@ def _catalogued(
             f"{copies} undistorted copies of references {used}: {len(rows) if reference_copies else len(rated)} rows"
         )
     chosen, restricted = wanted.select(entry.name, rows if reference_copies else rated)
+    chosen = [replace(row, opinion=math.nan) if row.kind == SIMILAR else row for row in chosen]
     found, images, left_out = _images(entry, chosen, tree, on_missing)
     remarks += restricted + left_out
     kinds = Counter(row.kind for row in found if row.kind)
+    if kinds[SIMILAR]:
+        remarks.append(
+            f"{kinds[SIMILAR]:,} images of the kind {SIMILAR} have no opinion of their own and are in no correlation"
+        )
     if kinds and set_.part_of:
         counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
         title = f"{RATED[set_.part_of].title} ({counts} images)"

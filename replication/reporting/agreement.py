@@ -68,7 +68,7 @@ def show_correlations(table: pd.DataFrame) -> Html:
         )
         remarks = [row["problem"]] if row["problem"] else []
         remarks += [f"the fitted curve ends at a bound ({row['at_bound']})"] if row["at_bound"] else []
-        remarks += [f"{row['left_out']} images without a score"] if row["left_out"] else []
+        remarks += [f"{row['left_out']} images without a score or an opinion"] if row["left_out"] else []
         notes += [f"{row['metric']}: {remark}" for remark in remarks]
         rows.append(f"<tr><th scope='row'>{escape(str(row['metric']))}</th>{cells}</tr>")
     count = f"{table['n'].max():,} images, {table['references'].max()} references"

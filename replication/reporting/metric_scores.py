@@ -12,13 +12,16 @@ Floats = NDArray[np.float64]
 
 
 def scores_of(scored: Scored, label: str) -> tuple[pd.DataFrame, int]:
-    """The rows of a metric that have a score, and how many have none. Infinite scores (PSNR of identical images) are
-    replaced by a number beyond all others, so that their rank is unchanged."""
+    """The rows of a metric that have a score and an opinion, and how many lack either.
+
+    Infinite scores (PSNR of identical images) are replaced by a number beyond all others, so that their rank is
+    unchanged.
+    """
     part = scored.table[scored.table["metric"] == label]
     if part.empty:
         known = ", ".join(scored.metrics)
         raise ValueError(f"{scored.name} has no scores of {label!r}; known: {known}")
-    known_scores = part[part["score"].notna()]
+    known_scores = part[part["score"].notna() & part["opinion"].notna()]
     values = known_scores["score"].to_numpy(float).copy()
     finite = values[np.isfinite(values)]
     if len(finite) and len(finite) < len(values):

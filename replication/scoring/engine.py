@@ -25,7 +25,7 @@ from replication.scoring.errors import ScoringError
 from replication.scoring.reading import Read, digests
 from replication.scoring.store import Store, code_version
 from replication.scoring.tasks import Done, Outcome, Outcomes, Task, Work
-from replication.scoring.wide import COLUMNS
+from replication.scoring.wide import COLUMNS, KIND
 
 _TASK_IMAGES = 16  # at most lost when killed
 _BATCH_PIXELS = {"cpu": 2**18, "accelerator": 2**21}  # on a CPU, larger batches are no faster
@@ -60,9 +60,9 @@ def score(
 ) -> pd.DataFrame:
     """Score every distorted image of a data set with every metric.
 
-    Returns the long-form table with the columns data_set, reference, distorted, distortion, level, opinion, metric,
-    score, problem; rows in the order of the data set, then of the metrics. Images are read as 8-bit RGB, grey ones with
-    three equal channels.
+    Returns the long-form table with the columns data_set, reference, distorted, distortion, level, opinion, kind (only
+    if the data set has kinds), metric, score, problem; rows in the order of the data set, then of the metrics. Images
+    are read as 8-bit RGB, grey ones with three equal channels.
 
     metrics: names of `metrics.names()`, with options as in "ssim(colour=gray, reduction=2004)", or `Metric`s. The
         column `metric` has the text as given, or a Metric's name; a mapping {label: metric} gives other labels.
@@ -183,7 +183,8 @@ class _Sheet:
                     raise ScoringError(f"{self._name}, {image}, {self._labels[metric]}: {outcome.problem}")
 
     def table(self) -> pd.DataFrame:
-        long = self.pairs.loc[np.repeat(self.pairs.index, len(self._labels)), list(COLUMNS[1:6])].reset_index(drop=True)
+        about = [*COLUMNS[1:6], *([KIND] if KIND in self.pairs and self.pairs[KIND].any() else [])]
+        long = self.pairs.loc[np.repeat(self.pairs.index, len(self._labels)), about].reset_index(drop=True)
         long.insert(0, "data_set", self._name)
         return long.assign(
             metric=np.tile(np.array(self._labels, dtype=object), len(self)),

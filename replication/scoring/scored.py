@@ -14,7 +14,7 @@ from replication.files import atomic_write_text
 from replication.scoring.errors import absent_from_json, absent_to_json
 from replication.scoring.wide import COLUMNS, to_long, to_wide
 
-_TEXTS: Any = dict.fromkeys(("data_set", "reference", "distorted", "distortion", "metric", "problem"), str)
+_TEXTS: Any = dict.fromkeys(("data_set", "reference", "distorted", "distortion", "kind", "metric", "problem"), str)
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,11 @@ class MetricFacts:
 
 @dataclass(frozen=True)
 class Scored:
-    """A data set's score table (columns data_set, reference, distorted, distortion, level, opinion, metric,
+    """A data set's score table (columns data_set, reference, distorted, distortion, level, opinion, kind, metric,
     score, problem), the set's facts and the metrics'.
+
+    The column `kind` is there if images are of several kinds ("real", "exact", ...). An image without an opinion of
+    its own has the opinion NaN.
 
     name, title, licence, source, remarks: of the data set. opinion: what its opinions are. digest: of its images and
     opinions ("" for scores computed elsewhere). metrics: by label. absent: what was missing, where there are no scores.

@@ -67,6 +67,8 @@ def test_the_kind_of_an_image_of_tid2013_follows_from_its_distortion(part: Calla
     assert found.table["kind"].tolist() == ["equivalent", "exact", "exact", "similar"]
     assert found.title == "TID2013 (2 exact, 1 equivalent, 1 similar images)"
     assert any("opinions belong to other images" in remark for remark in found.remarks)
+    assert found.table["opinion"].isna().tolist() == [False, False, False, True]
+    assert "1 images of the kind similar have no opinion of their own and are in no correlation" in found.remarks
     assert found.remarks[-1].startswith("4 of 3,000 distorted images of TID2013, 2 of 25 references, 3 distortions: ")
 
 

@@ -1,6 +1,7 @@
 """Published scores as score tables."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import log10
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from replication import datasets
 from replication.datasets import DataError
+from replication.datasets.catalogue.published_scores import PUBLISHED
 from replication.datasets.iqa import labels
 from replication.datasets.published_scores import SCORE_COLUMNS
 
@@ -78,6 +80,61 @@ def test_images_are_named_as_in_the_sets(published: None) -> None:
         known = {(row.reference, row.distorted) for row in labels.read(name)}
         table = datasets.published_scores(name).dropna(subset="reference")
         assert set(zip(table["reference"], table["distorted"], strict=True)) <= known
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "srcc"),
+    [
+        ("live-zeroshot", "FSIM", 0.9646),
+        ("tid2013-zeroshot", "LPIPS_vgg", 0.6787),
+        ("pipal-zeroshot", "FSIM", 0.5895),
+        ("live-boosting", "FSIMc", 0.9645),
+        ("live-md-boosting", "FSIMc", 0.8666),
+        ("tid2013-boosting", "PerSIM", 0.8536),
+    ],
+)
+def test_further_tables_are_on_the_scales_of_metric_and_set(
+    published: None, name: str, metric: str, srcc: float
+) -> None:
+    table = datasets.published_scores(name)
+    part = table[table["metric"] == metric]
+    known = {row.distorted: row for row in labels.read(name.rpartition("-")[0])}
+    assert set(part["distorted"]) == set(known)
+    for row in part.head(50).to_dict("records"):
+        assert row["reference"] == known[row["distorted"]].reference
+        assert row["opinion"] == pytest.approx(known[row["distorted"]].opinion, abs=1e-4)
+    higher_is_better, protocol = table.attrs["columns"][metric]
+    good = table.attrs["opinion"]["higher_is_better"] == higher_is_better
+    assert part["score"].corr(part["opinion"], method="spearman") == pytest.approx(srcc if good else -srcc, abs=5e-5)
+    assert protocol
+
+
+def test_similarities_that_a_file_has_as_distances_are_turned_back(published: None) -> None:
+    table = datasets.published_scores("tid2013-zeroshot").set_index(["distorted", "metric"])["score"]
+    assert table["i01_01_1.bmp", "MS_SSIM"] == pytest.approx(1 - 2 * 0.00280913034)
+    assert table["i01_01_1.bmp", "DISTS"] == 0.0638685226
+
+
+def test_a_score_a_line_beside_a_list_of_images(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = project / "data" / "deepwsd-scores"
+    folder.mkdir(parents=True)
+    with pytest.raises(DataError, match=r"no file .*DeepWSD_TID2013\.txt"):
+        datasets.published_scores("tid2013-deepwsd")
+    few = replace(PUBLISHED["tid2013-deepwsd"], rows=2)
+    monkeypatch.setitem(PUBLISHED, "tid2013-deepwsd", few)
+    (folder / "DeepWSD_TID2013.txt").write_text("15.5\n21.25\n")
+    (folder / "TID2013_mos.txt").write_text("5.51429 I01_01_1.bmp\nx/i01_01_2.bmp\t5.5\n")
+    table = datasets.published_scores("tid2013-deepwsd")
+    assert table[["distorted", "opinion", "metric", "score"]].to_numpy().tolist() == [
+        ["i01_01_1.bmp", 5.51429, "DeepWSD", 15.5],
+        ["i01_01_2.bmp", 5.5, "DeepWSD", 21.25],
+    ]
+    (folder / "DeepWSD_TID2013.txt").write_text("15.5\n")
+    with pytest.raises(DataError, match=r"has 1 scores, TID2013_mos.txt 2 images"):
+        datasets.published_scores("tid2013-deepwsd")
+    (folder / "TID2013_mos.txt").write_text("5.51429\n")
+    with pytest.raises(DataError, match="TID2013_mos.txt line 1: expected an opinion and a file name"):
+        datasets.published_scores("tid2013-deepwsd")
 
 
 def test_missing_damaged_and_unknown_tables(project: Path) -> None:

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,13 @@ class TestTable:
         assert set(table["data_set"]) == {"tiny"}
         assert (table["problem"] == "").all()
         assert table["level"].dtype == "Int64"
+
+    def test_the_kind_of_an_image_is_in_the_table_of_a_set_that_has_kinds(self) -> None:
+        data_set = noise_set()
+        assert "kind" not in quiet(replace(data_set, table=data_set.table.assign(kind="")), "psnr")
+        found = quiet(replace(data_set, table=data_set.table.assign(kind="exact")), "psnr")
+        assert list(found.columns) == [*COLUMNS[:6], "kind", *COLUMNS[6:]]
+        assert set(found["kind"]) == {"exact"}
 
     def test_scores_are_those_of_the_definition_and_of_the_metric_alone(self) -> None:
         data_set = noise_set()

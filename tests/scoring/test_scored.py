@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from replication.reporting.metric_scores import scores_of
+from replication.reporting.paper_sets import only_exact
 from replication.scoring.published_scores import load_published_scores
 from replication.scoring.rated_sets import score_set
 from replication.scoring.scored import Scored
@@ -87,3 +89,24 @@ def test_scores_are_saved_in_the_wide_form_and_read_from_the_long_one_too(scored
     assert wide["problem"][3] == "too small, by far"
     scored.save(tmp_path / "wide")
     assert not (tmp_path / "wide" / "problems.csv").exists()
+
+
+def test_a_table_with_kinds_is_read_back_and_restricted_to_some(scored: Scored, tmp_path: Path) -> None:
+    table = scored.table.copy()
+    table.insert(6, "kind", np.where(table["level"] == 1, "exact", "similar"))
+    table.loc[table["kind"] == "similar", "opinion"] = np.nan
+    replace(scored, table=table).save(tmp_path)
+    again = Scored.load(tmp_path)
+    assert again.table["kind"].tolist() == table["kind"].tolist()
+    assert again.table["opinion"].isna().tolist() == table["opinion"].isna().tolist()
+    exact = only_exact(replace(again, name="tid2013-part"))
+    assert set(exact.table["kind"]) == {"exact"}
+    assert len(exact.table) == (table["level"] == 1).sum()
+
+
+def test_images_without_an_opinion_are_counted_and_in_no_correlation(scored: Scored) -> None:
+    table = scored.table.copy()
+    table.loc[table["distorted"] == table["distorted"].iloc[0], "opinion"] = np.nan
+    rows, left_out = scores_of(replace(scored, table=table), "psnr")
+    assert (len(rows), left_out) == (119, 1)
+    assert rows["opinion"].notna().all()

@@ -52,3 +52,14 @@ def test_a_pair_that_is_listed_twice_is_two_images() -> None:
 def test_a_metric_cannot_have_the_name_of_a_column() -> None:
     with pytest.raises(ValueError, match="must not have the label 'level'"):
         to_wide(table([("r", "a", "level", 1.0, "")]))
+
+
+def test_the_kind_of_an_image_stands_beside_its_opinion_and_comes_back() -> None:
+    kinds = LONG.copy()
+    kinds.insert(6, "kind", ["real", "real", "exact", "exact"])
+    scores, _ = to_wide(kinds)
+    assert list(scores.columns) == [*COLUMNS[:6], "kind", "psnr", "ssim"]
+    assert scores["kind"].tolist() == ["real", "exact"]
+    pd.testing.assert_frame_equal(to_long(*to_wide(kinds)), kinds, check_exact=True)
+    with pytest.raises(ValueError, match="must not have the label 'kind'"):
+        to_wide(table([("r", "a", "kind", 1.0, "")]))

@@ -19,6 +19,7 @@ from replication.papers.pe.quality import (
     Efficacy,
     Floats,
     corrected,
+    judgeable,
     layers_of,
     rated,
     srcc_draws,
@@ -60,7 +61,7 @@ def beside_metrics(
             raise ValueError(f"the scores of {each.name} are of other images than its channel distances; score it anew")
         wide = others.table.pivot(index="distorted", columns="metric", values="score").reindex(each.table["distorted"])
         shown = [label for label in labels if label in wide]
-        known = (each.table["problem"] == "").to_numpy() & np.isfinite(wide[shown].to_numpy(float)).all(axis=1)
+        known = judgeable(each) & np.isfinite(wide[shown].to_numpy(float)).all(axis=1)
         assert each.opinion is not None
         better = each.opinion.higher_is_better
         for kind in ("all", *distortions):

@@ -76,7 +76,7 @@ def study(
     agreement: list[dict[str, object]] = []
     differences: list[dict[str, object]] = []
     for each in rated(measured):
-        rows = (each.table["problem"] == "").to_numpy()
+        rows = judgeable(each)
         opinions = each.table.loc[rows, "opinion"].to_numpy(float)
         samples = resample(each.table.loc[rows, "reference"], len(opinions), resamples, seed)
         assert each.opinion is not None
@@ -161,7 +161,7 @@ def sensitivity(measured: Sequence[ChannelDistances], variants: Mapping[str, Eff
     rows = []
     base = next(iter(variants.values()))
     for each in rated(measured):
-        known = (each.table["problem"] == "").to_numpy()
+        known = judgeable(each)
         opinions = each.table.loc[known, "opinion"].to_numpy(float)
         assert each.opinion is not None
         sign = -1.0 if each.opinion.higher_is_better else 1.0
@@ -211,6 +211,11 @@ class _Chance:
 
 def rated(measured: Sequence[ChannelDistances]) -> Iterator[ChannelDistances]:
     return (each for each in measured if not each.absent and each.opinion is not None)
+
+
+def judgeable(each: ChannelDistances) -> NDArray[np.bool_]:
+    """For each image, whether it was measured and has an opinion of its own."""
+    return ((each.table["problem"] == "") & each.table["opinion"].notna()).to_numpy()
 
 
 def layers_of(each: ChannelDistances, efficacy: Efficacy) -> Iterator[tuple[str, Floats]]:

@@ -7,7 +7,7 @@ import pandas as pd
 from replication.evaluation.correlation import correlate
 from replication.evaluation.subsets import subset_scores
 from replication.features.efficacy import channel_sets
-from replication.papers.pe.quality import EQUATION_1, Efficacy, layers_of, rated, weighted
+from replication.papers.pe.quality import EQUATION_1, Efficacy, judgeable, layers_of, rated, weighted
 from replication.scoring.channel_tables import ChannelDistances
 
 NETWORKS = ("vgg16", "alexnet", "googlenet", "googlenet_bvlc")
@@ -26,7 +26,7 @@ def fitted(
     for each in rated(measured):
         if each.backbone not in networks:
             continue
-        known = (each.table["problem"] == "").to_numpy()
+        known = judgeable(each)
         opinions = each.table.loc[known, "opinion"].to_numpy(float)
         assert each.opinion is not None
         for tap, pe in layers_of(each, efficacy):
