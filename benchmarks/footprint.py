@@ -31,7 +31,6 @@ SIZES = {"1": (1000, 1000), "24": (4000, 6000), "100": (8000, 12500)}  # megapix
 _AT_100 = ("psnr", "ssim", "ms-ssim", "gmsd", "fsim")  # metrics measured at 100 megapixels
 _LIMIT = 12 * 10**9  # bytes of memory of a measurement
 _LIBRARIES = 10**9  # bytes of address space that torch takes without using them
-_SECONDS = 900
 _TARGET = Path("reports/benchmarks/memory.md")
 
 
@@ -39,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks memory", description=__doc__)
     parser.add_argument("--metrics", nargs="*", help="names; all that need no file of weights unless given")
     parser.add_argument("--sizes", nargs="*", choices=list(SIZES), default=list(SIZES), help="megapixels")
+    parser.add_argument("--minutes", type=int, default=15, help="that a measurement takes at most")
     parser.add_argument("--out", type=Path, default=_TARGET)
     chosen = parser.parse_args(arguments)
     rows = _measured_before(chosen.out)
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cells = rows.setdefault(name, dict.fromkeys(SIZES, ""))
         for size in chosen.sizes:
             if size != "100" or name in _AT_100:
-                cells[size] = _cell(name, size)
+                cells[size] = _cell(name, size, chosen.minutes)
                 print(f"{name}, {size} megapixels: {cells[size]}", flush=True)
                 atomic_write_text(chosen.out, _page(rows))
 
@@ -64,8 +64,8 @@ def _names() -> Iterator[str]:
             yield f"{name}(weights=random)" if takes(name, "weights") else name
 
 
-def _cell(name: str, size: str) -> str:
-    command = [sys.executable, "-m", "benchmarks.footprint", name, size]
+def _cell(name: str, size: str, minutes: int) -> str:
+    command = [sys.executable, "-m", "benchmarks.footprint", name, size, str(minutes)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode == 0:
         return done.stdout.strip().splitlines()[-1]
@@ -74,7 +74,7 @@ def _cell(name: str, size: str) -> str:
     return over if "memory" in done.stderr or announced else "failed"
 
 
-def _measure(name: str, size: str) -> None:
+def _measure(name: str, size: str, minutes: str) -> None:
     """Print the peak of this process in GB, with a mark if the metric warned of what it needs."""
     resource.setrlimit(resource.RLIMIT_AS, (_LIMIT + _LIBRARIES, _LIMIT + _LIBRARIES))
     torch.set_num_threads(1)
@@ -84,7 +84,7 @@ def _measure(name: str, size: str) -> None:
     with free, warnings.catch_warnings(record=True) as warned, torch.no_grad():
         warnings.simplefilter("always")
         signal.signal(signal.SIGALRM, _stop)
-        signal.alarm(_SECONDS)
+        signal.alarm(60 * int(minutes))
         finished = True
         try:
             reference = metric.prepare(_image(size, 0))
@@ -94,7 +94,7 @@ def _measure(name: str, size: str) -> None:
             finished = False
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     announced = any("GB" in str(each.message) for each in warned)
-    told = f"{' (announced)' * announced}{'' if finished else f' (in the first {_SECONDS // 60} min)'}"
+    told = f"{' (announced)' * announced}{'' if finished else f' (in the first {minutes} min)'}"
     print(f"{peak / 1e9:.2f}{told}")
 
 
@@ -116,7 +116,8 @@ def _page(rows: Mapping[str, Mapping[str, str]]) -> str:
             "thread. Python and torch (about 0.3 GB) and the images (0.3 GB each at 24 megapixels, 1.2 GB at 100) are",
             'in it. "announced": before it starts, the metric warns of how much it needs; it refuses where that is',
             f'more than the machine has free. "over {_LIMIT / 1e9:.0f}": it was not begun, or stopped there.',
-            f'"in the first {_SECONDS // 60} min": stopped then. Written by `python -m benchmarks memory`.',
+            '"in the first ... min": stopped then, with parts of the images to go that are like those before them.',
+            "Written by `python -m benchmarks memory`.",
             "",
             f"| metric | {' | '.join(sizes)} |",
             f"| :--- | {' | '.join('---:' for _ in sizes)} |",

@@ -78,8 +78,8 @@ def fit_logistic(scores: ArrayLike, opinions: ArrayLike, mapping: Mapping = "log
     The search is variable projection with Levenberg and Marquardt's method, in units in which scale and offset of
     either variable make no difference. It starts from the best 12 of two centres for each of ten slopes, or from all 20
     where no two of those agree; where the best curve is a step, also from the best 8 of steps between and beside any
-    two neighbouring scores. No random numbers are used. In 240 noisy sets of 8 to 59 points no RMSE is more than .02 %
-    above the best of scipy's searches from many starts.
+    two neighbouring scores. No random numbers are used. In 240 noisy sets of 8 to 59 points no RMSE is above
+    the best of scipy's searches from many starts by more than one part in ten million.
 
     The result is never worse than the straight line. The line is returned, with the reason in `message`, where it is
     better (the four-parameter curve has no line in it; Pearson's correlation may have the other sign than Spearman's)
