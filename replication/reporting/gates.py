@@ -141,7 +141,7 @@ def rates_inside_grid(chosen: Mapping[str, float], searches: Mapping[str, pd.Dat
             continue
         runs = searches[loss]
         last = runs.sort_values("step").groupby("learning_rate")["validation_loss"].last()
-        best = float(last.idxmin())
+        best = float(last.index.to_numpy(float)[last.to_numpy(float).argmin()])
         if not math.isclose(best, rate, rel_tol=1e-9):
             failed.append(f"{loss}: best {best:g}, used {rate:g}")
         elif best in (last.index.min(), last.index.max()):

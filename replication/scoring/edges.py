@@ -46,9 +46,10 @@ def edge_errors(
 
 def edge_maps(images: Tensor) -> dict[str, NDArray[np.float64]]:
     """Maps of edges of grey images (N, 1, H, W), (N, values): "edge maps" and "Gabor energy", see `edge_errors`."""
+    starts = range(0, len(images), _CHUNK)
     with torch.inference_mode():
         return {
-            name: torch.cat([_pooled(measure(part)) for part in images.split(_CHUNK)]).double().numpy()
+            name: torch.cat([_pooled(measure(images[at : at + _CHUNK])) for at in starts]).double().numpy()
             for name, measure in ((GRADIENTS, _gradients), (GABOR, _gabor_energy))
         }
 

@@ -24,8 +24,9 @@ def enlarged(changes: Changes | None = None) -> pd.DataFrame:
 
     changes: (data set, metric, loss) -> the value in place of the printed one.
     """
-    table = published.values("msssim", "super_resolution").set_index(["column", "statistic", "row"])["value"].to_dict()
-    table |= dict(changes or {})
+    printed = published.values("msssim", "super_resolution")
+    keys = zip(printed["column"], printed["statistic"], printed["row"], strict=True)
+    table = {**dict(zip(keys, printed["value"], strict=True)), **(changes or {})}
     rows = []
     for data_set, images in (("Set5", 5), ("Set14", 14), ("BSD200", 200)):
         for metric in ("PSNR", "SSIM"):
@@ -38,8 +39,9 @@ def enlarged(changes: Changes | None = None) -> pd.DataFrame:
 
 def predicted(changes: Mapping[tuple[str, str], float] | None = None) -> pd.DataFrame:
     """Differences of the printed table on representations. changes: (target, loss) -> value."""
-    table = published.values("msssim", "representations").set_index(["column", "row"])["value"].to_dict()
-    return _differences(table | dict(changes or {}), ("identity", "azimuth", "elevation"))
+    printed = published.values("msssim", "representations")
+    table = dict(zip(zip(printed["column"], printed["row"], strict=True), printed["value"], strict=True))
+    return _differences({**table, **(changes or {})}, ("identity", "azimuth", "elevation"))
 
 
 def edges(**levels: float) -> pd.DataFrame:
@@ -194,6 +196,6 @@ def test_power_of_the_published_identity_errors() -> None:
     assert found.loc["as published", "p"] == pytest.approx(0.1642, abs=1e-4)
     rng = np.random.default_rng(0)
     wrong = rng.binomial(100, [0.1, 0.3], (2000, 2))
-    hits = [stats.fisher_exact([[a, 100 - a], [b, 100 - b]]).pvalue < 0.05 for a, b in wrong]
+    hits = [stats.fisher_exact(np.array([[a, 100 - a], [b, 100 - b]])).pvalue < 0.05 for a, b in wrong]
     small = report.identity_power(10, 30, 100, 100)
     assert small.loc[0, "power"] == pytest.approx(np.mean(hits), abs=0.03)

@@ -92,9 +92,9 @@ def test_three_seeds_are_needed() -> None:
 def test_all_gates_of_autoencoders_are_shown_with_their_numbers(tmp_path: Path) -> None:
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
-    parts = [
+    training, held_out = (
         Stack("noise", tuple(map(str, range(n))), rng.integers(0, 256, (n, 1, 16, 16), np.uint8), {}) for n in (20, 12)
-    ]
+    )
     runs = {
         f"{loss} {seed}": run([0.5] * 5, start=50, loss=loss, seed=seed)
         for loss in ("mse", "ssim")
@@ -109,11 +109,11 @@ def test_all_gates_of_autoencoders_are_shown_with_their_numbers(tmp_path: Path) 
     (tmp_path / "one").mkdir()
     both.to_csv(tmp_path / "one" / "rates.csv", index=False)
     assert list(gates.read_searches(tmp_path / "one")) == ["a", "b"]
-    found = gates.of_autoencoders(runs, *parts, read, tmp_path / "linear.csv")
+    found = gates.of_autoencoders(runs, training, held_out, read, tmp_path / "linear.csv")
     assert [gate.passed for gate in found] == [False, True, True, False, True]  # an untrained network beats nothing
     assert found[3].found == "no search for ssim"
     html = gates.show_gates(found).html
     assert html.count("not met") == 2
     assert (tmp_path / "linear.csv").is_file()
-    only = gates.of_autoencoders({"ssim": runs["ssim 0"]}, *parts, {}, None)
+    only = gates.of_autoencoders({"ssim": runs["ssim 0"]}, training, held_out, {})
     assert only[0].found == "not known: no plain autoencoder was trained with MSE"

@@ -46,12 +46,12 @@ def test_every_band_of_every_image_has_its_row(
     edges = [0.05, 0.1, 0.3]
     table = detail(originals, made, NAMES, edges, border=border)
     assert len(table) == 4 * 3 * 2
-    pair = (originals, made["far", 1])
-    if border == "mirror":  # as padding beyond the border by mirroring does
-        side = originals.shape[-1]
-        pair = tuple(np.pad(image.numpy(), [(0, 0), (0, 0), (0, side), (0, side)], mode="symmetric") for image in pair)
-        pair = tuple(map(torch.from_numpy, pair))
-    expected = band_agreement(*pair, edges, taper=border == "window")
+    side = originals.shape[-1] if border == "mirror" else 0  # as far as padding by mirroring goes beyond the border
+    x, y = (
+        torch.from_numpy(np.pad(image.numpy(), [(0, 0), (0, 0), (0, side), (0, side)], mode="symmetric"))
+        for image in (originals, made["far", 1])
+    )
+    expected = band_agreement(x, y, edges, taper=border == "window")
     rows = table.query("loss == 'far' and seed == 1").set_index(["image", "band_low"])
     for image, name in enumerate(NAMES):
         for band, low in enumerate(edges[:-1]):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -39,11 +40,11 @@ def size_table(
     """
     runs = {(run.network.bottleneck, key.loss, key.seed): run for key, run in trained.items() if key.model == "ae"}
     names = titles(dict.fromkeys(loss for _, loss, _ in [*runs, *sized]), ())
-    rows = []
+    rows: list[dict[str, Any]] = []
     for (units, loss, _), run in {**runs, **sized}.items():
         rows.append({"units": units, "loss": names[loss], **mean_errors(test, reconstruct(run.network, test))})
-    for units in dict.fromkeys(row["units"] for row in rows):
-        linear = linear_errors(training, test, int(str(units)), table).iloc[0]
+    for units in dict.fromkeys(int(row["units"]) for row in rows):
+        linear = linear_errors(training, test, units, table).iloc[0]
         rows.append({"units": units, "loss": LINEAR, **{name: linear[name] for name in ERRORS}})
     groups = pd.DataFrame(rows).groupby(["units", "loss"], sort=False)
     found = groups[list(ERRORS)].mean()

@@ -170,7 +170,7 @@ def identity_power(right: int, other: int, images: int, ours: int, *, alpha: flo
     for name, n in (("as published", images), ("here", ours)):
         a, b = (round(count * n / images) for count in (right, other))
         shares = a / n, b / n
-        p = float(stats.fisher_exact([[a, n - a], [b, n - b]]).pvalue)
+        p = float(stats.fisher_exact(np.array([[a, n - a], [b, n - b]])).pvalue)
         words = f"{100 * shares[0]:.2f} and {100 * shares[1]:.2f}"
         rows.append((name, n, words, p, _fisher_power(*shares, n, alpha)))
     return pd.DataFrame(rows, columns=["experiment", "images", "wrong, %", "p", "power"])
@@ -181,7 +181,7 @@ def _fisher_power(first: float, second: float, n: int, alpha: float) -> float:
     a_counts, b_counts = (stats.binom(n, share) for share in (first, second))
 
     def significant(a: int, b: int) -> bool:
-        return bool(stats.fisher_exact([[a, n - a], [b, n - b]]).pvalue < alpha)
+        return bool(stats.fisher_exact(np.array([[a, n - a], [b, n - b]])).pvalue < alpha)
 
     power = 0.0
     for a in range(int(a_counts.ppf(1e-5)), int(a_counts.ppf(1 - 1e-5)) + 1):

@@ -38,7 +38,7 @@ def score_seeds(
 
     trained: by the loss's title and the seed. Bicubic enlargement is the same for every seed.
     """
-    parts, problems = [], []
+    parts, problems = [], list[str]()
     for seed in dict.fromkeys(seed for _, seed in trained):
         networks = {title: run.network for (title, other), run in trained.items() if other == seed}
         table, problems = score(networks, test_sets, scale=scale, on_error=on_error)
