@@ -252,7 +252,7 @@ def test_judgements_are_scored_by_sets_of_channels() -> None:
     row = table[(table["data_set"] == "bapps-2afc") & (table["set"] == "H-10")].iloc[0]
     assert row["low"] < row["score"] < row["high"]
     assert row["human"] == pytest.approx((fraction**2 + (1 - fraction) ** 2).mean())
-    views.sets_figure(table[table["data_set"] == "bapps-jnd"], PERCENTAGES, value="score")
+    views.sets_figure(table[table["measure"] == "JND"], PERCENTAGES, value="score")
     plt.close("all")
 
 

@@ -260,7 +260,7 @@ def test_a_claim_about_networks_must_hold_in_every_one_to_be_reproduced() -> Non
     three, two = differences(networks=NETWORKS[:3]), differences(-1, networks=NETWORKS[3:])
     outcome, evidence = rules.across_networks(pd.concat([three, two]))
     assert outcome == CLOSE
-    assert "It holds in 3 of 5 networks" in evidence
+    assert "It holds in 3 of 5" in evidence
     assert "GoogLeNet: H above F in 0 of 8, F above L in 0 of 8 (does not hold)" in evidence
     assert rules.across_networks(pd.concat([differences(networks=NETWORKS[:2]), two]))[0] == NOT_REPRODUCED
 

@@ -105,7 +105,8 @@ def why_not(
     absent.sort(key=lambda each: each.absent is not None and each.absent.kind == "weights")
     if absent:
         return str(absent[0].absent)
-    return f"no {' or '.join(map(_title, sets or SETS))} with {' or '.join(networks)} was asked for in this profile"
+    of = " or ".join(networks) if len(networks) == 1 else "one of the paper's networks"
+    return f"{' and '.join(map(_title, sets or SETS))} with {of}: not in this profile"
 
 
 def _basis(each: ChannelDistances, sets: Sequence[str], distortion: str | None) -> Basis:

@@ -62,6 +62,18 @@ def summarise_chance(agreement: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
+def summarise_as_loud(table: pd.DataFrame) -> pd.DataFrame:
+    """`matched.against_as_loud` over layers: data_set, network, set, layers, significant (p_bh < 0.05), above_median,
+    and the medians of percentile and energy."""
+    rows = []
+    for key, group in table.groupby(["data_set", "network", "set"], sort=False):
+        above = int((group["srcc"] > group["matched_median"]).sum())
+        middle = (group["percentile"].median(), group["energy"].median())
+        rows.append((*key, len(group), int((group["p_bh"] < ALPHA).sum()), above, *middle))
+    names = ["data_set", "network", "set", "layers", "significant", "above_median", "percentile", "energy"]
+    return pd.DataFrame(rows, columns=names)
+
+
 def medians(agreement: pd.DataFrame) -> pd.DataFrame:
     """Extensions for the scorecard, which the paper shows in figures only: SRCC of each set, median over layers."""
     own = agreement[(agreement["weighting"] == EQUATION_1) & ~agreement["set"].str.startswith(("A", "V"))]

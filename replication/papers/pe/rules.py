@@ -38,7 +38,7 @@ def sets_differ(differences: pd.DataFrame, side: str) -> Outcome:
     left_out = _side(differences, side)
     ties = int((left_out["same_as"] != "").sum())
     tied = f" {ties} comparisons repeat the set of a smaller x and do not count." if ties else ""
-    counted = f"{len(layers)} layers of {layers['network'].nunique()} networks. {_counted(rows)}"
+    counted = f"{len(layers)} layers of {_plural(layers['network'].nunique(), 'network')}. {_counted(rows)}"
     return _share_of_comparisons(rows), f"{counted} {', '.join(counts)} layers.{tied}"
 
 
@@ -56,7 +56,7 @@ def across_networks(differences: pd.DataFrame) -> Outcome:
         words.append(
             f"{title}: H above F in {counts[0]}, F above L in {counts[1]} ({'holds' if holds[-1] else 'does not hold'})"
         )
-    return _at_least(holds, all_needed=True), f"{'; '.join(words)}. It holds in {_count(holds)} networks."
+    return _at_least(holds, all_needed=True), f"{'; '.join(words)}. It holds in {_count(holds)}."
 
 
 def fits(regression: pd.DataFrame) -> Outcome:
@@ -178,10 +178,11 @@ def encodes(tuning: pd.DataFrame, pictures: pd.DataFrame) -> Outcome:
         return NOT_RUN, f"no {'layer' if tuning.empty else 'picture'} was measured with the untrained network beside it"
     outcomes = [_at_least(table["holds"]) for table in (tuning, pictures)]
     words = [
-        f"By tuning in {_count(tuning['holds'])} layers (before the control in {_count(tuning['nearer'])}, untrained "
-        f"in {_count(tuning['control'] > 0)})",
-        f"by pictures in {_count(pictures['holds'])} cases (before the controls in {_count(pictures['nearer'])}, "
-        f"untrained in {_count(pictures['control'] > 0)}, beyond the original in {_count(pictures['beyond'])})",
+        f"By tuning it holds in {_count(tuning['holds'])} layers: H-10 is before L-10 in {_count(tuning['nearer'])}, "
+        f"and in {_count(tuning['control'] > 0)} of the untrained networks",
+        f"by pictures it holds in {_count(pictures['holds'])}: H-10 is before L-10 in {_count(pictures['nearer'])}, "
+        f"with the untrained networks in {_count(pictures['control'] > 0)}, and before the original in "
+        f"{_count(pictures['beyond'])}",
     ]
     return _weakest(outcomes), f"{'; '.join(words)}."
 
@@ -264,6 +265,10 @@ def _counted(rows: pd.DataFrame) -> str:
         f"Above in {_count(above)} comparisons, significantly in {(above & significant).sum()}; significantly below in "
         f"{(~above & significant).sum()}."
     )
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _count(holds: "Sequence[bool] | np.ndarray | pd.Series") -> str:
