@@ -61,7 +61,10 @@ def test_a_stage_depends_on_the_sets_and_weights_that_it_names_and_on_no_others(
     def pins(name: str) -> set[str]:
         return set(dependencies.pins(paper[name].values))
 
-    assert pins("msssim_super_resolution") == {"pins/set5.md5", "pins/set14.md5", "pins/bsds500-test.md5"}
+    training = {"pins/t91.md5", "pins/bsds500-train.md5", "pins/bsds500-val.md5"}
+    assert pins("msssim_super_resolution_training-mse-0") == training
+    tested_on = {"pins/set5.md5", "pins/set14.md5", "pins/bsds500-test.md5"}
+    assert pins("msssim_super_resolution") == training | tested_on
     assert pins("lwssim_training-ae-mse-0") == {"pins/celeba.md5"}
     assert "pins/weights/vgg16.sha256" in pins("pe_channel_distances-vgg16")
     assert "pins/weights/alexnet.sha256" not in pins("pe_channel_distances-vgg16")

@@ -84,7 +84,7 @@ def test_a_loss_may_be_added_where_names_are_free(clone: Path) -> None:
         (
             "    batch: 4",
             "    bacth: 4",
-            "msssim_super_resolution: training: unknown parameter 'bacth'; known here: seed, batch",
+            "msssim_super_resolution: training: unknown parameter 'bacth'; known here: batch, patch",
         ),
         ("    batch: 4", "    # batch: 4", "parameter 'batch' is missing"),
         ("compute:\n", "compute: 3\nother:\n", "'compute' must be a group with accelerator|unknown parameter 'other'"),

@@ -89,7 +89,12 @@ BRANCHES = {
         "gallery",
         "scorecard",
     ],
-    "msssim_super_resolution.rates": ["msssim_super_resolution_rates", "scorecard"],
+    "msssim_super_resolution.rates": [
+        "msssim_super_resolution_rates",
+        "msssim_super_resolution",
+        "gallery",
+        "scorecard",
+    ],
     "msssim_super_resolution.order": ["msssim_super_resolution_order", "scorecard"],
     "smic.variants": ["smic_variants", "smic_against_mic", "scorecard"],
     "smic.pictures": ["smic_six_datasets", "gallery", "scorecard"],
@@ -102,6 +107,7 @@ BRANCHES = {
     "lwssim.prior_weights.vae.ssim": ["lwssim_training-vae-ssim", "lwssim_celeba", "gallery", "scorecard"],
     "lwssim.variants.one-window": ["lwssim_variants-one-window", "lwssim_celeba", "gallery", "scorecard"],
     "msssim_representations.losses.mae": [
+        "msssim_representations_rates",
         "msssim_representations_training-ae-mae",
         "msssim_representations",
         "scorecard",

@@ -44,7 +44,9 @@ def test_scores_are_the_published_ones(
 
 
 def picture(folder: Path, name: str) -> Tensor:
-    path = next(path for path in folder.rglob("*") if path.name.lower() == name)
+    path = next((path for path in folder.rglob("*") if path.name.lower() == name), None)
+    if path is None:
+        pytest.skip(f"REAL DATA ABSENT: {folder.name} is not built")
     with Image.open(path) as image:
         return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 255
 

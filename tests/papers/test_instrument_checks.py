@@ -154,7 +154,10 @@ def test_real_images_made_again_are_the_published_ones(
     real_data: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Contrast of TID2013, whose pixels are exact: PSNR and GMSD of 120 images."""
-    monkeypatch.setenv("REPLICATION_DATA", str(real_data("tid2013-part").parent))
+    folder = real_data("tid2013-part")
+    if not (folder / "mos_with_names.txt").is_file():
+        pytest.skip("REAL DATA ABSENT: tid2013-part is not built")
+    monkeypatch.setenv("REPLICATION_DATA", str(folder.parent))
     real_data("published-scores")
     options = {"distortions": ["contrast change"]}
     own = score_set("tid2013-part", ["gmsd", "psnr"], options=options, workers=0, show_progress=False)
