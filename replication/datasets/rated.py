@@ -188,9 +188,8 @@ def _catalogued(
     remarks += restricted + left_out
     kinds = Counter(row.kind for row in found if row.kind)
     if kinds[SIMILAR]:
-        remarks.append(
-            f"{kinds[SIMILAR]:,} images of the kind {SIMILAR} have no opinion of their own and are in no correlation"
-        )
+        without = f"{kinds[SIMILAR]:,} images of the kind {SIMILAR} have no opinion of their own"
+        remarks = [f"{without} and are in no correlation", *remarks]
     if kinds and set_.part_of:
         counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
         title = f"{RATED[set_.part_of].title} ({counts} images)"

@@ -193,7 +193,7 @@ def by_metric(table: pd.DataFrame) -> pd.DataFrame:
 def conclusion(table: pd.DataFrame) -> str:
     """One sentence on the pairs that should agree, and on those that differ."""
     metrics = by_metric(table)
-    same = metrics[metrics["verdict"].str.startswith(SAME)]
+    same = metrics[metrics["verdict"].str.startswith(SAME)].drop_duplicates("published")
     unknown = metrics[metrics["verdict"] == UNEXPLAINED]
     sentence = (
         f"{len(same)} published columns are reproduced ({same['images'].sum():,} pairs of scores, within {ABSOLUTE:g} "
