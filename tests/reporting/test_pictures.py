@@ -3,6 +3,7 @@
 import base64
 import io
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
@@ -10,6 +11,14 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
 from replication.reporting import pictures
+
+
+@pytest.fixture(autouse=True)
+def usual_style():
+    """Pictures drawn as matplotlib comes, whatever style an earlier test has set."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        yield
 
 
 def plot() -> str:
