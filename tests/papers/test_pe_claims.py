@@ -270,6 +270,15 @@ def test_comparisons_that_could_not_be_scored_are_left_out(bapps: Path) -> None:
     assert "has no subset unheard" in str(absent.absent)
 
 
+def test_a_patch_equal_to_its_reference_is_the_nearest(bapps: Path) -> None:
+    """Its PSNR is infinite."""
+    at = bapps / "2afc" / "val" / "cnn"
+    (at / "p0" / "000001.png").write_bytes((at / "ref" / "000001.png").read_bytes())
+    how: dict[str, Any] = {"subsets": ["cnn"], "show_progress": False, "workers": 0}
+    table = comparisons.judged_metrics({"bapps-2afc": score_judgements("bapps-2afc", ["psnr"], **how)})
+    assert table[["measure", "score", "n"]].to_numpy().tolist() == [["2AFC", 1.0, 6]]
+
+
 @pytest.mark.parametrize("better", [True, False])
 def test_judgements_of_channels_get_their_verdict(better: bool) -> None:
     sets = [people("bapps-jnd", better), people("bapps-2afc", better)]

@@ -25,6 +25,7 @@ from replication.papers.pe.quality import (
     srcc_draws,
     weighted,
 )
+from replication.reporting.metric_scores import scores_of
 from replication.scoring.channel_tables import ChannelDistances
 from replication.scoring.scored import Scored
 
@@ -133,12 +134,14 @@ def judged_metrics(scored: Mapping[str, Scored], *, seed: int = 0) -> pd.DataFra
     """
     rows = []
     for each in scored.values():
+        finite = {metric: scores_of(each, metric)[0]["score"] for metric in each.table["metric"].unique()}
         for (subset, metric), part in each.table.groupby(["distortion", "metric"], sort=False):
             triplets = _is_2afc(part, ["reference"])
-            known = part["score"].notna()
+            scores = finite[str(metric)].reindex(part.index)  # the PSNR of a patch and its copy is infinite
+            known = scores.notna()
             if triplets:
                 known = known.groupby(part["reference"]).transform("all")
-            values = part.loc[known, "score"].to_numpy(float)
+            values = scores[known].to_numpy(float)
             if each.metrics[str(metric)].higher_is_better:
                 values = -values
             opinions = part.loc[known, "opinion"].to_numpy(float)
