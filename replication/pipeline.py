@@ -270,9 +270,7 @@ def _entry(stage: Stage, profile: str, found: Sequence[Stage]) -> dict[str, Any]
         named = [*stage.values, dependencies.names_in_code(notebook)]
         deps += [stage.notebook, *dependencies.code(notebook, named, costly=stage.costly)]
         deps += dependencies.pins(named)
-        run = {
-            each.family for each in found
-        }  # a family of no runs, such as one for each name of an empty list, has no results
+        run = {each.family for each in found}  # one for each name of an empty list has no runs, and so no results
         deps += sorted({_results_of(read, profile, found) for read in stage.reads if read in run})
         outs |= {f"reports/{profile}/{page}.html": False, f"reports/{profile}/{page}.ipynb": False}
     # persist: DVC removes outputs before it runs a stage; a killed run would leave nothing of the last result.

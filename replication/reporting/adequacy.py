@@ -34,9 +34,6 @@ class Gate:
     passed: bool
     found: str = ""
 
-    def __str__(self) -> str:
-        return f"{self.name}{f' ({self.found})' if self.found else ''}"
-
 
 @dataclass(frozen=True)
 class Basis:
@@ -65,7 +62,8 @@ class Basis:
         elif self.images == "exact part" and what == "value":
             reasons.append(f"part of the images{_about(self.about)}")
         reasons += [reason for reason in (self.network, self.weights, self.protocol) if reason]
-        reasons += [f"training: {gate} not met" for gate in self.gates if not gate.passed]
+        if failed := [gate.name for gate in self.gates if not gate.passed]:
+            reasons.append(f"conditions of training not met: {', '.join(failed)}")
         return "; ".join(reasons)
 
 

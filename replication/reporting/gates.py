@@ -56,7 +56,7 @@ def of_autoencoders(
         flat_before_decay(runs),
         equal_capacity(dead),
         rates_inside_grid({recipe["loss"]: recipe["learning_rate"] for recipe in recipes}, searches),
-        enough_seeds(recipe["seed"] for recipe in recipes),
+        enough_seeds((f"{recipe['model']}, {recipe['loss']}", recipe["seed"]) for recipe in recipes),
     )
 
 
@@ -150,10 +150,15 @@ def rates_inside_grid(chosen: Mapping[str, float], searches: Mapping[str, pd.Dat
     return Gate(INSIDE_GRID, not failed, "; ".join(failed) or used)
 
 
-def enough_seeds(seeds: Iterable[int]) -> Gate:
-    """Whether there are at least 3 seeds."""
-    count = len(set(seeds))
-    return Gate(SEEDS, count >= LEAST_SEEDS, f"{count} of each")
+def enough_seeds(runs: Iterable[tuple[str, int]]) -> Gate:
+    """Whether everything that is compared was trained with at least 3 seeds. runs: (what was trained, seed) of each."""
+    seeds: dict[str, set[int]] = {}
+    for what, seed in runs:
+        seeds.setdefault(what, set()).add(seed)
+    fewest = min(seeds, key=lambda what: len(seeds[what]), default="")
+    count = len(seeds.get(fewest, ()))
+    most = max(map(len, seeds.values()), default=0)
+    return Gate(SEEDS, count >= LEAST_SEEDS, f"{count} of each" if count == most else f"{count} of {fewest}")
 
 
 def not_known(name: str, reason: str) -> Gate:

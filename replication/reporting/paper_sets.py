@@ -32,7 +32,7 @@ Scores = TypeVar("Scores", Scored, LevelScores)
 def standing_for(name: str, scored: Iterable[Each]) -> Each | None:
     """The set `name` if it is among `scored` and not empty, else a part of it with exact images, else None."""
     found = {each.name: each for each in scored if len(each.table) and paper_set(each.name) == name}
-    parts = [each for each in found.values() if exact(each.table).any()]
+    parts = [each for each in found.values() if official(each).any()]
     return found.get(name) or next(iter(parts), None)
 
 
@@ -43,19 +43,26 @@ def exact(table: pd.DataFrame) -> "pd.Series[bool]":
     return table["kind"].isin((*EXACT, ""))
 
 
+def official(each: Named) -> "pd.Series[bool]":
+    """For each row of a table, whether its image is an official one; of a part without kinds none is known to be."""
+    if paper_set(each.name) != each.name and "kind" not in each.table:
+        return pd.Series(False, index=each.table.index)
+    return exact(each.table)
+
+
 def only_exact(scored: Scores) -> Scores:
     """The scores of the official images alone; the title says so where others were left out."""
-    official = exact(scored.table)
-    if official.all():
+    chosen = official(scored)
+    if chosen.all():
         return scored
-    table = scored.table[official].reset_index(drop=True)
+    table = scored.table[chosen].reset_index(drop=True)
     title = f"{RATED[paper_set(scored.name)].title} ({table['distorted'].nunique():,} official images)"
     return replace(scored, title=title, table=table)
 
 
-def basis(table: Named, *, of: Mapping[str, str]) -> Basis:
+def basis(each: Named, *, of: Mapping[str, str]) -> Basis:
     """The basis of numbers computed from the official images of a set; `of` as of `basis_of`."""
-    return basis_of(table.name, table.table[exact(table.table)]["distorted"].nunique(), of)
+    return basis_of(each.name, each.table[official(each)]["distorted"].nunique(), of)
 
 
 def basis_of(name: str, images: int, of: Mapping[str, str]) -> Basis:

@@ -7,7 +7,7 @@ whose prior term comes nearest to a target common to all, so that losses are com
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -202,35 +202,6 @@ def compare_prior_weights(
         )
         rows.append({"loss": recipe.loss, "prior_weight": weight, **trained.history.iloc[-1].to_dict()})
     return pd.DataFrame(rows)
-
-
-def compare_rates(
-    recipe: Recipe,
-    candidates: Sequence[float],
-    training: Stack,
-    held_out: Stack,
-    *,
-    checkpoints: Path,
-    compute: Compute,
-    label: str,
-) -> pd.DataFrame:
-    """Histories of short runs of `recipe` that differ in their learning rate only, one below the other.
-
-    Each runs its whole schedule, as in `training.super_resolution.compare_rates`. Columns: those of `fit`,
-    learning_rate being the candidate and current_rate the rate at the step.
-    """
-    histories = []
-    for rate in candidates:
-        trained = train(
-            replace(recipe, learning_rate=rate),
-            training,
-            held_out,
-            checkpoints=checkpoints / f"{rate:g}",
-            compute=compute,
-            label=f"{label}, rate {rate:g}",
-        )
-        histories.append(trained.history.rename(columns={"learning_rate": "current_rate"}).assign(learning_rate=rate))
-    return pd.concat(histories, ignore_index=True)
 
 
 def choose_prior_weight(runs: pd.DataFrame, target: float) -> float:

@@ -4,12 +4,11 @@ The protocol is SRCNN's: the network does not enlarge; it improves the bicubic e
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -123,35 +122,6 @@ def train(
         identity["network"] = {"activation": recipe.activation}
     history = fit(task, identity=identity, checkpoints=checkpoints, compute=compute, label=label)
     return Trained(network.cpu().eval(), history, identity)
-
-
-def compare_rates(
-    recipe: Recipe,
-    candidates: Sequence[float],
-    training: Pairs,
-    held_out: Pairs,
-    *,
-    checkpoints: Path,
-    compute: Compute,
-    label: str,
-) -> pd.DataFrame:
-    """Histories of short runs of `recipe` that differ in their learning rate only, one below the other.
-
-    Each runs its whole schedule, down to a rate of zero, so that a high rate is judged by where it ends and not by its
-    noise on the way. Columns: those of `fit`, learning_rate being the candidate and current_rate the rate at the step.
-    """
-    histories = []
-    for rate in candidates:
-        trained = train(
-            replace(recipe, learning_rate=rate),
-            training,
-            held_out,
-            checkpoints=checkpoints / f"{rate:g}",
-            compute=compute,
-            label=f"{label}, rate {rate:g}",
-        )
-        histories.append(trained.history.rename(columns={"learning_rate": "current_rate"}).assign(learning_rate=rate))
-    return pd.concat(histories, ignore_index=True)
 
 
 def _tensor(image: NDArray[np.uint8]) -> Tensor:

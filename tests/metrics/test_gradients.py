@@ -7,10 +7,8 @@ Networks of ReLUs and max-pooling have kinks, where rounding decides which of tw
 made smooth, so that what is compared is the arithmetic of the metric.
 """
 
-import importlib
 import inspect
 import math
-import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -22,7 +20,7 @@ from skimage import data
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_modules
 
-import replication.metrics
+from benchmarks.device.agreement import loss_classes
 from replication import metrics
 from replication.features import backbone
 
@@ -51,16 +49,6 @@ OPTIONS: Mapping[str, list[dict[str, Any]]] = {
     "MSSSIMLoss": [{"levels": levels, "padding": p} for levels in (1, 2, 3, 4, 5) for p in ("valid", "reflect")],
     "MSSSIML1Loss": [{"levels": levels} for levels in (1, 3, 5)],
 }
-
-
-def loss_classes() -> Iterator[type[nn.Module]]:
-    """Every module of the package that is called a loss."""
-    for found in pkgutil.iter_modules(replication.metrics.__path__):
-        name = f"{replication.metrics.__name__}.{found.name}"
-        for value in vars(importlib.import_module(name)).values():
-            is_module = inspect.isclass(value) and issubclass(value, nn.Module) and value.__module__ == name
-            if is_module and value.__name__.endswith("Loss"):
-                yield value
 
 
 LOSSES = {loss.__name__: loss for loss in loss_classes()}

@@ -86,7 +86,10 @@ def test_rates_come_from_the_inside_of_their_grid(rate: float, runs: dict[str, p
 
 
 def test_three_seeds_are_needed() -> None:
-    assert [gates.enough_seeds(seeds).passed for seeds in ([0, 1, 2], [0, 1], [0, 0, 0])] == [True, False, False]
+    for seeds, passed in (([0, 1, 2], True), ([0, 1], False), ([0, 0, 0], False)):
+        assert gates.enough_seeds(("mse", seed) for seed in seeds).passed is passed
+    uneven = gates.enough_seeds([("mse", 0), ("mse", 1), ("mse", 2), ("ssim", 0)])
+    assert (uneven.passed, uneven.found) == (False, "1 of ssim")
 
 
 def test_all_gates_of_autoencoders_are_shown_with_their_numbers(tmp_path: Path) -> None:

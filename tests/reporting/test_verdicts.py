@@ -209,7 +209,7 @@ def test_bases_are_combined_to_the_weakest():
     gate = Gate("beats PCA", passed=False, found=".006 against .005")
     both = combined([Basis("own", weights="random weights"), Basis("exact part", gates=(gate,))], "KADID-10k")
     assert both == Basis("exact part", weights="random weights", gates=(gate,), missing="KADID-10k")
-    assert both.untested("claim") == "random weights; training: beats PCA (.006 against .005) not met"
+    assert both.untested("claim") == "random weights; conditions of training not met: beats PCA"
 
 
 def test_a_claim_not_tested_needs_its_reason(clone):

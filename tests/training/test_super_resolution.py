@@ -14,7 +14,8 @@ from replication.training.fit import Compute
 from replication.training.losses import LOSSES
 from replication.training.pairs import Pairs, luminance, luminance_pairs, read_pairs
 from replication.training.patches import PatchBank
-from replication.training.super_resolution import Recipe, compare_rates, train
+from replication.training.rates import compare_rates
+from replication.training.super_resolution import Recipe, train
 from replication.training.trained import Trained
 
 COMPUTE = Compute(accelerator="cpu", threads=1)
@@ -168,7 +169,7 @@ def test_a_network_with_another_activation_is_read_back_with_it(pairs: Pairs, tm
 
 
 def test_candidate_rates_share_everything_but_the_rate(pairs: Pairs, tmp_path: Path) -> None:
-    runs = compare_rates(RECIPE, [0.001, 0.01], pairs, pairs, checkpoints=tmp_path, compute=COMPUTE, label="")
+    runs = compare_rates(train, RECIPE, [0.001, 0.01], pairs, pairs, checkpoints=tmp_path, compute=COMPUTE, label="")
     assert runs.groupby("learning_rate")["step"].apply(list).to_dict() == {0.001: [3, 6], 0.01: [3, 6]}
     alone = train(
         replace(RECIPE, learning_rate=0.01), pairs, pairs, checkpoints=tmp_path / "x", compute=COMPUTE, label=""

@@ -57,7 +57,7 @@ def training_gates(
         gates.flat_before_decay(named),
         gates.equal_capacity({name: dead_units(run.network, images) for name, run in named.items()}),
         gates.rates_inside_grid({recipe["loss"]: recipe["learning_rate"] for recipe in recipes}, searches),
-        gates.enough_seeds(recipe["seed"] for recipe in recipes),
+        gates.enough_seeds((recipe["loss"], recipe["seed"]) for recipe in recipes),
     )
 
 

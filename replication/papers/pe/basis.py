@@ -121,7 +121,7 @@ def _basis(each: ChannelDistances, sets: Sequence[str], distortion: str | None) 
 
 
 def _is_exact(each: ChannelDistances) -> bool:
-    return (_part_of(each) is None or "kind" in each.table) and bool(paper_sets.exact(each.table).all())
+    return bool(paper_sets.official(each).all())
 
 
 def _part_of(each: ChannelDistances) -> str | None:
