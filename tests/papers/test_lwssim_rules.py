@@ -131,7 +131,7 @@ class TestSignificance:
 class TestBasis:
     def test_other_images_and_training_that_fails_its_gates_test_nothing(self) -> None:
         basis = of_faces({"source": "crops"}, "squares of photos", [Gate("flat", False, "5 %"), Gate("seeds", True)])
-        assert basis.untested("value") == "stand-in images (squares of photos); training: flat (5 %) not met"
+        assert basis.untested("value") == "stand-in images (squares of photos); conditions of training not met: flat"
         rows = judged("lwssim", rules.outcomes(exact(), CONFIRMED), {"colour": basis, "luminance-argument": FORMULAE})
         by_claim = rows.set_index("claim")
         assert by_claim.loc["colour", ["verdict", "says"]].tolist() == ["not tested", "supports"]

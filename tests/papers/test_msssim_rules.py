@@ -173,7 +173,7 @@ class TestBasis:
     def test_yale_b_and_stl10_are_the_papers_own(self) -> None:
         failed = [Gate("three seeds", False, "1 of each")]
         assert report.basis("yaleb", "Extended Yale B", []).untested("value") == ""
-        assert report.basis("yaleb", "", failed).untested("claim") == "training: three seeds (1 of each) not met"
+        assert report.basis("yaleb", "", failed).untested("claim") == "conditions of training not met: three seeds"
         assert report.basis("lit-photos", "photos", []).untested("claim") == "stand-in images (photos)"
         assert reconstructions.basis("stl10", "", []).untested("claim") == ""
         assert reconstructions.basis("crops", "squares", []).images == "stand-in"
