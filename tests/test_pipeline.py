@@ -130,8 +130,8 @@ def test_one_loss_can_be_changed_without_running_the_others(clone: Clone) -> Non
         assert "    mae: 0.003\n" in before
         params.write_text(before.replace("    mae: 0.003\n", "    mae: 0.002\n", 1))
         stale = clone.run("dvc", "status")
-        assert "msssim_super_resolution_training-mae@sample" in stale
-        assert "msssim_super_resolution_training-mse@sample" not in stale
+        assert "msssim_super_resolution_training-mae-0@sample" in stale
+        assert "msssim_super_resolution_training-mse-0@sample" not in stale
         assert "msssim_super_resolution_rates" not in stale
     finally:
         params.write_text(before)
@@ -148,7 +148,7 @@ def test_an_unknown_parameter_stops_the_stage_with_the_known_ones(clone: Clone) 
     try:
         params.write_text(before.replace("    batch: 4", "    bacth: 4"))
         said = clone.run("python", "-m", "replication", "scorecard", code=1)
-        assert "unknown parameter 'bacth'; known here: seed, batch" in said
+        assert "unknown parameter 'bacth'; known here: batch, patch" in said
         assert "Traceback" not in said
     finally:
         params.write_text(before)
@@ -157,7 +157,7 @@ def test_an_unknown_parameter_stops_the_stage_with_the_known_ones(clone: Clone) 
 def test_the_paper_profile_without_data_says_what_is_missing(clone: Clone) -> None:
     clone.run("python", "-m", "replication", "profile", "paper")
     try:
-        said = clone.run("dvc", "repro", "msssim_super_resolution_training-mse@paper", code=255)
+        said = clone.run("dvc", "repro", "msssim_super_resolution_training-mse-0@paper", code=255)
         assert "data root" in said
         assert "does not exist" in said
         assert "data add" in said
