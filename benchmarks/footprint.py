@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks memory", description=__doc__)
     parser.add_argument("--metrics", nargs="*", help="names; all that need no file of weights unless given")
     parser.add_argument("--sizes", nargs="*", choices=list(SIZES), default=list(SIZES), help="megapixels")
-    parser.add_argument("--minutes", type=int, default=15, help="that a measurement takes at most")
+    parser.add_argument("--minutes", type=int, default=15, help="of processor time that a measurement takes at most")
     parser.add_argument("--out", type=Path, default=_TARGET)
     chosen = parser.parse_args(arguments)
     rows = _measured_before(chosen.out)
@@ -83,8 +83,8 @@ def _measure(name: str, size: str, minutes: str) -> None:
     free = mock.patch.object(memory, "free_memory", return_value=_LIMIT)
     with free, warnings.catch_warnings(record=True) as warned, torch.no_grad():
         warnings.simplefilter("always")
-        signal.signal(signal.SIGALRM, _stop)
-        signal.alarm(60 * int(minutes))
+        signal.signal(signal.SIGPROF, _stop)
+        signal.setitimer(signal.ITIMER_PROF, 60 * int(minutes))
         finished = True
         try:
             reference = metric.prepare(_image(size, 0))
