@@ -8,6 +8,7 @@ from torch import Tensor
 
 from replication.features import Backbone, imagenet_normalised
 from replication.metrics.checks import Validate, check_layout, check_values, checked_pair
+from replication.metrics.map_tiles import CutMaps, is_cut
 from replication.metrics.memory import check_memory
 from replication.metrics.options import Device
 from replication.metrics.registry import Metric, Source
@@ -38,7 +39,11 @@ class Resizing:
     apply: Callable[[Tensor], Tensor]
 
 
-AS_IT_IS = Resizing("none", lambda image: image)
+def _unchanged(image: Tensor) -> Tensor:
+    return image
+
+
+AS_IT_IS = Resizing("none", _unchanged)
 
 
 def features(
@@ -48,16 +53,21 @@ def features(
     *,
     normalise: bool = True,
     resizing: Resizing = AS_IT_IS,
+    cut: bool = False,
 ) -> Features:
     """The maps of (N, 3, H, W) images in [0, 1], in the precision of the backbone's weights.
 
     normalise: with ImageNet's mean and deviation, after resizing.
-    Warns if a pair of such images takes more than 3 GB, and raises MemoryError if that exceeds the free memory.
+    cut: give `CutMaps` of images too large for one pass. Without it, that
+    warns if a pair of such images takes more than 3 GB, and raises MemoryError if that exceeds the free memory.
     """
     size = (image.shape[-2], image.shape[-1])
     image = resizing.apply(image.to(next(backbone.parameters()).dtype))
+    convert = imagenet_normalised if normalise else _unchanged
+    if cut and is_cut(backbone, image, taps):
+        return Features(image, CutMaps(backbone, image, taps, convert), size)
     check_memory(backbone, image, taps)
-    return Features(image, backbone(imagenet_normalised(image) if normalise else image, taps), size)
+    return Features(image, backbone(convert(image), taps), size)
 
 
 def checked_rgb_pair(
@@ -114,12 +124,14 @@ def assemble(
     normalise: bool = True,
     resizing: Resizing = AS_IT_IS,
     shared_taps: Sequence[str] | None = None,
+    compare_cut: Callable[[CutMaps, CutMaps], Tensor] | None = None,
 ) -> Metric:
     """A metric whose preparation is `finish` of `features`; metrics that read the same features share one pass.
 
     The protocol printed is the given one, with network, weights, pooling, normalisation and resizing put before it.
     device: where to compute; None is where the image is, and the backbone follows.
     shared_taps: the taps of the shared pass, where they are more than this metric's own.
+    compare_cut: scores from the maps of images too large for one pass; without it, these maps are joined.
     """
     shared = tuple(shared_taps or taps)
 
@@ -130,7 +142,20 @@ def assemble(
             backbone.to(image.device)
         else:
             image = image.to(device)
-        return features(backbone, image, wanted, normalise=normalise, resizing=resizing)
+        return features(backbone, image, wanted, normalise=normalise, resizing=resizing, cut=True)
+
+    def finished(of: Features) -> Any:
+        if isinstance(of.maps, CutMaps):
+            if compare_cut is not None:
+                return of.maps
+            of.maps.join(taps)
+        return finish(of)
+
+    def compared(reference: Any, distorted: Any) -> Tensor:
+        if compare_cut is None or not (isinstance(reference, CutMaps) and isinstance(distorted, CutMaps)):
+            return compare(reference, distorted)
+        check_comparable([reference.image], [distorted.image], (reference.size, distorted.size))
+        return compare_cut(reference, distorted)
 
     key = (backbone.name, backbone.pooling, backbone.weights, str(device), shared, normalise, resizing.name)
     settled = {
@@ -145,8 +170,8 @@ def assemble(
         name,
         higher_is_better,
         settled,
-        prepare=lambda image: finish(compute(image, taps)),
-        compare=compare,
+        prepare=lambda image: finished(compute(image, taps)),
+        compare=compared,
         source=Source(key, compute),
-        finish=finish,
+        finish=finished,
     )

@@ -1,5 +1,6 @@
 """Learned perceptual image patch similarity, LPIPS 0.1 (Zhang, Isola, Efros, Shechtman, Wang 2018)."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -18,6 +19,7 @@ from replication.metrics.deep import (
     checked_rgb_pair,
     features,
 )
+from replication.metrics.map_tiles import CutMaps
 from replication.metrics.options import Device
 from replication.metrics.registry import Metric, registered
 
@@ -69,12 +71,17 @@ def _taps(backbone: Backbone) -> tuple[str, ...]:
 
 
 def _finish(of: Features, network: str) -> Prepared:
-    maps = []
+    return Prepared(tuple(_unit_maps(of.maps, network)), of.size)
+
+
+def _unit_maps(maps: Mapping[str, Tensor], network: str) -> list[Tensor]:
+    """Unit vectors of each tap times the root of its head."""
+    found = []
     for tap, head in zip(TAPS[network], heads(network), strict=True):
-        x = of.maps[tap]
+        x = maps[tap]
         root = head.to(x.dtype).sqrt().to(x.device, non_blocking=True)[:, None, None]
-        maps.append(x * (1 / (torch.linalg.vector_norm(x, dim=1, keepdim=True) + 1e-10)) * root)
-    return Prepared(tuple(maps), of.size)
+        found.append(x * (1 / (torch.linalg.vector_norm(x, dim=1, keepdim=True) + 1e-10)) * root)
+    return found
 
 
 def _compare(reference: Prepared, distorted: Prepared) -> Tensor:
@@ -83,6 +90,18 @@ def _compare(reference: Prepared, distorted: Prepared) -> Tensor:
         (x - y).square().sum(dim=1).mean(dim=(1, 2)) for x, y in zip(reference.maps, distorted.maps, strict=True)
     ]
     return torch.stack(distances).sum(dim=0)
+
+
+def _compare_cut(reference: CutMaps, distorted: CutMaps, network: str) -> Tensor:
+    """The same from parts of the maps: sums over pixels, divided by their number in the end."""
+    taps = TAPS[network]
+    sums, pixels = torch.zeros(len(taps), 1), torch.zeros(len(taps), 1)
+    for pair in zip(reference.parts(taps), distorted.parts(taps), strict=True):
+        x, y = (_unit_maps(maps, network) for maps in pair)
+        added = [(a - b).square().sum(dim=(1, 2, 3)) for a, b in zip(x, y, strict=True)]
+        sums = sums.to(added[0]) + torch.stack(added)
+        pixels = pixels.to(sums) + pixels.new_tensor([[a.shape[-2] * a.shape[-1]] for a in x]).to(sums)
+    return (sums / pixels).sum(dim=0)
 
 
 def heads(network: str) -> tuple[Tensor, ...]:
@@ -112,6 +131,7 @@ def _register(network: Network) -> None:
             protocol={"heads": "LPIPS 0.1"},
             finish=lambda of: _finish(of, net.name),
             compare=_compare,
+            compare_cut=lambda reference, distorted: _compare_cut(reference, distorted, net.name),
         )
 
 

@@ -1,6 +1,6 @@
 """The memory that a pass through a network takes: announced where it is much, refused where there is not enough.
 
-Metrics of feature maps compare whole maps, often by statistics of them, so that they cannot work in strips.
+Most metrics of feature maps compare whole maps, by statistics of them; see `map_tiles` for those that need not.
 """
 
 import itertools
@@ -15,38 +15,40 @@ from torch import Tensor
 
 from replication.features import Backbone
 
-_SMALL = 2**20  # pixels of a batch for which nothing is estimated
-_MUCH = 3e9  # bytes from which on a pass is announced
+SMALL = 2**20  # pixels of a batch for which nothing is estimated
+MUCH = 3e9  # bytes from which on a pass is announced
 _SIDE = 128  # of the image on which the values of a network's maps are counted
 
-_known: WeakKeyDictionary[Backbone, dict[tuple[str, ...], float]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Backbone, dict[tuple[str, ...], tuple[float, float]]] = WeakKeyDictionary()
 
 
-def check_memory(backbone: Backbone, image: Tensor, taps: Sequence[str]) -> None:
+def check_memory(backbone: Backbone, image: Tensor, taps: Sequence[str], *, in_tiles: bool = False) -> None:
     """Warn if comparing a pair of images of that size at these taps takes more than 3 GB.
 
+    in_tiles: the network runs tile by tile, so that only the maps at the taps count.
     Raises MemoryError, before anything is computed, if the batch (N, 3, H, W) takes more than the device has free.
     """
     number, _, height, width = image.shape
-    if number * height * width < _SMALL:
+    if number * height * width < SMALL:
         return
-    needed = number * height * width * bytes_per_pixel(backbone, taps)
-    if needed < _MUCH:
+    needed = number * height * width * bytes_per_pixel(backbone, taps, in_tiles=in_tiles)
+    if needed < MUCH:
         return
     images = f"{number} images of {height} x {width}" if number > 1 else f"an image of {height} x {width}"
     what = f"{backbone.name} needs about {needed / 1e9:.0f} GB to compare {images} with a reference"
     free = free_memory(image.device)
     if needed > free:
         raise MemoryError(f"{what}, and {free / 1e9:.1f} GB are free; reduce the images or use another device")
-    if needed >= number * _MUCH:
+    if needed >= number * MUCH:
         warnings.warn(what, stacklevel=2)
 
 
-def bytes_per_pixel(backbone: Backbone, taps: Sequence[str]) -> float:
+def bytes_per_pixel(backbone: Backbone, taps: Sequence[str], *, in_tiles: bool = False) -> float:
     """Bytes for each pixel of an image when it is compared with a reference: an estimate from above.
 
     These are the largest two maps that follow each other while the network runs, and three times the maps at the taps:
     of the reference, of the distorted image, and what a metric makes of the latter.
+    in_tiles: without the former.
     """
     of_network = _known.setdefault(backbone, {})
     if tuple(taps) not in of_network:
@@ -60,8 +62,10 @@ def bytes_per_pixel(backbone: Backbone, taps: Sequence[str]) -> float:
                 hook.remove()
         passing = max(before + after for before, after in itertools.pairwise(counts))
         stored = 3 * sum(each.numel() for each in maps.values())
-        of_network[tuple(taps)] = (passing + stored) * next(backbone.parameters()).element_size() / _SIDE**2
-    return of_network[tuple(taps)]
+        size = next(backbone.parameters()).element_size() / _SIDE**2
+        of_network[tuple(taps)] = passing * size, stored * size
+    passing_bytes, stored_bytes = of_network[tuple(taps)]
+    return stored_bytes if in_tiles else passing_bytes + stored_bytes
 
 
 def free_memory(device: torch.device) -> float:

@@ -16,6 +16,7 @@ from replication.metrics.checks import Validate, check_choice, check_values
 from replication.metrics.deep import check_rgb, checked_rgb_pair
 from replication.metrics.deepssim import BLOCK, Prepared, channels_last, check_block, gram_blocks, similarity
 from replication.metrics.filters import separable_filter
+from replication.metrics.map_tiles import CutMaps, is_cut
 from replication.metrics.memory import check_memory
 from replication.metrics.options import Device
 from replication.metrics.registry import Metric, Source, registered
@@ -152,9 +153,12 @@ class _Levels:
         while len(self._images) <= level:
             self._images.append(_reduced(self._images[-1], self._pyramid))
         if level not in self._maps:
-            check_memory(self._backbone, self._images[level], self._taps)
-            image = imagenet_normalised(channels_last(self._images[level]))
-            self._maps[level] = self._backbone(image, self._taps)
+            image, backbone, taps = self._images[level], self._backbone, self._taps
+            if is_cut(backbone, image, taps):
+                self._maps[level] = CutMaps(backbone, image, taps, imagenet_normalised)
+            else:
+                check_memory(backbone, image, taps)
+                self._maps[level] = backbone(imagenet_normalised(channels_last(image)), taps)
         return self._maps[level]
 
 
