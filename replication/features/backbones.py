@@ -145,7 +145,8 @@ def backbone(
     else:
         path = files.find(name, download=download) if weights == "imagenet" else Path(weights)
         if not path.is_file():
-            raise DataError(f"weights must be imagenet, random or a file that exists, got {str(weights)!r}")
+            got = f"the folder {weights}" if path.is_dir() else repr(str(weights))
+            raise DataError(f"weights must be imagenet, random or a file that exists, got {got}")
         description = files.describe(path)
         layers = _loaded(name, path, description)
     own = [L2Pool() if pooling == "l2" and isinstance(x, nn.MaxPool2d) else copy.deepcopy(x) for x in layers]
