@@ -131,7 +131,7 @@ def assemble(
     The protocol printed is the given one, with network, weights, pooling, normalisation and resizing put before it.
     device: where to compute; None is where the image is, and the backbone follows.
     shared_taps: the taps of the shared pass, where they are more than this metric's own.
-    compare_cut: scores from the maps of images too large for one pass; without it, these maps are joined.
+    compare_cut: scores from the parts of maps of images too large for one pass. A metric without it reads whole maps.
     """
     shared = tuple(shared_taps or taps)
 
@@ -145,11 +145,7 @@ def assemble(
         return features(backbone, image, wanted, normalise=normalise, resizing=resizing, cut=True)
 
     def finished(of: Features) -> Any:
-        if isinstance(of.maps, CutMaps):
-            if compare_cut is not None:
-                return of.maps
-            of.maps.join(taps)
-        return finish(of)
+        return of.maps if compare_cut is not None and isinstance(of.maps, CutMaps) else finish(of)
 
     def compared(reference: Any, distorted: Any) -> Tensor:
         if compare_cut is None or not (isinstance(reference, CutMaps) and isinstance(distorted, CutMaps)):

@@ -43,9 +43,15 @@ class CutMaps(Mapping[str, Tensor]):
         return self.image.shape[-2], self.image.shape[-1]
 
     def __getitem__(self, tap: str) -> Tensor:
+        """The whole map. Raises MemoryError where it and those asked for before take more memory than is free."""
         if tap not in self._taps:
             raise KeyError(tap)
-        self.join([tap])
+        if tap not in self._whole:
+            check_memory(self._backbone, self.image, [*self._whole, tap], in_tiles=True)
+            rows: dict[int, list[Tensor]] = {}
+            for top, maps in self._tiles([tap]):
+                rows.setdefault(top, []).append(maps[tap])
+            self._whole[tap] = torch.cat([torch.cat(parts, dim=-1) for parts in rows.values()], dim=-2)
         return self._whole[tap]
 
     def __iter__(self) -> Iterator[str]:
@@ -53,20 +59,6 @@ class CutMaps(Mapping[str, Tensor]):
 
     def __len__(self) -> int:
         return len(self._taps)
-
-    def join(self, taps: Sequence[str]) -> None:
-        """Compute the whole maps of several taps together. Raises MemoryError where they take more than is free."""
-        wanted = [tap for tap in taps if tap not in self._whole]
-        if not wanted:
-            return
-        check_memory(self._backbone, self.image, [*self._whole, *wanted], in_tiles=True)
-        rows: dict[int, list[Mapping[str, Tensor]]] = {}
-        for top, maps in self._tiles(wanted):
-            rows.setdefault(top, []).append(maps)
-        for tap in wanted:
-            self._whole[tap] = torch.cat(
-                [torch.cat([part[tap] for part in row], dim=-1) for row in rows.values()], dim=-2
-            )
 
     def parts(self, taps: Sequence[str]) -> Iterator[Mapping[str, Tensor]]:
         """Parts of the maps at these taps, which together are the maps; those of images of one size match."""
