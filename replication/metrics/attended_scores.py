@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from replication.features import Backbone
+from replication.metrics.attended_bands import in_bands, moments_of_parts
 from replication.metrics.attention import RESIZING, attention, zoomed_mean
 from replication.metrics.checks import check_choice
 from replication.metrics.deep import VGG_STAGES, Features, Resizing, check_comparable
@@ -25,9 +26,9 @@ from replication.metrics.deepwsd import (
     window_side,
 )
 from replication.metrics.distortion import WINDOW, dissimilarity_map, patch_errors, patches, squared_error_map
-from replication.metrics.dists import Moments, check_l2_vgg16, coefficients
-from replication.metrics.dists import stage_distance as dists_distance
+from replication.metrics.dists import Moments, check_l2_vgg16, coefficients, dissimilarity, weighted
 from replication.metrics.lpips import BACKBONES, TAPS, heads
+from replication.metrics.map_tiles import CutMaps
 
 Weighting = Literal["local", "level", "none"]
 
@@ -64,19 +65,16 @@ class PatchAttention(NamedTuple):
         ]
         return maps if self.weighting == "local" else [a.mean(dim=(1, 2), keepdim=True).expand_as(a) for a in maps]
 
-    def over(self, reference: Sequence[Tensor], distorted: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
-        """One map of weights, (N, *size), from all taps."""
-        return zoomed_mean(self.between(reference, distorted), size)
-
 
 class Plan(NamedTuple):
-    """The two halves of a metric, the taps of its pass, and its part of the protocol."""
+    """The two halves of a metric, the taps of its pass, and its part of the protocol; `compare_cut`: see `assemble`."""
 
     finish: Callable[[Features], Any]
     compare: Callable[[Any, Any], Tensor]
     taps: tuple[str, ...]
     protocol: Mapping[str, Any]
     resizing: Resizing = RESIZING
+    compare_cut: Callable[[CutMaps, CutMaps], Tensor] | None = None
 
 
 class _Pixels(NamedTuple):
@@ -101,12 +99,18 @@ def psnr_scores(name: str, net: Backbone, where: PatchAttention) -> Plan:
 
     def compare(reference: _Pixels, distorted: _Pixels) -> Tensor:
         check_comparable(reference.maps, distorted.maps, (reference.size, distorted.size))
-        error = squared_error_map(reference.image, distorted.image)
-        weight = where.over(reference.maps, distorted.maps, (error.shape[-2], error.shape[-1]))
+        return score(reference.image, distorted.image, where.between(reference.maps, distorted.maps))
+
+    def compare_cut(reference: CutMaps, distorted: CutMaps) -> Tensor:
+        return score(reference.image, distorted.image, in_bands(where, reference, distorted)[0])
+
+    def score(x: Tensor, y: Tensor, weights: Sequence[Tensor]) -> Tensor:
+        error = squared_error_map(x, y)
+        weight = zoomed_mean(weights, (error.shape[-2], error.shape[-1]))
         return -10 * torch.log10((error * weight).mean(dim=(1, 2)) + 1e-10)
 
     protocol = {"map": f"squared error, mean of channels and {WINDOW} x {WINDOW} pixels"}
-    return Plan(_pixels(name, where), compare, _pixel_taps(net, where), protocol)
+    return Plan(_pixels(name, where), compare, _pixel_taps(net, where), protocol, compare_cut=compare_cut)
 
 
 def ssim_scores(name: str, net: Backbone, where: PatchAttention) -> Plan:
@@ -114,12 +118,18 @@ def ssim_scores(name: str, net: Backbone, where: PatchAttention) -> Plan:
 
     def compare(reference: _Pixels, distorted: _Pixels) -> Tensor:
         check_comparable(reference.maps, distorted.maps, (reference.size, distorted.size))
-        dissimilarity = dissimilarity_map(reference.image, distorted.image)
-        weight = where.over(reference.maps, distorted.maps, (dissimilarity.shape[-2], dissimilarity.shape[-1]))
+        return score(reference.image, distorted.image, where.between(reference.maps, distorted.maps))
+
+    def compare_cut(reference: CutMaps, distorted: CutMaps) -> Tensor:
+        return score(reference.image, distorted.image, in_bands(where, reference, distorted)[0])
+
+    def score(x: Tensor, y: Tensor, weights: Sequence[Tensor]) -> Tensor:
+        dissimilarity = dissimilarity_map(x, y)
+        weight = zoomed_mean(weights, (dissimilarity.shape[-2], dissimilarity.shape[-1]))
         return (dissimilarity * weight).mean(dim=(1, 2))
 
     protocol = {"map": f"1 - SSIM, Gaussian window of {WINDOW}, sigma 1.5, mean of channels"}
-    return Plan(_pixels(name, where), compare, _pixel_taps(net, where), protocol)
+    return Plan(_pixels(name, where), compare, _pixel_taps(net, where), protocol, compare_cut=compare_cut)
 
 
 class _Maps(NamedTuple):
@@ -147,17 +157,27 @@ def lpips_scores(name: str, net: Backbone, where: PatchAttention) -> Plan:
 
     def compare(reference: _Maps, distorted: _Maps) -> Tensor:
         check_comparable(reference.attended, distorted.attended, (reference.size, distorted.size))
-        parts = []
-        for tap, x, y in zip(rest, reference.others, distorted.others, strict=True):
-            head = trained[tap].to(x.dtype).to(x.device, non_blocking=True)
-            parts.append(((x - y).square().mean(dim=(2, 3)) * head).sum(dim=1))
+        pairs = zip(reference.others, distorted.others, strict=True)
         weights = where.between(reference.attended, distorted.attended)
-        for x, y, weight in zip(reference.attended, distorted.attended, weights, strict=True):
-            error = patch_errors(x, y, where.patch, where.stride)
+        attended = zip(reference.attended, distorted.attended, strict=True)
+        return score([(x - y).square().mean(dim=(2, 3)) for x, y in pairs], weights, [distance(*x) for x in attended])
+
+    def compare_cut(reference: CutMaps, distorted: CutMaps) -> Tensor:
+        _, _, differences = moments_of_parts(reference, distorted, rest)
+        return score([each.square for each in differences], *in_bands(where, reference, distorted, distance))
+
+    def distance(x: Tensor, y: Tensor) -> Tensor:
+        return patch_errors(x, y, where.patch, where.stride)
+
+    def score(errors: Sequence[Tensor], weights: Sequence[Tensor], in_patches: Sequence[Tensor]) -> Tensor:
+        parts = []
+        for tap, error in zip(rest, errors, strict=True):
+            parts.append((error * trained[tap].to(error.dtype).to(error.device, non_blocking=True)).sum(dim=1))
+        for weight, error in zip(weights, in_patches, strict=True):
             parts.append((weight * error).mean(dim=(1, 2)) * where.patch**2)
         return torch.stack(parts).sum(dim=0)
 
-    return Plan(finish, compare, taps, {"heads": "LPIPS 0.1, not at attention's taps"})
+    return Plan(finish, compare, taps, {"heads": "LPIPS 0.1, not at attention's taps"}, compare_cut=compare_cut)
 
 
 def _stages(name: str, taps: Sequence[str], where: PatchAttention) -> tuple[str, ...]:
@@ -186,20 +206,38 @@ def dists_scores(name: str, net: Backbone, where: PatchAttention) -> Plan:
     def finish(of: Features) -> _Structure:
         attended = where.maps(of, name)
         stages = tuple(Moments.of(x.flatten(2), 1) for x in (of.image, *(of.maps[tap] for tap in rest)))
-        cut = (patches(x, where.patch, where.stride).flatten(-2) for x in attended)
-        return _Structure(stages, tuple(Moments.of(x, 1) for x in cut), attended, of.size)
+        return _Structure(stages, tuple(of_patches(x) for x in attended), attended, of.size)
 
     def compare(reference: _Structure, distorted: _Structure) -> Tensor:
         check_comparable(reference.attended, distorted.attended, (reference.size, distorted.size))
-        stages = zip(("image", *rest), reference.stages, distorted.stages, strict=True)
-        parts = [dists_distance(x, y, trained[tap]) for tap, x, y in stages]
+        stages = zip(reference.stages, distorted.stages, strict=True)
         weights = where.between(reference.attended, distorted.attended)
-        for weight, first, second in zip(weights, reference.patches, distorted.patches, strict=True):
-            texture, structure = first.dissimilarity(second)
-            parts.append((weight * (texture.mean(dim=1) + structure.mean(dim=1))).mean(dim=(1, 2)))
+        in_patches = zip(reference.patches, distorted.patches, strict=True)
+        return score([x.dissimilarity(y) for x, y in stages], weights, [distance(x, y) for x, y in in_patches])
+
+    def compare_cut(reference: CutMaps, distorted: CutMaps) -> Tensor:
+        image, other = (Moments.of(each.image) for each in (reference, distorted))
+        stages = [image.dissimilarity(other)]
+        for x, y, difference in zip(*moments_of_parts(reference, distorted, rest), strict=True):
+            stages.append(dissimilarity((x.mean, y.mean), (x.variance, y.variance), difference.variance))
+        bands = in_bands(where, reference, distorted, lambda x, y: distance(of_patches(x), of_patches(y)))
+        return score(stages, *bands)
+
+    def of_patches(x: Tensor) -> Moments:
+        return Moments.of(patches(x, where.patch, where.stride).flatten(-2), 1)
+
+    def distance(x: Moments, y: Moments) -> Tensor:
+        texture, structure = x.dissimilarity(y)
+        return texture.mean(dim=1) + structure.mean(dim=1)
+
+    def score(
+        stages: Sequence[tuple[Tensor, Tensor]], weights: Sequence[Tensor], in_patches: Sequence[Tensor]
+    ) -> Tensor:
+        parts = [weighted(*stage, trained[tap]) for tap, stage in zip(("image", *rest), stages, strict=True)]
+        parts += [(weight * each).mean(dim=(1, 2)) for weight, each in zip(weights, in_patches, strict=True)]
         return torch.stack(parts).sum(dim=0) + left_out
 
-    return Plan(finish, compare, VGG_STAGES, {"coefficients": "trained alpha and beta"})
+    return Plan(finish, compare, VGG_STAGES, {"coefficients": "trained alpha and beta"}, compare_cut=compare_cut)
 
 
 class _Windows(NamedTuple):

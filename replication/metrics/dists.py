@@ -44,10 +44,17 @@ class Moments(NamedTuple):
 
     def dissimilarity(self, other: "Moments") -> tuple[Tensor, Tensor]:
         """1 - S1, of texture, and 1 - S2, of structure, see `dists`; both (...)."""
-        texture = (self.means - other.means).square() / (self.means.square() + other.means.square() + _C)
         last = tuple(range(self.means.ndim - self.deviations.ndim, 0))
-        error = (self.deviations - other.deviations).square().mean(dim=last)  # vx + vy - 2 vxy
-        return texture, error / (self.variances + other.variances + _C)
+        error = (self.deviations - other.deviations).square().mean(dim=last)
+        return dissimilarity((self.means, other.means), (self.variances, other.variances), error)
+
+
+def dissimilarity(
+    means: tuple[Tensor, Tensor], variances: tuple[Tensor, Tensor], of_difference: Tensor
+) -> tuple[Tensor, Tensor]:
+    """1 - S1 and 1 - S2 from the moments of both images, and from the variance of their difference, vx + vy - 2 vxy."""
+    (x, y), (vx, vy) = means, variances
+    return (x - y).square() / (x.square() + y.square() + _C), of_difference / (vx + vy + _C)
 
 
 class Prepared(NamedTuple):
@@ -105,7 +112,11 @@ def _compare(reference: Prepared, distorted: Prepared) -> Tensor:
 
 def stage_distance(reference: Moments, distorted: Moments, weights: tuple[Tensor, Tensor]) -> Tensor:
     """Sum over channels of alpha (1 - S1) + beta (1 - S2), (N,), of moments by channel (N, C) and (alpha, beta)."""
-    texture, structure = reference.dissimilarity(distorted)
+    return weighted(*reference.dissimilarity(distorted), weights)
+
+
+def weighted(texture: Tensor, structure: Tensor, weights: tuple[Tensor, Tensor]) -> Tensor:
+    """Sum over channels of alpha times texture and beta times structure: (N, C) twice and (alpha, beta) to (N,)."""
     alpha, beta = (weight.to(texture.dtype).to(texture.device, non_blocking=True) for weight in weights)
     return (alpha * texture + beta * structure).sum(dim=1)
 

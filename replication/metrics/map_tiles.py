@@ -4,6 +4,7 @@ A tile is read with a margin wider than what a value of any map depends on, and 
 So the maps are those of one pass, but for rounding.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -63,6 +64,25 @@ class CutMaps(Mapping[str, Tensor]):
     def parts(self, taps: Sequence[str]) -> Iterator[Mapping[str, Tensor]]:
         """Parts of the maps at these taps, which together are the maps; those of images of one size match."""
         return (maps for _, maps in self._tiles(taps))
+
+    def bands(self, taps: Sequence[str], patch: int, stride: int) -> Iterator[Mapping[str, Tensor]]:
+        """Rows of the maps by tap, in which the whole patches of `patch` pixels, one every `stride`, are once each.
+
+        A band is about as high as a row of tiles, and as wide as the map. A tap at which no patch ends has no entry.
+        stride: at most `patch`.
+        """
+        left: dict[str, Tensor] = {}  # rows of patches that end in the next band
+        for _, tiles in itertools.groupby(self._tiles(taps), key=lambda found: found[0]):
+            across = [maps for _, maps in tiles]
+            whole = {}
+            for tap in taps:
+                rows = torch.cat([maps[tap] for maps in across], dim=-1)
+                rows = torch.cat([left[tap], rows], dim=-2) if tap in left else rows
+                count = max(0, (rows.shape[-2] - patch) // stride + 1)
+                if count:
+                    whole[tap] = rows[..., : (count - 1) * stride + patch, :]
+                left[tap] = rows[..., count * stride :, :].clone()
+            yield whole
 
     def _tiles(self, taps: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Tensor]]]:
         """The tiles row by row: the first row of pixels, and the part of each map that belongs to it."""

@@ -185,6 +185,7 @@ def _build(name: str, kind: Kind, plan: _Planner, higher_is_better: bool, option
         },
         finish=planned.finish,
         compare=planned.compare,
+        compare_cut=planned.compare_cut if stride <= patch else None,
         normalise=options.normalise,
         resizing=planned.resizing if options.resize or plan is deepwsd_scores else AS_IT_IS,
     )

@@ -8,7 +8,7 @@ from replication.features import backbone
 from replication.metrics import map_tiles
 from replication.metrics.map_tiles import CutMaps, is_cut
 
-SIZES = [(700, 901), (1033, 641)]  # no multiples of anything, with several tiles in each direction
+SIZES = [(397, 781), (785, 341)]  # no multiples of anything, with two tiles in one direction
 
 
 @pytest.fixture
@@ -42,7 +42,43 @@ def test_joined_maps_are_those_of_one_pass(network, tap, size):
         assert difference < 1e-5, each  # 32-bit convolutions by other algorithms; a wrong margin gives 1e-2
 
 
-@pytest.mark.parametrize("name", ["lpips-alex", "lpips-squeeze", "lpips-vgg", "deepssim", "msds"])
+SQUEEZENET = {"backbone": "squeezenet1_1", "taps": ["fire3", "fire5"]}
+WITH_ATTENTION = [
+    ("psnr+smic", SQUEEZENET),
+    ("psnr+smic", {**SQUEEZENET, "weighting": "level", "stride": 3}),
+    ("psnr+mic", {**SQUEEZENET, "channels": 8}),
+    ("ssim+smic", {**SQUEEZENET, "weighting": "none"}),
+    ("lpips-alex+smic", {}),
+    ("lpips-alex+mic", {"channels": 8}),
+    ("dists+smic", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), WITH_ATTENTION)
+def test_scores_with_attention_of_cut_images_are_those_of_whole_ones(name, options, request):
+    metric = metrics.create(name, weights="random", resize=False, **options)
+    reference = images(SIZES[1])
+    distorted = (reference + 0.1 * torch.rand(reference.shape, generator=torch.Generator().manual_seed(1))).clamp(0, 1)
+    whole = metric(reference, distorted)
+    request.getfixturevalue("cut")
+    assert isinstance(metric.prepare(reference), CutMaps)
+    # Attention is of ranks, which two values that rounding makes equal exchange.
+    assert metric(reference, distorted).item() == pytest.approx(whole.item(), rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("stride", [3, 7])
+def test_bands_hold_every_whole_patch_once(stride):
+    net = backbone("alexnet", weights="random")
+    image = images(SIZES[1])
+    whole = net(image, ["relu3"])["relu3"].unfold(2, 7, stride)
+    bands = [
+        band["relu3"].unfold(2, 7, stride)
+        for band in CutMaps(net, image, ["relu3"], lambda x: x).bands(["relu3"], 7, stride)
+    ]
+    torch.testing.assert_close(torch.cat(bands, dim=2), whole, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["lpips-alex", "lpips-squeeze", "deepssim", "msds"])
 def test_scores_of_cut_images_are_those_of_whole_ones(name, request):
     metric = metrics.create(name, weights="random")
     reference = images(SIZES[0])
@@ -61,7 +97,7 @@ def test_lpips_of_cut_images_takes_one_reference_for_several_and_refuses_other_s
     one = metric(reference, distorted[1:])
     assert both.shape == (2,)
     assert both[1].item() == pytest.approx(one.item(), rel=1e-5)
-    with pytest.raises(ValueError, match="must have the same size, got 700 x 901 and 901 x 700"):
+    with pytest.raises(ValueError, match="must have the same size, got 397 x 781 and 781 x 397"):
         metric.compare(prepared, metric.prepare(reference.mT))
 
 
