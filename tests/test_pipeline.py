@@ -30,7 +30,8 @@ class Clone:
             check=True,
         )
         for name in filter(None, listed.stdout.decode().split("\0")):
-            if (ROOT / name).is_file() and not name.startswith(("reports/", "results/")):
+            # Nor dvc.lock: it describes results that are not there, and every stage would read and write it whole.
+            if (ROOT / name).is_file() and not name.startswith(("reports/", "results/", "dvc.lock")):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
         # Two clones get one commit: its name stands in the reports.
