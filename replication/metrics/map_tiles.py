@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from replication.features import Backbone
-from replication.metrics.memory import MUCH, SMALL, bytes_per_pixel, check_memory
+from replication.metrics.memory import SMALL, bytes_per_pixel, check_memory
 
+LARGE = 2.4e9  # bytes from which on a pass is cut: with two images of that size and torch itself, 3 GB
 _CORE = 512  # pixels of a tile's side without margins, give or take half
 _MARGIN = 128  # values of the deepest maps of the networks below depend on 118 pixels to one side
 _NETWORKS = ("alexnet", "vgg16", "squeezenet1_0", "squeezenet1_1")
@@ -21,9 +22,9 @@ _STEP = 32  # tiles begin at multiples of it, as the windows of all layers do
 
 
 def is_cut(backbone: Backbone, image: Tensor, taps: Sequence[str]) -> bool:
-    """True if one pass of one of these images takes more than 3 GB, and the network can work on tiles."""
+    """True if one pass of one of these images would exceed 3 GB and the network can work on tiles."""
     pixels = math.prod(image.shape[-2:])
-    return pixels >= SMALL and backbone.name in _NETWORKS and pixels * bytes_per_pixel(backbone, taps) >= MUCH
+    return pixels >= SMALL and backbone.name in _NETWORKS and pixels * bytes_per_pixel(backbone, taps) >= LARGE
 
 
 class CutMaps(Mapping[str, Tensor]):

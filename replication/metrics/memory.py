@@ -16,7 +16,7 @@ from torch import Tensor
 from replication.features import Backbone
 
 SMALL = 2**20  # pixels of a batch for which nothing is estimated
-MUCH = 3e9  # bytes from which on a pass is announced
+_MUCH = 3e9  # bytes from which on a pass is announced
 _SIDE = 128  # of the image on which the values of a network's maps are counted
 
 _known: WeakKeyDictionary[Backbone, dict[tuple[str, ...], tuple[float, float]]] = WeakKeyDictionary()
@@ -32,14 +32,14 @@ def check_memory(backbone: Backbone, image: Tensor, taps: Sequence[str], *, in_t
     if number * height * width < SMALL:
         return
     needed = number * height * width * bytes_per_pixel(backbone, taps, in_tiles=in_tiles)
-    if needed < MUCH:
+    if needed < _MUCH:
         return
     images = f"{number} images of {height} x {width}" if number > 1 else f"an image of {height} x {width}"
     what = f"{backbone.name} needs about {needed / 1e9:.0f} GB to compare {images} with a reference"
     free = free_memory(image.device)
     if needed > free:
         raise MemoryError(f"{what}, and {free / 1e9:.1f} GB are free; reduce the images or use another device")
-    if needed >= number * MUCH:
+    if needed >= number * _MUCH:
         warnings.warn(what, stacklevel=2)
 
 

@@ -15,7 +15,7 @@ SIZES = [(397, 781), (785, 341)]  # no multiples of anything, with two tiles in 
 def cut(monkeypatch):
     """Everything of a quarter of a megapixel is cut into tiles."""
     monkeypatch.setattr(map_tiles, "SMALL", 2**18)
-    monkeypatch.setattr(map_tiles, "MUCH", 0.0)
+    monkeypatch.setattr(map_tiles, "LARGE", 0.0)
 
 
 def images(size, number=1):
@@ -101,9 +101,9 @@ def test_lpips_of_cut_images_takes_one_reference_for_several_and_refuses_other_s
         metric.compare(prepared, metric.prepare(reference.mT))
 
 
-def test_images_below_three_gigabytes_are_not_cut():
+def test_images_that_fit_three_gigabytes_are_not_cut():
     net = backbone("alexnet", weights="random")
-    assert not is_cut(net, torch.empty(1, 3, 4000, 5000, device="meta"), ["relu1", "relu2", "relu3", "relu4", "relu5"])
+    assert not is_cut(net, torch.empty(1, 3, 4000, 4000, device="meta"), ["relu1", "relu2", "relu3", "relu4", "relu5"])
     assert is_cut(net, torch.empty(1, 3, 4000, 6000, device="meta"), ["relu1", "relu2", "relu3", "relu4", "relu5"])
     vgg = backbone("vgg16", weights="random")
     assert not is_cut(vgg, torch.empty(64, 3, 1024, 1024, device="meta"), ["relu5_3"])

@@ -38,7 +38,7 @@ def test_much_memory_is_announced_and_too_much_refused(monkeypatch: pytest.Monke
     metric = metrics.create("lpips-squeeze", weights="random")
     image = torch.rand(1, 3, 160, 200)
     monkeypatch.setattr(memory, "SMALL", 0)
-    monkeypatch.setattr(memory, "MUCH", 1e6)
+    monkeypatch.setattr(memory, "_MUCH", 1e6)
     with pytest.warns(UserWarning, match="squeezenet1_1 needs about 0 GB to compare an image of 160 x 200"):
         metric.prepare(image)
     monkeypatch.setattr(memory, "free_memory", lambda device: 5e5)
