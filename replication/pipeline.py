@@ -249,7 +249,9 @@ def _page_over_all(stage: Stage, profile: str) -> Stage:
     """A command's stage with its outputs: the gallery's folder, the scorecard's page."""
     outs = {
         "gallery": {f"reports/{profile}/gallery": False},
-        "scorecard": {f"reports/{profile}/index.html": False, f"reports/{profile}/environment.json": False},
+        "scorecard": {
+            f"reports/{profile}/{file}": False for file in ("index.html", "environment.json", "site.js", "pages.js")
+        },
     }[stage.command]
     return replace(stage, outs=outs)
 

@@ -37,11 +37,13 @@ def page(
 ) -> str:
     """A complete HTML document around `body` (HTML), with the profile's meaning on top and `footer` facts below.
 
+    The page is complete without scripts; those beside it, `site.js` and what it knows of the other pages, add comforts.
     `title`, `profile` and `footer` are plain text and are escaped; `back` is (address, text) of the top bar's link.
-    A page without a profile is about images of the user's own.
+    A page without a profile is about images of the user's own, and stands alone.
     """
-    of_profile = meant = ""
+    of_profile = meant = scripts = ""
     if profile:
+        scripts = '<script src="pages.js" defer></script>\n<script src="site.js" defer></script>\n'
         of_profile = f'<span class="profile">profile: {escape(profile)}</span>'
         meant = f'<p class="meaning {escape(profile)}">{escape(meaning(profile))}</p>\n'
     link = f'<a href="{escape(back[0])}">&larr; {escape(back[1])}</a>' if back else "<span>Replication suite</span>"
@@ -55,7 +57,7 @@ def page(
 <title>{escape(title)}</title>
 <style>
 {stylesheet()}{extra_css}</style>
-</head>
+{scripts}</head>
 <body>
 <header class="bar"><nav>{link}</nav>{of_profile}</header>
 <main>

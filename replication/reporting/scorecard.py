@@ -1,10 +1,8 @@
 """The scorecard: every published value and claim, ours, and a verdict, on one page per profile."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
-from html import escape, unescape
+from html import escape
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,10 @@ import pandas as pd
 
 from replication import project
 from replication.files import atomic_write_text
-from replication.reporting import adequacy, environment, gallery, published, tables, verdicts
-from replication.reporting.page import page, variant_of
+from replication.reporting import adequacy, environment, gallery, published, site, tables, verdicts
+from replication.reporting.page import page
 from replication.reporting.published import CLAIM_KEY, KEY
+from replication.reporting.site import Page
 from replication.reporting.verdicts import VERDICTS, ResultsError
 
 _LONG = 30  # rows from which a table starts folded
@@ -25,21 +24,8 @@ _SAY = {verdicts.SUPPORTS: "support", verdicts.CONTRADICTS: "contradict"}
 _MANY = 3  # values from which those that share a reason for not being run are folded
 
 
-@dataclass(frozen=True)
-class _Page:
-    """A rendered notebook: title, the notebook's file, and the variant that distinguishes it from its other pages."""
-
-    title: str
-    notebook: str
-    variant: str
-
-    @property
-    def full_title(self) -> str:
-        return f"{self.title}: {self.variant}" if self.variant else self.title
-
-
 def build(profile: str) -> Path:
-    """Write reports/<profile>/index.html and environment.json from results/<profile>/; returns the page's path.
+    """Write reports/<profile>/index.html, environment.json, site.js and pages.js; returns the page's path.
 
     Rows without results say 'not run' with the reason, 'not built' where no experiment has touched the table yet. A
     verdict links to the notebook that made it if that page exists.
@@ -48,7 +34,7 @@ def build(profile: str) -> Path:
     results = verdicts.read_results(profile)
     values, claims = _judged_values(results), _judged_claims(results)
     papers = [paper for paper in published.papers().to_dict("records") if _is_judged(paper, values, claims)]
-    pages = _pages(folder)
+    pages = site.pages(profile)
     body = "\n".join(
         [
             "<h1>Scorecard of the replication</h1>",
@@ -65,6 +51,7 @@ def build(profile: str) -> Path:
     facts = environment.record(profile, weights=environment.weights_of_metrics(profile))
     html = page(f"Scorecard, {profile} profile", body, profile=profile, footer=_footer(facts), extra_css=_css())
     atomic_write_text(folder / "index.html", html)
+    site.write(profile)
     return folder / "index.html"
 
 
@@ -98,21 +85,6 @@ def _gather(
         frames.append(found[kind])
     empty = pd.DataFrame(columns=verdicts.VALUE_COLUMNS if kind == "values" else verdicts.CLAIM_COLUMNS)
     return pd.concat(frames, ignore_index=True) if frames else empty, owner
-
-
-def _pages(folder: Path) -> dict[str, _Page]:
-    """Rendered notebooks by the name of their page."""
-    pages = {}
-    for path in sorted(folder.glob("*.html")):
-        if path.name != "index.html":
-            text = path.read_text(encoding="utf-8")
-            title = re.search(r"<title>(.*?)</title>", text, re.DOTALL)
-            notebook = re.search(r"<dt>Notebook</dt><dd>(.*?)</dd>", text)
-            source = unescape(notebook[1]) if notebook else f"{path.stem}.ipynb"
-            own = variant_of(path.stem, source)
-            shown = unescape(title[1]).strip() if title else source.removesuffix(".ipynb")
-            pages[path.stem] = _Page(shown.removesuffix(f": {own}"), source, own)
-    return pages
 
 
 def _is_judged(paper: Any, values: pd.DataFrame, claims: pd.DataFrame) -> bool:
@@ -170,7 +142,7 @@ def _proportions(counts: Counter[str]) -> str:
     return f'<span class="proportions" aria-hidden="true">{parts}</span>'
 
 
-def _pictures(profile: str, pages: dict[str, _Page]) -> str:
+def _pictures(profile: str, pages: dict[str, Page]) -> str:
     """A picture for each paper, leading to the page that it is from."""
     pictures = gallery.read(profile)
     if all(picture.absent for picture in pictures):
@@ -190,31 +162,23 @@ def _pictures(profile: str, pages: dict[str, _Page]) -> str:
     return f'<div class="gallery">{"".join(cards)}</div>'
 
 
-def _notebooks(pages: dict[str, _Page]) -> str:
+def _notebooks(pages: dict[str, Page]) -> str:
     """All pages: an entry for each notebook, under the paper that the pages' names begin with."""
     if not pages:
         return '<h2 id="notebooks">Notebooks</h2><p>None has been run yet.</p>'
-    papers = dict(published.papers()[["paper", "title"]].itertuples(index=False, name=None))
-    lists: dict[str, dict[str, list[str]]] = {paper: {} for paper in [*papers, ""]}
-    for name, its in pages.items():
-        paper = name.partition("_")[0]
-        lists[paper if paper in papers else ""].setdefault(its.notebook, []).append(name)
     parts = ['<h2 id="notebooks">Notebooks</h2>']
-    for paper, notebooks in lists.items():
-        if notebooks:
-            items = "".join(
-                f"<li>{_notebook({name: pages[name] for name in of}, paper)}</li>" for of in notebooks.values()
-            )
-            parts.append(f"<h3>{escape(papers.get(paper, 'Across the papers'))}</h3><ul>{items}</ul>")
+    for paper, notebooks in site.by_paper(pages).items():
+        items = "".join(f"<li>{_notebook({name: pages[name] for name in of})}</li>" for of in notebooks.values())
+        parts.append(f"<h3>{escape(paper)}</h3><ul>{items}</ul>")
     return "".join(parts)
 
 
-def _notebook(pages: dict[str, _Page], paper: str) -> str:
+def _notebook(pages: dict[str, Page]) -> str:
     """The title as a link, or the title and a link for each of its pages, folded where they are many."""
-    links = [
-        f'<a href="{quote(name)}.html">{escape(its.variant.removeprefix(f"{paper}_") or its.title)}</a>'
-        for name, its in pages.items()
-    ]
+    links = []
+    for name, its in pages.items():
+        own = its.variant.removeprefix(name.partition("_")[0] + "_")
+        links.append(f'<a href="{quote(name)}.html">{escape(own or its.title)}</a>')
     first = next(iter(pages.values()))
     if len(links) == 1 and not first.variant:
         return links[0]
@@ -224,7 +188,7 @@ def _notebook(pages: dict[str, _Page], paper: str) -> str:
     return f"<details><summary>{title}: {len(links)} pages</summary>{listed}</details>"
 
 
-def _paper(paper: Any, values: pd.DataFrame, claims: pd.DataFrame, pages: dict[str, _Page]) -> str:
+def _paper(paper: Any, values: pd.DataFrame, claims: pd.DataFrame, pages: dict[str, Page]) -> str:
     parts = [
         f'<section><h2 id="{escape(paper["paper"])}">{escape(paper["title"])}</h2>',
         f'<p class="soft">{_imprint(paper)}</p>',
@@ -276,14 +240,14 @@ def _imprint(paper: Any) -> str:
     )
 
 
-def _links(judged: pd.DataFrame, pages: dict[str, _Page]) -> str:
+def _links(judged: pd.DataFrame, pages: dict[str, Page]) -> str:
     """Links to the notebooks that gave these verdicts."""
     names: Iterable[str] = dict.fromkeys(name for name in judged["experiment"] if name in pages)
     links = ", ".join(f'<a href="{quote(name)}.html">{escape(pages[name].full_title)}</a>' for name in names)
     return f"<p>From the notebook {links}.</p>" if links else ""
 
 
-def _extensions(results: dict[str, dict[str, pd.DataFrame]], pages: dict[str, _Page]) -> str:
+def _extensions(results: dict[str, dict[str, pd.DataFrame]], pages: dict[str, Page]) -> str:
     parts = []
     for experiment, found in results.items():
         if "extensions" in found and len(found["extensions"]):
