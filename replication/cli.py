@@ -148,6 +148,22 @@ def run(
     shutil.rmtree(project.checkpoint_folder(profile, name or notebook.stem), ignore_errors=True)
 
 
+@app.command(name="try")
+def try_(
+    changes: Annotated[
+        list[str], typer.Argument(metavar="KEY=VALUE", help="A parameter of params.yaml, such as smic.network=alexnet.")
+    ],
+    plan: Annotated[bool, typer.Option("--plan", help="Only list the stages that would run.")] = False,
+) -> None:
+    """Run what a changed parameter concerns in a copy of the project, and print its numbers beside the present ones.
+
+    The project itself stays as it is. The copy, whose folder is printed, keeps the new tables and pages.
+    """
+    from replication.commands import trial as command
+
+    raise typer.Exit(command.run(changes, plan))
+
+
 @app.command()
 def gallery() -> None:
     """Write reports/<profile>/gallery/: a picture for each paper, from the executed notebooks."""

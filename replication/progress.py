@@ -1,20 +1,24 @@
-"""Progress of a long step, its rate and the time left: a bar on a terminal, elsewhere a line every ten seconds."""
+"""Progress of a long step, its rate and the time left: a bar on a terminal or in JupyterLab, else lines."""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from replication.project import in_lab
+
 Advance = Callable[[int], None]
 
 
 @contextmanager
 def progress(label: str, total: int, done: int, unit: str, *, every: float = 10.0) -> Iterator[Advance]:
-    """Show progress on standard error; the function it yields is called with the number of units just finished.
+    """Show progress on standard error, or below the cell of a notebook that is run by hand.
+
+    The function it yields is called with the number of units just finished.
 
     done: units that an earlier run had finished; they do not count for the rate.
     """
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() or in_lab():
         with _bar(label, total, done, unit) as advance:
             yield advance
     else:
@@ -60,6 +64,6 @@ def _bar(label: str, total: int, done: int, unit: str) -> Iterator[Advance]:
         Rate(),
         rich.TimeRemainingColumn(),
     )
-    with rich.Progress(*columns, console=Console(stderr=True)) as bars:
+    with rich.Progress(*columns, console=Console(stderr=not in_lab())) as bars:
         bar = bars.add_task(label, total=total, completed=done)
         yield lambda count: bars.advance(bar, count)

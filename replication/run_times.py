@@ -17,13 +17,19 @@ def announce(stage: str, stages: Sequence[str], profile: str) -> None:
     """
     if stage not in stages:
         return
-    place, seconds = stages.index(stage), _read(profile)
-    left = ""
-    if known := [seconds[name] for name in stages if name in seconds]:
-        mean = sum(known) / len(known)
-        minutes = sum(seconds.get(name, mean) for name in stages[place:]) / 60
-        left = f"; at most {minutes:.0f} min left" if minutes >= 1 else "; less than a minute left"
-    print(f"stage {place + 1} of {len(stages)}: {stage}{left}", file=sys.stderr, flush=True)
+    place, left = stages.index(stage), estimate(stages, profile, stages.index(stage))
+    shown = "" if left is None else f"; at most {left:.0f} min left" if left >= 1 else "; less than a minute left"
+    print(f"stage {place + 1} of {len(stages)}: {stage}{shown}", file=sys.stderr, flush=True)
+
+
+def estimate(stages: Sequence[str], profile: str, first: int = 0) -> float | None:
+    """Minutes that `stages` take from number `first` on, by earlier runs on this machine; None where none has run."""
+    seconds = _read(profile)
+    known = [seconds[name] for name in stages if name in seconds]
+    if not known:
+        return None
+    mean = sum(known) / len(known)
+    return sum(seconds.get(name, mean) for name in stages[first:]) / 60
 
 
 def record(stage: str, profile: str, seconds: float) -> None:
