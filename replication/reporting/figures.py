@@ -7,6 +7,8 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from replication.reporting.pictures import webp
@@ -14,6 +16,7 @@ from replication.reporting.tables import Html
 
 # Okabe and Ito (2008): distinguishable with the common colour-vision deficiencies; ordered by contrast on white.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+_PANELS = 6  # that the alternative text of a figure describes
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]  # so that nothing depends on colour alone
 
 
@@ -58,8 +61,42 @@ def use_house_style() -> None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
     except ImportError:
         return
-    if get_ipython() is not None:
+    if (shell := get_ipython()) is not None:
         set_matplotlib_formats("retina")  # type: ignore[no-untyped-call]
+        formatter = shell.display_formatter.formatters["image/png"]
+        draw = formatter.lookup_by_type(Figure)
+        formatter.for_type(Figure, lambda figure: _with_text(draw(figure), figure))
+
+
+def _with_text(drawn: tuple[str, dict[str, Any]], figure: Figure) -> tuple[str, dict[str, Any]]:
+    """The picture and its metadata, the alternative text added: the page shows it to those who do not see pictures."""
+    data, metadata = drawn
+    return data, {**metadata, "alt": described(figure)}
+
+
+def described(figure: Figure) -> str:
+    """What one sees in a figure, in words: for each panel its title, axes, legend, or that it is an image.
+
+    Such as "Set5: PSNR against step (MSE, SSIM)". What a figure shows of these is in the text of the page.
+    """
+    panels = [text for axes in figure.axes if axes.get_visible() and (text := _panel(axes))]
+    title = figure.get_suptitle()
+    shared = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    shown = panels[:_PANELS] + ([f"{len(panels) - _PANELS} more panels"] if len(panels) > _PANELS else [])
+    parts = [title, *shown, f"legend: {', '.join(shared)}" if shared else ""]
+    return "; ".join(part for part in parts if part) or "Figure"
+
+
+def _panel(axes: Axes) -> str:
+    title = " ".join(filter(None, (axes.get_title(where) for where in ("left", "center", "right"))))
+    across, up = axes.get_xlabel(), axes.get_ylabel()
+    shown = f"{up} against {across}" if across and up else up or across
+    if axes.images and not shown:
+        shown = "image"
+    names = [text.get_text() for text in legend.get_texts()] if (legend := axes.get_legend()) else []
+    words = ": ".join(filter(None, (title, shown)))
+    listed = f" ({', '.join(names)})" if names else ""
+    return " ".join(f"{words}{listed}".split())
 
 
 def show_crops(

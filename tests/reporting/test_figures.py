@@ -7,9 +7,10 @@ import re
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
 from PIL import Image
 
-from replication.reporting.figures import COLOURS, MARKERS, show_crops, show_strip, use_house_style
+from replication.reporting.figures import COLOURS, MARKERS, described, show_crops, show_strip, use_house_style
 
 
 def decoded(html: str) -> list[np.ndarray]:
@@ -79,3 +80,18 @@ def test_neighbouring_colours_differ_in_luminance_or_marker():
 
     assert all(1.0 - luminance(colour) > 0.2 for colour in COLOURS)  # visible on white
     assert len(set(MARKERS)) == len(MARKERS)
+
+
+def test_the_alternative_text_of_a_figure_names_panels_axes_and_lines() -> None:
+    figure, axes = plt.subplots(1, 3)
+    axes[0].plot([1, 2], label="MSE")
+    axes[0].plot([2, 1], label="SSIM")
+    axes[0].set(xlabel="step", ylabel="PSNR\nin dB")
+    axes[0].set_title("Set5", loc="left")
+    axes[0].legend()
+    axes[1].imshow([[0, 1]])
+    axes[2].set_visible(False)
+    figure.suptitle("Curves")
+    assert described(figure) == "Curves; Set5: PSNR in dB against step (MSE, SSIM); image"
+    assert described(plt.figure()) == "Figure"
+    plt.close("all")
