@@ -4,7 +4,7 @@ VENV ?= .venv
 PATH := $(abspath $(VENV))/bin:$(PATH)
 export PATH
 
-.PHONY: help env repro test parts pipeline check bench lab profile lock clean
+.PHONY: help env repro test parts pipeline check bench docs lab profile lock clean
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort
 
@@ -40,6 +40,9 @@ check: env
 
 bench: env  ## time the metrics beside other libraries; writes reports/benchmarks/
 	python -m benchmarks
+
+docs: env  ## write docs/: metrics, losses, statistics, data sets, every function
+	python -m replication docs
 
 lab: env  ## open JupyterLab on the notebooks
 	jupyter lab --notebook-dir=notebooks

@@ -165,6 +165,17 @@ def try_(
 
 
 @app.command()
+def docs(
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the pages go.")] = Path("docs"),
+    api: Annotated[bool, typer.Option("--api/--no-api", help="With every function, by pdoc.")] = True,
+) -> None:
+    """Write the documentation of metrics, losses, statistics and data sets as pages, from the docstrings."""
+    from replication.commands import docs as command
+
+    raise typer.Exit(command.run(out, api=api))
+
+
+@app.command()
 def gallery() -> None:
     """Write reports/<profile>/gallery/: a picture for each paper, from the executed notebooks."""
     from replication.reporting import gallery as galleries
