@@ -4,7 +4,7 @@ HTML in Markdown is shown as text; HTML outputs go through `sanitise.clean_html`
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape, unescape
 from typing import Any
 from urllib.parse import quote
@@ -48,7 +48,7 @@ def render(
     variant: distinguishes this page from others of the same notebook, such as 'mse'; appended to the title.
     """
     headings: list[tuple[int, str, str]] = []
-    cells = [_cell(cell, headings) for cell in notebook.cells]
+    cells = [_cell(cell, headings) for cell in _result_first(notebook.cells)]
     title = next((_text(html) for level, html, _ in headings if level == 1), "Notebook")
     contents = _contents([(html, anchor) for level, html, anchor in headings if level == 2])
     body = "\n".join(part for part in cells if part)
@@ -57,6 +57,17 @@ def render(
         body = body.replace("</h1>", f": {escape(variant)}</h1>", 1)
     body = body.replace("</h1>", "</h1>" + contents, 1) if "</h1>" in body else contents + body
     return page(title, body, profile=profile, footer=footer, back=back, extra_css=VERDICT_CSS + _code_style())
+
+
+def _result_first(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
+    """The cells in the order of the page: those tagged `result` follow the first text, which says what is asked.
+
+    A notebook computes its result last; its reader wants it first.
+    """
+    lifted = [cell for cell in cells if "result" in cell.metadata.get("tags", [])]
+    others = [cell for cell in cells if "result" not in cell.metadata.get("tags", [])]
+    first = next((number for number, cell in enumerate(others, 1) if cell.cell_type == "markdown"), 0)
+    return others[:first] + lifted + others[first:]
 
 
 def mathml(latex: str, *, block: bool = False) -> str:

@@ -194,6 +194,7 @@ def _paper(paper: Any, values: pd.DataFrame, claims: pd.DataFrame, pages: dict[s
         f'<p class="soft">{_imprint(paper)}</p>',
     ]
     own_claims = claims[claims["paper"] == paper["paper"]]
+    parts.append(_outcome(own_claims, values[values["paper"] == paper["paper"]]))
     if len(own_claims):
         run = own_claims["verdict"] != verdicts.NOT_RUN
         ordered = pd.concat([own_claims[run], own_claims[~run]])
@@ -206,6 +207,35 @@ def _paper(paper: Any, values: pd.DataFrame, claims: pd.DataFrame, pages: dict[s
             f"<h3>{escape(table['title'])}</h3><p>{escape(table['note'])}</p>{_links(own, pages)}{_values(own)}"
         )
     return "".join(parts) + "</section>"
+
+
+def _outcome(claims: pd.DataFrame, values: pd.DataFrame) -> str:
+    """What came out, in short: the verdict on the first claim, for which the paper stands, and counts of all."""
+    parts = []
+    if len(claims):
+        first = claims.iloc[0].to_dict()
+        reason = "" if first["verdict"] == verdicts.NOT_RUN else f" {escape(first['reason'])}"
+        parts.append(
+            f"The claim that {escape(first['statement'])}: {tables.pills(first['verdict'], first['says'])}{reason}"
+        )
+    counts = [
+        f"{len(judged)} {kind}: {_in_words(judged)}"
+        for kind, judged in (("claims", claims), ("values", values))
+        if len(judged)
+    ]
+    parts.append(f"Of {'; of '.join(counts)}.")
+    return f'<div class="outcome"><h3>What came out</h3>{"".join(f"<p>{part}</p>" for part in parts)}</div>'
+
+
+def _in_words(judged: pd.DataFrame) -> str:
+    """Counts of verdicts: "2 reproduced, 3 not tested (1 support, 2 contradict)"."""
+    texts = []
+    for verdict in VERDICTS:
+        says = Counter(judged.loc[judged["verdict"] == verdict, "says"])
+        words = ", ".join(f"{says[word]} {_SAY.get(word, word)}" for word in verdicts.SAYS if says[word])
+        if total := says.total():
+            texts.append(f"{total} {verdict}{f' ({words})' if words else ''}")
+    return ", ".join(texts)
 
 
 def _values(judged: pd.DataFrame) -> str:

@@ -150,3 +150,18 @@ def test_reference_copies_move_the_coefficients(real_data: Callable[[str], Path]
     table = benchmark.without_copies(load_published_scores("live")).set_index(["metric", "rows"])
     assert table.loc[("DeepWSD_VGG", "with copies"), "srcc"] == pytest.approx(0.9625, abs=5e-5)
     assert table.loc[("DeepWSD_VGG", "without copies"), "n"] == 779
+
+
+def test_the_best_metric_is_named_with_those_that_are_not_significantly_worse() -> None:
+    table = pd.DataFrame(
+        {"metric": ["a", "b", "c"], "srcc": [0.5, 0.9, 0.8], "srcc_low": 0.4, "srcc_high": 0.95, "n": 1200}
+    )
+    rows = [("b", "a", 0.001), ("c", "b", 0.2), ("c", "a", 0.9)]
+    pairs = pd.DataFrame(rows, columns=["first", "second", "p_holm"])
+    nothing = table.assign(srcc=np.nan)
+    assert benchmark.in_words({"Set": table, "Other": nothing}, {"Set": pairs}) == [
+        "Set (1,200 images): b, SRCC 0.900 [0.400, 0.950]; not significantly worse: c.",
+        "Other: no correlation could be computed.",
+    ]
+    surely = pairs.assign(p_holm=0.01)
+    assert benchmark.in_words({"Set": table}, {"Set": surely})[0].endswith("; all others are significantly worse.")

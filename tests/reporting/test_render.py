@@ -74,6 +74,20 @@ def test_a_page_is_told_by_what_its_name_has_beyond_the_notebooks(name, told):
     assert variant_of(name, "training.ipynb") == told
 
 
+def test_a_result_stands_below_the_first_text_wherever_it_is_computed():
+    result = {"tags": ["result"]}
+    cells = [
+        new_code_cell("a = 0"),
+        new_markdown_cell("# Title"),
+        new_code_cell("b = 1"),
+        new_markdown_cell("## Later"),
+    ]
+    cells += [new_markdown_cell("## What came out", metadata=result), new_code_cell("c = 2", metadata=result)]
+    text = re.sub("<.*?>", "", page(*cells).partition("<main>")[2])
+    places = [text.index(word) for word in ("a = 0", "Title", "What came out", "c = 2", "b = 1", "Later")]
+    assert places == sorted(places)
+
+
 def test_code_is_folded_and_named():
     text = page(
         new_code_cell("a = 1", metadata={"tags": ["parameters"]}),

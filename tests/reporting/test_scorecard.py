@@ -61,6 +61,21 @@ def test_values_stand_beside_ours_with_interval_and_verdict(clone, results):
     assert "4 of 6 &amp; more" in own
 
 
+def test_a_paper_opens_with_what_came_out(clone, results):
+    claim = published.claims("msssim").iloc[0]
+    rows = [
+        ("msssim", claim["claim"], "not reproduced", "in 2 < 6 sets"),
+        ("msssim", "sr-mae-worst", "close", "4 of 6"),
+    ]
+    write_results("sample", "sr", results, pd.DataFrame(rows, columns=["paper", "claim", "verdict", "evidence"]))
+    own = section(build(clone), "msssim")
+    outcome = re.search(r'<div class="outcome">.*?</div>', own)[0]
+    assert own.index(outcome) < own.index("<h3>Claims</h3>")
+    assert claim["statement"] in outcome
+    assert "✕ not reproduced</span> in 2 &lt; 6 sets</p>" in outcome
+    assert "Of 7 claims: 1 close, 1 not reproduced, 5 not run; of 33 values: 6 reproduced" in outcome
+
+
 def test_overview_counts_per_paper(clone, results):
     page = build(clone)
     rows = re.findall(r"<tr><th scope='row'>(values|claims)</th>(.*?)</tr>", page)

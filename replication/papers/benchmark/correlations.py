@@ -27,6 +27,28 @@ _LEAST = 10  # least number of images for a correlation within a distortion type
 _POINTS = 4000  # dots of a scatter plot; beyond, every k-th image is drawn
 
 
+def in_words(correlations: Mapping[str, pd.DataFrame], pairs: Mapping[str, pd.DataFrame]) -> list[str]:
+    """For each data set, a sentence: the metric of highest SRCC, its interval, and those not significantly worse.
+
+    correlations, pairs: by data set, as `agreement.correlations` and `agreement.pairs_table` give them. Significant at
+    5 % after Holm's correction over all pairs of the data set.
+    """
+    sentences = []
+    for title, table in correlations.items():
+        if table["srcc"].isna().all():
+            sentences.append(f"{title}: no correlation could be computed.")
+            continue
+        best = table.loc[table["srcc"].idxmax()]
+        own = pairs.get(title, pd.DataFrame(columns=["first", "second", "p_holm"]))
+        of_best = own[(own["first"] == best["metric"]) | (own["second"] == best["metric"])]
+        near = of_best[~(of_best["p_holm"] < 0.05)]  # a test that could not be made shows no difference
+        names = [second if first == best["metric"] else first for first, second in near[["first", "second"]].to_numpy()]
+        value = f"{number(best['srcc'])} [{number(best.get('srcc_low'))}, {number(best.get('srcc_high'))}]"
+        others = f"not significantly worse: {', '.join(names)}" if names else "all others are significantly worse"
+        sentences.append(f"{title} ({best['n']:,} images): {best['metric']}, SRCC {value}; {others}.")
+    return sentences
+
+
 def by_distortion(scored: Scored, labels: Sequence[str] | None = None) -> pd.DataFrame:
     """SRCC of each metric within each distortion type of ten images or more: metric, distortion, srcc, n."""
     rows = []
