@@ -38,11 +38,11 @@ def in_words(correlations: Mapping[str, pd.DataFrame], pairs: Mapping[str, pd.Da
         if table["srcc"].isna().all():
             sentences.append(f"{title}: no correlation could be computed.")
             continue
-        best = table.loc[table["srcc"].idxmax()]
+        best = table.sort_values("srcc", ascending=False, kind="stable").iloc[0]
         own = pairs.get(title, pd.DataFrame(columns=["first", "second", "p_holm"]))
         of_best = own[(own["first"] == best["metric"]) | (own["second"] == best["metric"])]
         near = of_best[~(of_best["p_holm"] < 0.05)]  # a test that could not be made shows no difference
-        names = [second if first == best["metric"] else first for first, second in near[["first", "second"]].to_numpy()]
+        names = [row["second" if row["first"] == best["metric"] else "first"] for row in near.to_dict("records")]
         value = f"{number(best['srcc'])} [{number(best.get('srcc_low'))}, {number(best.get('srcc_high'))}]"
         others = f"not significantly worse: {', '.join(names)}" if names else "all others are significantly worse"
         sentences.append(f"{title} ({best['n']:,} images): {best['metric']}, SRCC {value}; {others}.")
