@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from replication.metrics.attention_controls import Attended, Weighting, placed
 from replication.metrics.map_tiles import CutMaps
 
 if TYPE_CHECKING:
@@ -22,24 +23,18 @@ def in_bands(
 
     distance: of the patches of two maps (N, C, H, W), to (N, h, w); without it there are no distances.
     """
+    own: Weighting = "none" if where.weighting in ("none", "zero") else "local"  # controls are of all bands together
     weights: dict[str, list[Tensor]] = {tap: [] for tap in where.taps}
     distances: dict[str, list[Tensor]] = {tap: [] for tap in where.taps}
     bands = (image.bands(where.taps, where.patch, where.stride) for image in (reference, distorted))
     for x, y in zip(*bands, strict=True):
         for tap, projection in zip(where.taps, where.projections, strict=True):
             if tap in x:
-                # the level of an image is the mean over all its bands
-                local = where._replace(
-                    taps=(tap,),
-                    projections=(projection,),
-                    weighting="local" if where.weighting == "level" else where.weighting,
-                )
-                weights[tap] += local.between([x[tap]], [y[tap]])
+                part = where._replace(taps=(tap,), projections=(projection,), weighting=own)
+                weights[tap] += part.between(Attended((x[tap],)), Attended((y[tap],)))
                 if distance is not None:
                     distances[tap].append(distance(x[tap], y[tap]))
-    joined = [torch.cat(parts, dim=1) for parts in weights.values()]
-    if where.weighting == "level":
-        joined = [a.mean(dim=(1, 2), keepdim=True).expand_as(a) for a in joined]
+    joined = placed(where.weighting, [torch.cat(parts, dim=1) for parts in weights.values()], None, where.shuffle_seed)
     return joined, [torch.cat(parts, dim=1) for parts in distances.values() if parts]
 
 

@@ -4,7 +4,7 @@ Each takes the name of the metric, its network and the attention, and returns a 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch import Tensor
 from replication.features import Backbone
 from replication.metrics.attended_bands import in_bands, moments_of_parts
 from replication.metrics.attention import RESIZING, attention, zoomed_mean
+from replication.metrics.attention_controls import Attended, Weighting, guides, placed
 from replication.metrics.checks import check_choice
 from replication.metrics.deep import VGG_STAGES, Features, Resizing, check_comparable
 from replication.metrics.deepwsd import (
@@ -30,8 +31,6 @@ from replication.metrics.dists import Moments, check_l2_vgg16, coefficients, dis
 from replication.metrics.lpips import BACKBONES, TAPS, heads
 from replication.metrics.map_tiles import CutMaps
 
-Weighting = Literal["local", "level", "none"]
-
 
 class PatchAttention(NamedTuple):
     """The taps at which patches are weighted, the patches, and how their weights are computed; fields as in `smic`."""
@@ -43,8 +42,9 @@ class PatchAttention(NamedTuple):
     alpha: float
     c: float
     weighting: Weighting
+    shuffle_seed: int
 
-    def maps(self, of: Features, name: str) -> tuple[Tensor, ...]:
+    def attended(self, of: Features, name: str) -> Attended:
         """The maps of attention's taps. Raises ValueError where one is smaller than a patch."""
         for tap in self.taps:
             height, width = of.maps[tap].shape[-2:]
@@ -53,17 +53,22 @@ class PatchAttention(NamedTuple):
                     f"images of {of.size[0]} x {of.size[1]} are too small for {name}: {tap} has {height} x {width} "
                     f"pixels, not enough for a patch of {self.patch} x {self.patch}"
                 )
-        return tuple(of.maps[tap] for tap in self.taps)
+        maps = tuple(of.maps[tap] for tap in self.taps)
+        return Attended(maps, guides(self.weighting, of.image, maps, self.patch, self.stride))
 
-    def between(self, reference: Sequence[Tensor], distorted: Sequence[Tensor]) -> list[Tensor]:
+    def between(self, reference: Attended, distorted: Attended) -> list[Tensor]:
         """The weights of the patches at each tap, (N, h, w)."""
-        if self.weighting == "none":
-            return [torch.ones_like(patches(y, self.patch, self.stride)[:, 0, ..., 0, 0]) for y in distorted]
-        maps = [
+        if self.weighting in ("none", "zero"):  # they need no attention
+            grids = [patches(y, self.patch, self.stride)[:, 0, ..., 0, 0] for y in distorted.maps]
+            return placed(self.weighting, grids, None)
+        guide = reference.guides if reference.other is None else self._attention(*reference.other)
+        return placed(self.weighting, self._attention(reference.maps, distorted.maps), guide, self.shuffle_seed)
+
+    def _attention(self, reference: Sequence[Tensor], distorted: Sequence[Tensor]) -> list[Tensor]:
+        return [
             attention(y, x, projection, self.patch, self.stride, self.alpha, self.c)
             for x, y, projection in zip(reference, distorted, self.projections, strict=True)
         ]
-        return maps if self.weighting == "local" else [a.mean(dim=(1, 2), keepdim=True).expand_as(a) for a in maps]
 
 
 class Plan(NamedTuple):
@@ -81,12 +86,12 @@ class _Pixels(NamedTuple):
     """The image, the maps of attention's taps, and the size of the image before it was resized."""
 
     image: Tensor
-    maps: tuple[Tensor, ...]
+    attended: Attended
     size: tuple[int, int]
 
 
 def _pixels(name: str, where: PatchAttention) -> Callable[[Features], _Pixels]:
-    return lambda of: _Pixels(of.image, where.maps(of, name), of.size)
+    return lambda of: _Pixels(of.image, where.attended(of, name), of.size)
 
 
 def _pixel_taps(net: Backbone, where: PatchAttention) -> tuple[str, ...]:
@@ -98,8 +103,8 @@ def psnr_scores(name: str, net: Backbone, where: PatchAttention) -> Plan:
     """10 log10(1 / (mean of the weighted squared error + 1e-10))."""
 
     def compare(reference: _Pixels, distorted: _Pixels) -> Tensor:
-        check_comparable(reference.maps, distorted.maps, (reference.size, distorted.size))
-        return score(reference.image, distorted.image, where.between(reference.maps, distorted.maps))
+        check_comparable(reference.attended.maps, distorted.attended.maps, (reference.size, distorted.size))
+        return score(reference.image, distorted.image, where.between(reference.attended, distorted.attended))
 
     def compare_cut(reference: CutMaps, distorted: CutMaps) -> Tensor:
         return score(reference.image, distorted.image, in_bands(where, reference, distorted)[0])
@@ -117,8 +122,8 @@ def ssim_scores(name: str, net: Backbone, where: PatchAttention) -> Plan:
     """Mean of the weighted 1 - SSIM."""
 
     def compare(reference: _Pixels, distorted: _Pixels) -> Tensor:
-        check_comparable(reference.maps, distorted.maps, (reference.size, distorted.size))
-        return score(reference.image, distorted.image, where.between(reference.maps, distorted.maps))
+        check_comparable(reference.attended.maps, distorted.attended.maps, (reference.size, distorted.size))
+        return score(reference.image, distorted.image, where.between(reference.attended, distorted.attended))
 
     def compare_cut(reference: CutMaps, distorted: CutMaps) -> Tensor:
         return score(reference.image, distorted.image, in_bands(where, reference, distorted)[0])
@@ -135,7 +140,7 @@ def ssim_scores(name: str, net: Backbone, where: PatchAttention) -> Plan:
 class _Maps(NamedTuple):
     """The maps of attention's taps and of the other stages, and the size of the images."""
 
-    attended: tuple[Tensor, ...]
+    attended: Attended
     others: tuple[Tensor, ...]
     size: tuple[int, int]
 
@@ -153,13 +158,13 @@ def lpips_scores(name: str, net: Backbone, where: PatchAttention) -> Plan:
     trained = dict(zip(taps, heads(network), strict=True))
 
     def finish(of: Features) -> _Maps:
-        return _Maps(where.maps(of, name), tuple(of.maps[tap] for tap in rest), of.size)
+        return _Maps(where.attended(of, name), tuple(of.maps[tap] for tap in rest), of.size)
 
     def compare(reference: _Maps, distorted: _Maps) -> Tensor:
-        check_comparable(reference.attended, distorted.attended, (reference.size, distorted.size))
+        check_comparable(reference.attended.maps, distorted.attended.maps, (reference.size, distorted.size))
         pairs = zip(reference.others, distorted.others, strict=True)
         weights = where.between(reference.attended, distorted.attended)
-        attended = zip(reference.attended, distorted.attended, strict=True)
+        attended = zip(reference.attended.maps, distorted.attended.maps, strict=True)
         return score([(x - y).square().mean(dim=(2, 3)) for x, y in pairs], weights, [distance(*x) for x in attended])
 
     def compare_cut(reference: CutMaps, distorted: CutMaps) -> Tensor:
@@ -192,7 +197,7 @@ class _Structure(NamedTuple):
 
     stages: tuple[Moments, ...]
     patches: tuple[Moments, ...]
-    attended: tuple[Tensor, ...]
+    attended: Attended
     size: tuple[int, int]
 
 
@@ -204,12 +209,12 @@ def dists_scores(name: str, net: Backbone, where: PatchAttention) -> Plan:
     left_out = float(sum((alpha.sum() + beta.sum()).item() for alpha, beta in (trained[tap] for tap in where.taps)))
 
     def finish(of: Features) -> _Structure:
-        attended = where.maps(of, name)
+        attended = where.attended(of, name)
         stages = tuple(Moments.of(x.flatten(2), 1) for x in (of.image, *(of.maps[tap] for tap in rest)))
-        return _Structure(stages, tuple(of_patches(x) for x in attended), attended, of.size)
+        return _Structure(stages, tuple(of_patches(x) for x in attended.maps), attended, of.size)
 
     def compare(reference: _Structure, distorted: _Structure) -> Tensor:
-        check_comparable(reference.attended, distorted.attended, (reference.size, distorted.size))
+        check_comparable(reference.attended.maps, distorted.attended.maps, (reference.size, distorted.size))
         stages = zip(reference.stages, distorted.stages, strict=True)
         weights = where.between(reference.attended, distorted.attended)
         in_patches = zip(reference.patches, distorted.patches, strict=True)
@@ -247,7 +252,7 @@ class _Windows(NamedTuple):
     """
 
     stages: tuple[Tensor, ...]
-    attended: tuple[Tensor, ...]
+    attended: Attended
     patches: tuple[tuple[Tensor, Tensor], ...]
     factor: int
     size: tuple[int, int]
@@ -274,12 +279,12 @@ def deepwsd_scores(
         whole = reduced_stages(of, reduction(of.size, resize, reduce))
         stages = dict(zip(("the image", *VGG_STAGES), whole.stages, strict=True))
         padded = {tap: whole_windows(stages.pop(tap), window_side(whole.factor)) for tap in where.taps}
-        attended = where.maps(Features(of.image, padded, of.size), name)
-        cut = tuple((in_patches(x), in_patches(pixel_weights(x)).cumsum(dim=1)) for x in attended)
+        attended = where.attended(Features(of.image, padded, of.size), name)
+        cut = tuple((in_patches(x), in_patches(pixel_weights(x)).cumsum(dim=1)) for x in attended.maps)
         return _Windows(tuple(stages.values()), attended, cut, whole.factor, of.size)
 
     def compare(reference: _Windows, distorted: _Windows) -> Tensor:
-        check_comparable(reference.attended, distorted.attended, (reference.size, distorted.size))
+        check_comparable(reference.attended.maps, distorted.attended.maps, (reference.size, distorted.size))
         side = window_side(distorted.factor)
         pairs = zip(reference.stages, distorted.stages, strict=True)
         parts = [stage_distance(x, y, side, variant).log1p() for x, y in pairs]
@@ -293,3 +298,15 @@ def deepwsd_scores(
 
     resizing = sizing(resize, reduce)
     return Plan(finish, compare, VGG_STAGES, {"variant": variant}, resizing)
+
+
+_Prepared = TypeVar("_Prepared", _Pixels, _Maps, _Structure, _Windows)
+
+
+def with_attention_of(prepared: _Prepared, reference: Attended, distorted: Attended) -> _Prepared:
+    """A prepared reference that the weighting "other" weights by the attention between two other images.
+
+    reference, distorted: what one metric has prepared of them, `.attended`, for one image each, or for as many as
+    `prepared` is compared with.
+    """
+    return prepared._replace(attended=prepared.attended._replace(other=(reference.maps, distorted.maps)))

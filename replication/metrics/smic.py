@@ -23,9 +23,10 @@ maps at two or more taps of a network that is fed the image in [0, 1] without no
 a one-dimensional sample; in this package each channel is a sample, as each projection is in SMIC, and MIC is averaged
 over all channels, or over `channels` evenly spaced ones. All else is as in "+smic".
 
-The option `weighting` shows where a gain comes from: "local" is the authors'; "level" puts the mean of A over the
-patches of an image in the place of every A, so that attention knows how much but not where; "none" puts 1, so that only
-the distances as given above and the resizing remain.
+The option `weighting` shows where a gain comes from: "local" is the authors'; "none" puts 1 in the place of every A, so
+that only the distances as given above and the resizing remain; "level" puts the mean of A over the patches of an image,
+which is how much attention without where; six more keep that level and put the weights elsewhere
+(`attention_controls`).
 
 Attention counts as constant: a score has a gradient through the distances only, and where images are resized none.
 """
@@ -44,7 +45,6 @@ from replication.features import Backbone, Pooling, backbone
 from replication.metrics.attended_scores import (
     PatchAttention,
     Plan,
-    Weighting,
     deepwsd_scores,
     dists_scores,
     lpips_scores,
@@ -52,6 +52,7 @@ from replication.metrics.attended_scores import (
     ssim_scores,
 )
 from replication.metrics.attention import RELEASED_TAPS
+from replication.metrics.attention_controls import GUIDED, Weighting
 from replication.metrics.deep import AS_IT_IS, assemble
 from replication.metrics.deepwsd import Variant
 from replication.metrics.mic import check_settings
@@ -74,7 +75,8 @@ class SMICOptions:
     alpha, c: as for `mic.mic`.
     projections, law, projection_seed: as count, law and seed for `random_projections`; for "+smic".
     channels: how many of the features' own, None is all; for "+mic".
-    weighting: "local", "level" or "none", the values used as attention.
+    weighting: the values used as attention: "local" or a control of `attention_controls`.
+    shuffle_seed: of the order of the patches with weighting "shuffled".
     variant, reduce: as for `deepwsd`; for DeepWSD.
     device: where to compute; None is where the image is.
     """
@@ -95,6 +97,7 @@ class SMICOptions:
     projection_seed: int = RELEASED_SEED
     channels: int | None = None
     weighting: Weighting = "local"
+    shuffle_seed: int = 0
     variant: Variant = "released"
     reduce: bool = True
     device: Device = None
@@ -165,7 +168,7 @@ def _build(name: str, kind: Kind, plan: _Planner, higher_is_better: bool, option
         chosen = "all" if options.channels is None else f"{options.channels} evenly spaced"
         attended = {"channels": f"{chosen}, MIC of each, then the mean"}
     patch, stride, alpha, c = options.patch, options.stride, options.alpha, options.c
-    where = PatchAttention(taps, projections, patch, stride, alpha, c, options.weighting)
+    where = PatchAttention(taps, projections, patch, stride, alpha, c, options.weighting, options.shuffle_seed)
     own = {option: getattr(options, option) for option in _OF_DEEPWSD} if plan is deepwsd_scores else {}
     planned = plan(name, net, where, **own)
     whole = {"taps": ", ".join(taps), "patch": options.patch, "stride": options.stride}
@@ -181,11 +184,12 @@ def _build(name: str, kind: Kind, plan: _Planner, higher_is_better: bool, option
             "alpha": options.alpha,
             "c": options.c,
             "weighting": options.weighting,
+            **({"shuffle seed": options.shuffle_seed} if options.weighting == "shuffled" else {}),
             **planned.protocol,
         },
         finish=planned.finish,
         compare=planned.compare,
-        compare_cut=planned.compare_cut if stride <= patch else None,
+        compare_cut=planned.compare_cut if stride <= patch and options.weighting not in GUIDED else None,
         normalise=options.normalise,
         resizing=planned.resizing if options.resize or plan is deepwsd_scores else AS_IT_IS,
     )

@@ -374,7 +374,8 @@ def test_wrong_images_are_named(name: str, options: dict[str, int]) -> None:
 def test_images_on_two_devices_are_refused() -> None:
     metric = seeded("psnr+smic")
     prepared = metric.prepare(photo_pair(60, 90)[0])
-    elsewhere = prepared._replace(maps=tuple(maps.to("meta") for maps in prepared.maps))
+    attended = prepared.attended._replace(maps=tuple(maps.to("meta") for maps in prepared.attended.maps))
+    elsewhere = prepared._replace(attended=attended)
     with pytest.raises(ValueError, match="on one device, got cpu and meta"):
         metric.compare(prepared, elsewhere)
 
