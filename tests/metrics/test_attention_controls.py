@@ -130,8 +130,8 @@ def test_the_attention_of_another_image_is_given_with_the_reference() -> None:
     prepared = [other.prepare(image[i : i + 1]) for i in range(2) for image in (reference, distorted)]
     with pytest.raises(ValueError, match="attention of another image"):
         other.compare(prepared[0], prepared[1])
-    itself = with_attention_of(prepared[0], prepared[0], prepared[1])
+    itself = with_attention_of(prepared[0], prepared[0].attended, prepared[1].attended)
     expected = own(reference[:1], distorted[:1])
     torch.testing.assert_close(other.compare(itself, prepared[1]), expected, rtol=1e-5, atol=0)
-    foreign = with_attention_of(prepared[0], prepared[2], prepared[3])
+    foreign = with_attention_of(prepared[0], prepared[2].attended, prepared[3].attended)
     assert not torch.isclose(other.compare(foreign, prepared[1]), expected, rtol=1e-4)

@@ -28,7 +28,7 @@ class Family:
     """A measure with the attention of one network: the labels of its scores ("" where there are none).
 
     plain: without attention. none, level, local: with 1, with the mean of attention and with attention itself in its
-    place. mic: attention from MIC of each channel.
+    place. mic: attention from MIC of each channel. resized: plain, of the images resized as for attention.
     """
 
     measure: str
@@ -38,6 +38,7 @@ class Family:
     level: str
     local: str
     mic: str
+    resized: str = ""
 
     @property
     def title(self) -> str:
@@ -106,7 +107,8 @@ def steps(
             if scored is None or not (one and two) or (step, one, two) in done:
                 continue
             done.add((step, one, two))
-            network = "no network" if second == "none" and family.measure in ("PSNR", "SSIM") else family.network
+            of_pixels = second in ("none", "resized") and family.measure in ("PSNR", "SSIM")
+            network = "no network" if of_pixels else family.network
             wide, opinions, references = scores_in_common(scored, [two, one])
             for statistic in ("SRCC", "PLCC"):
                 found = compare_correlations(

@@ -51,8 +51,8 @@ def draw_pair(data_set: RatedSet, scored: Scored, family: Family, better: str, w
     their product, the image that people like better above. Both images have the same scale of colours."""
     rows = data_set.table.set_index("distorted")
     names = (better, worse)
-    reference = _image(data_set, str(rows.loc[better, "reference"]))
-    maps = [_maps(family.local, reference, _image(data_set, name)) for name in names]
+    reference = image_of(data_set, str(rows.loc[better, "reference"]))
+    maps = [_maps(family.local, reference, image_of(data_set, name)) for name in names]
     captions = [_caption(scored, family, rows, name) for name in names]
     panels = 2 + 3 * len(maps[0])
     height, width = reference.shape[-2:]
@@ -60,7 +60,7 @@ def draw_pair(data_set: RatedSet, scored: Scored, family: Family, better: str, w
     top = {tap: [max(_top(each[tap][part]) for each in maps) for part in (0, 2)] for tap in maps[0]}
     for line, (name, found, caption) in enumerate(zip(names, maps, captions, strict=True)):
         shown: list[tuple[str, Any, float | None]] = [("reference", _pixels(reference), None)]
-        shown.append(("distorted", _pixels(_image(data_set, name)), None))
+        shown.append(("distorted", _pixels(image_of(data_set, name)), None))
         for tap, each in found.items():
             where = f" ({tap})" if tap else ""
             shown.append((f"distortion{where}", each.distortion[0], top[tap][0]))
@@ -91,8 +91,8 @@ def attention_and_visibility(data_set: RatedSet, labels: Mapping[str, str], imag
     table = data_set.table.iloc[np.unique(np.linspace(0, len(data_set.table) - 1, images).round().astype(int))]
     rows = []
     for row in table.to_dict("records"):
-        reference, distorted = (_image(data_set, str(row[name])) for name in ("reference", "distorted"))
-        grid = _grid(reference)
+        reference, distorted = (image_of(data_set, str(row[name])) for name in ("reference", "distorted"))
+        grid = grid_of(reference)
         seen = F.adaptive_avg_pool2d(visible_error(reference, distorted).mean(dim=1), grid)
         for name, label in labels.items():
             found = _maps(label, reference, distorted, stride=2)[""]
@@ -131,7 +131,8 @@ def show_visibility(means: pd.DataFrame) -> Html:
     )
 
 
-def _grid(image: Tensor) -> tuple[int, int]:
+def grid_of(image: Tensor) -> tuple[int, int]:
+    """Rows and columns of the grid on which maps of an image (N, C, H, W) are compared."""
     height, width = image.shape[-2:]
     short = min(_CELLS, min(height, width) // 8)
     return (short, round(short * width / height)) if height <= width else (round(short * height / width), short)
@@ -141,7 +142,7 @@ def _maps(label: str, reference: Tensor, distorted: Tensor, stride: int = 1) -> 
     """Maps of a metric: one set named "" for metrics of pixels, else one for each tap of attention."""
     name, options = parse(label)
     base = name.partition("+")[0]
-    net, taps = _network(base, options)
+    net, taps = network_of(base, options)
     patch = int(options.get("patch", 7))
     if base in ("psnr", "ssim"):
         of_pixels: Any = base
@@ -149,7 +150,8 @@ def _maps(label: str, reference: Tensor, distorted: Tensor, stride: int = 1) -> 
     return feature_maps(reference, distorted, backbone=net, taps=taps, patch=patch, stride=stride)
 
 
-def _network(base: str, options: Mapping[str, Any]) -> tuple[Backbone, tuple[str, ...]]:
+def network_of(base: str, options: Mapping[str, Any]) -> tuple[Backbone, tuple[str, ...]]:
+    """The network and the taps that a metric, such as "psnr", has attention from, by its options."""
     defaults = {"lpips-squeeze": ("squeezenet1_1", ("fire5", "fire8")), "lpips-alex": ("alexnet", ("relu3", "relu4"))}
     name, taps = defaults.get(base, ("vgg16", ("relu3_3", "relu4_3")))
     name = str(options.get("backbone", name))
@@ -170,7 +172,8 @@ def _caption(scored: Scored, family: Family, rows: pd.DataFrame, name: str) -> s
     )
 
 
-def _image(data_set: RatedSet, name: str) -> Tensor:
+def image_of(data_set: RatedSet, name: str) -> Tensor:
+    """An image of a data set, (1, 3, H, W) in [0, 1]."""
     return torch.from_numpy(data_set.images[name].read()).permute(2, 0, 1).unsqueeze(0).float().div(255)
 
 
