@@ -18,8 +18,8 @@ from replication.datasets.rated import RatedSet
 from replication.datasets.sets import ImageSet
 from replication.metrics import registry, visible_error
 from replication.metrics.attended_maps import pixel_maps
-from replication.metrics.attended_scores import Attended, with_attention_of
-from replication.metrics.attention_controls import Weighting, guides, placed
+from replication.metrics.attended_scores import with_attention_of
+from replication.metrics.attention_controls import Attended, Weighting, guides, placed
 from replication.metrics.colour import rgb_to_gray
 from replication.metrics.deepwsd import reduction
 from replication.metrics.names import parse
