@@ -12,7 +12,7 @@ from scipy import stats
 from replication.absent import Absent
 from replication.datasets.catalogue import Opinion
 from replication.features.efficacy import ChannelScores, channel_sets
-from replication.papers.pe import comparisons, quality_summaries
+from replication.papers.pe import comparisons, matched, quality_summaries
 from replication.papers.pe import quality as pe
 from replication.papers.pe import quality_figures as views
 from replication.scoring.channel_tables import Activity, ChannelDistances
@@ -274,6 +274,22 @@ def test_figures_and_tables_are_drawn(tmp_path: Path) -> None:
     medians = quality_summaries.medians(agreement).set_index("column")
     assert medians.loc["F", "value"] == own[own["set"] == "F"]["srcc"].median()
     assert list(views.order((50, 5))) == ["L-5", "L-50", "F", "H-50", "H-5"]
+
+
+def test_the_result_counts_layers_in_which_sets_are_above_others() -> None:
+    both = [made("alexnet"), made("vgg16", rising=False)]
+    agreement, differences = study(*both)
+    loud = matched.against_as_loud(both, efficacy("alexnet", "vgg16"), draws=60)
+    found = quality_summaries.headline(differences, agreement, loud)
+    assert found.columns.tolist() == [
+        "H-10 above F",
+        "F above L-10",
+        "H-10 above random sets",
+        "H-10 above sets as loud",
+    ]
+    assert found.loc[("Set", "alexnet"), "F above L-10"] == "2 of 2, 2 significant"
+    assert found.loc[("Set", "alexnet"), "H-10 above random sets"] == "2 of 2, 2 significant"
+    assert found.loc[("Set", "vgg16")].tolist() == ["0 of 2, 0 significant"] * 4
 
 
 def test_efficacy_of_other_weights_is_refused() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from replication.evaluation.subsets import rank_correlations
-from replication.papers.pe.quality import EQUATION_1, Efficacy, layers_of, rated
+from replication.papers.pe.quality import CONTROL, EQUATION_1, Efficacy, layers_of, rated
 from replication.reporting.numbers import ALPHA
 from replication.scoring.channel_tables import ChannelDistances
 
@@ -84,3 +84,32 @@ def medians(agreement: pd.DataFrame) -> pd.DataFrame:
         rows.append(("pe", f"channels by PE, {data_set}", network, name, "SRCC", value, np.nan, np.nan, n, note))
     names = ["paper", "table", "row", "column", "statistic", "value", "low", "high", "n", "note"]
     return pd.DataFrame(rows, columns=names)
+
+
+def headline(differences: pd.DataFrame, agreement: pd.DataFrame, loud: pd.DataFrame) -> pd.DataFrame:
+    """The result in a row for each data set and network: in how many layers the paper's two orders hold, and H-10 is
+    above random sets and above sets as loud ("5 of 13, 2 significant"; p < 0.05, corrected).
+
+    differences, agreement: of `study`; loud: of `matched.against_as_loud`. Equation 1 alone.
+    """
+    pairs, sets = (table[table["weighting"] == EQUATION_1] for table in (differences, agreement))
+    high = f"H-{CONTROL}"
+    compared = {
+        f"{high} above F": pairs[(pairs["first"] == high) & (pairs["second"] == "F")],
+        f"F above L-{CONTROL}": pairs[(pairs["first"] == "F") & (pairs["second"] == f"L-{CONTROL}")],
+        f"{high} above random sets": sets[sets["set"] == high].assign(
+            difference=lambda table: table["srcc"] - table["chance_median"]
+        ),
+        f"{high} above sets as loud": loud[loud["set"] == high].assign(
+            difference=lambda table: table["srcc"] - table["matched_median"]
+        ),
+    }
+    columns = {}
+    for title, table in compared.items():
+        known = table[table["difference"].notna()]
+        groups = known.assign(
+            above=known["difference"] > 0, clear=(known["difference"] > 0) & (known["p_bh"] < ALPHA)
+        ).groupby(["data_set", "network"], sort=False)[["above", "clear"]]
+        counts = groups.sum().join(groups.size().rename("layers"))
+        columns[title] = counts.apply(lambda row: "{above} of {layers}, {clear} significant".format(**row), axis=1)
+    return pd.DataFrame(columns).rename_axis(["", ""])

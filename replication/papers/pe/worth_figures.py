@@ -1,0 +1,86 @@
+"""The figure and the tables on what makes a channel worth choosing, for reading."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from replication.papers.pe.worth import ALL, BOTH, MEASURES, OPINIONS, PE, RANDOM, REFERENCES, SIMPLE, added
+from replication.reporting.figures import COLOURS, MARKERS
+from replication.reporting.numbers import number, signed, signed_interval
+from replication.reporting.tables import Html, show_frame
+
+SHOWN = (PE, SIMPLE, BOTH, OPINIONS)
+_BACKGROUND = {RANDOM: "|", ALL: "x"}
+_TITLES = {"explained": "share of worth explained", "srcc": "SRCC of the chosen tenth"}
+_PAIRS = [
+    ("explained", BOTH, SIMPLE, "explained"),
+    ("srcc", BOTH, SIMPLE, "SRCC"),
+    ("srcc", PE, RANDOM, "SRCC"),
+    ("srcc", SIMPLE, RANDOM, "SRCC"),
+    ("srcc", OPINIONS, PE, "SRCC"),
+]
+
+
+def worth_figure(layers: pd.DataFrame, held_out: str = REFERENCES) -> Figure:
+    """`worth.by_layer` of one data set by layer: how much of the channels' worth each way explains, and how well the
+    tenth that it chooses follows the opinions; with all channels and random ones.
+    """
+    table = layers[layers["held_out"] == held_out]
+    names = list(dict.fromkeys(zip(table["network"], table["tap"], strict=True)))
+    figure, axes = plt.subplots(1, 2, figsize=(9, 1.2 + 0.21 * len(names)), sharey=True)
+    for axis, value in zip(axes, ("explained", "srcc"), strict=True):
+        wide = table.pivot(index=["network", "tap"], columns="by", values=value).reindex(names)
+        places = range(len(names))
+        axis.hlines(places, wide[[*SHOWN]].min(axis=1), wide[[*SHOWN]].max(axis=1), color="#c9ced6", linewidth=1)
+        for by, marker in _BACKGROUND.items():
+            if wide[by].notna().any():
+                axis.plot(wide[by], places, marker, color="#56606a", markersize=6, linestyle="", label=by)
+        for number_, by in enumerate(SHOWN):
+            look = {"marker": MARKERS[number_], "color": COLOURS[number_], "markersize": 5, "alpha": 0.85}
+            axis.plot(wide[by], places, linestyle="", label=by, **look)
+        axis.set(xlabel=_TITLES[value])
+    axes[0].axvline(0, color="black", linewidth=0.8)
+    axes[0].set_yticks(range(len(names)), [f"{network} {tap}" for network, tap in names], fontsize=8)
+    axes[0].set_ylim(len(names) - 0.5, -0.5)
+    axes[1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def show_worth(layers: pd.DataFrame, value: str) -> Html:
+    """`worth.by_layer`'s `value` ("explained" or "srcc"), median over the layers of a network, by way of choosing."""
+    order = [PE, *MEASURES, SIMPLE, BOTH, OPINIONS, RANDOM, ALL]
+    groups = layers.groupby(["data_set", "network", "held_out", "by"], sort=False)[value].median()
+    wide = groups.unstack("by").reindex(columns=order).dropna(axis=1, how="all")
+    wide.index.names = ["", "", "held out"]
+    return show_frame(wide.rename_axis(columns=None), "{:.2f}", caption=f"{_TITLES[value]}, median over layers")
+
+
+def added_table(table: pd.DataFrame) -> pd.DataFrame:
+    """`worth.added` of the pairs that decide, below one another, with the columns measure, first and second."""
+    parts = [
+        added(table, value, first, second).assign(measure=title, first=first, second=second)
+        for value, first, second, title in _PAIRS
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def show_added(found: pd.DataFrame) -> Html:
+    """`added_table` for reading: a row for each pair and network, a column for each way to hold images out."""
+    cells = [
+        f"{row['above']} of {row['layers']}; "
+        + (
+            signed(row["difference"])
+            if pd.isna(row["low"])
+            else f"{signed_interval(row['difference'], row['low'], row['high'])}, p {number(row['p'], '.2g')}"
+        )
+        for row in found.to_dict("records")
+    ]
+    named = found.assign(
+        cell=cells, compared=found["first"] + " \N{MINUS SIGN} " + found["second"] + ", " + found["measure"]
+    )
+    wide = named.pivot_table(
+        index=["data_set", "compared", "network"], columns="held_out", values="cell", aggfunc="first", sort=False
+    )
+    wide.index.names = ["", "", ""]
+    caption = "layers in which the first is above the second; mean difference over layers [95 % interval]"
+    return show_frame(wide.rename_axis(columns="held out:"), na_rep="\N{EN DASH}", caption=caption)

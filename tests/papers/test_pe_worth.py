@@ -1,0 +1,138 @@
+"""What makes a channel worth choosing: known causes are found, copies add nothing, opinions do not leak."""
+
+import dataclasses
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import PredefinedSplit, cross_val_predict
+
+from replication.features.efficacy import ChannelScores
+from replication.papers.pe import worth
+from replication.papers.pe import worth_figures as views
+from replication.papers.pe.worth import BOTH, OPINIONS, PE, RANDOM, REFERENCES, SIMPLE, Images
+from replication.scoring.channel_tables import Activity, ChannelDistances
+from tests.papers.test_pe_quality import made, scores
+
+CHANNELS = 60
+
+
+def layer(name: str = "set", *, clue: np.ndarray | None = None) -> ChannelDistances:
+    """One layer in which channels follow opinions better from the first to the last; of the simple measures, variance
+    and sparsity follow the clue, the others nothing."""
+    each = made(channels=CHANNELS, name=name)
+    random = np.random.default_rng(1)
+    mean = random.random(CHANNELS)
+    variance = random.random(CHANNELS) if clue is None else clue
+    matrix = each.distances["one"]
+    matrix = (matrix - matrix.mean(axis=0)) * (40 / matrix.std(axis=0)) + 300  # as loud and as spread as one another
+    return dataclasses.replace(
+        each, distances={"one": matrix.astype(np.float32)}, activity={"one": Activity(variance + mean**2, variance)}
+    )
+
+
+def efficacy(pe: np.ndarray) -> dict[str, dict[str, ChannelScores]]:
+    return {"alexnet": {"one": scores(pe)}}
+
+
+GOOD = np.arange(CHANNELS) / CHANNELS + 0.1
+NOISE = np.random.default_rng(2).random(CHANNELS)
+
+
+def means(each: ChannelDistances, pe: np.ndarray) -> dict[str, tuple[float, float]]:
+    table = worth.by_layer(worth.explain([each], efficacy(pe), count=6))
+    own = table[table["held_out"] == REFERENCES].set_index("by")
+    return {str(by): (row["explained"], row["srcc"]) for by, row in own.iterrows()}
+
+
+def test_worth_is_each_channels_own_correlation() -> None:
+    random = np.random.default_rng(0)
+    images = Images(random.random((30, 4)), random.random(30))
+    expected = [stats.spearmanr(column, images.badness)[0] for column in images.distances.T]
+    np.testing.assert_allclose(images.worth(), expected)
+    chosen = images.srcc([np.array([0, 2])])[0]
+    assert chosen == pytest.approx(stats.spearmanr(images.distances[:, [0, 2]].mean(axis=1), images.badness)[0])
+
+
+def test_simple_measures_are_those_of_the_answers() -> None:
+    answers = np.random.default_rng(0).random((3, 5, 8, 8)) ** 4  # images, channels, pixels
+    answers[:, 4] = 0
+    activity = Activity((answers**2).mean(axis=(0, 2, 3)), answers.var(axis=(2, 3)).mean(axis=0))
+    distances = np.random.default_rng(1).random((20, 5))
+    distances[:, 4] = 0
+    found = worth.simple_measures(activity, distances)
+    mean = answers.mean(axis=(2, 3))
+    np.testing.assert_allclose(found["mean answer"], np.sqrt((mean**2).mean(axis=0)), atol=1e-12)
+    sparseness = 1 - (mean[:, :4] ** 2).mean(axis=0) / (answers[:, :4] ** 2).mean(axis=(0, 2, 3))
+    np.testing.assert_allclose(found["sparsity"], [*sparseness, 0])
+    np.testing.assert_allclose(found["spread over images"], [*stats.variation(distances[:, :4]), 0])
+
+
+def test_a_channel_is_predicted_by_what_holds_of_the_others() -> None:
+    random = np.random.default_rng(3)
+    columns, target = random.random((37, 3)), random.random(37)
+    fold = np.random.default_rng(5).permutation(37) % 5
+    expected = cross_val_predict(LinearRegression(), columns, target, cv=PredefinedSplit(fold))
+    np.testing.assert_allclose(worth._predict(columns, target, 5), expected)
+
+
+def test_pe_that_tells_what_simple_measures_do_not_adds_it() -> None:
+    found = means(layer(), GOOD)
+    assert found[PE][0] > 0.6
+    assert found[SIMPLE][0] < 0.1
+    assert found[BOTH][0] - found[SIMPLE][0] > 0.6
+    assert found[PE][1] > found[RANDOM][1] + 0.05
+
+
+def test_pe_that_copies_a_simple_measure_adds_nothing() -> None:
+    found = means(layer(clue=GOOD), GOOD)
+    assert found[SIMPLE][0] > 0.6
+    assert abs(found[BOTH][0] - found[SIMPLE][0]) < 0.03
+
+
+def test_pe_without_relation_to_worth_explains_nothing_and_opinions_nearly_all() -> None:
+    found = means(layer(), NOISE)
+    assert found[PE][0] < 0.1
+    assert found[OPINIONS][0] > 0.6
+    assert found[OPINIONS][1] > found[PE][1] + 0.05
+
+
+def test_opinions_of_the_tested_images_are_not_used() -> None:
+    """Without any relation of distances to opinions, what is learnt on some images says nothing of others."""
+    each = layer()
+    shuffled = each.table.assign(opinion=np.random.default_rng(4).permutation(each.table["opinion"]))
+    found = means(dataclasses.replace(each, table=shuffled), NOISE)
+    assert max(explained for explained, _ in found.values() if np.isfinite(explained)) < 0.1
+
+
+def test_another_distortion_and_another_set_are_held_out_too() -> None:
+    turned = layer("other")
+    turned = dataclasses.replace(turned, distances={"one": turned.distances["one"][:, ::-1]})  # the worst are the best
+    table = worth.explain([layer(), turned], efficacy(GOOD), count=2)
+    cases = table.groupby(["data_set", "held_out"], sort=False)["case"].unique().map(list).to_dict()
+    assert cases["Set", "a distortion"] == ["Gaussian blur", "noise"]
+    assert (cases["Set", "another set"], cases["Other", "another set"]) == (["Other"], ["Set"])
+    own = table[table["by"] == OPINIONS].groupby("held_out")["srcc"].mean()
+    chance = table[table["by"] == RANDOM].groupby("held_out")["srcc"].mean()
+    assert own["a distortion"] > chance["a distortion"]
+    assert own["another set"] < chance["another set"]  # what is learnt on the one misleads on the other
+    added = worth.added(table, "srcc", OPINIONS, PE)
+    assert added["low"].notna().tolist() == (added["held_out"] == REFERENCES).tolist()
+    layers = worth.by_layer(table)
+    for value in ("explained", "srcc"):
+        assert "simple and PE" in views.show_worth(layers, value).html
+    assert "another set" in views.show_added(views.added_table(table)).html
+    views.worth_figure(layers[layers["data_set"] == "Set"])
+    plt.close("all")
+
+
+def test_silent_channels_are_left_out_and_a_layer_of_few_is_passed_over() -> None:
+    each = layer()
+    matrix = each.distances["one"].copy()
+    matrix[:, :20] = 0
+    table = worth.explain([dataclasses.replace(each, distances={"one": matrix})], efficacy(GOOD), count=2)
+    assert set(table["channels"]) == {40}
+    matrix[:, 9:] = 0
+    assert worth.explain([dataclasses.replace(each, distances={"one": matrix})], efficacy(GOOD), count=2).empty
