@@ -9,14 +9,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from replication import datasets, features
 from replication.datasets.errors import DataError
 from replication.evaluation.appearance import lab_contrast
 from replication.features.efficacy import scores
+from replication.features.inversion import Inversion
 from replication.papers.pe import channel_figures as figures
 from replication.papers.pe import channels as pe
-from replication.papers.pe import encoding
+from replication.papers.pe import encoding, inversion_figures, rules
 
 SMALL: dict[str, Any] = {"size": 48, "frequencies": 8, "orientations": 4, "phases": 2, "csf": "mannos-sakrison"}
 COLOUR: dict[str, Any] = {"size": 48, "orientations": 1, "phases": 2}
@@ -50,6 +52,8 @@ def test_networks_are_summarised_over_their_layers_beside_untrained_ones() -> No
     assert list(summary["achromatic"]) == ["1 of 2", "1 of 1"]
     assert list(summary["achromatic, beyond untrained"]) == ["1 of 2", ""]
     assert list(summary["mid-frequency, beyond untrained"]) == ["0 of 2", ""]
+    read = encoding.about(summary.reset_index(), "achromatic").set_index("network")
+    assert read.loc["a", ["H-10 before L-10", "beyond untrained"]].tolist() == ["1 of 2", "1 of 2"]
     assert summary.loc["a", "colour_high"] == pytest.approx((0.2 + 0.9) / 2)
 
 
@@ -60,6 +64,25 @@ def test_other_seeds_are_other_untrained_networks(measured: dict[str, pe.Measure
     first, second = (table.loc[table["seed"] == seed, "colour_high"].to_numpy() for seed in (0, 1))
     assert (first != second).all()
     assert encoding.untrained_layers([], "mannos-sakrison").empty
+
+
+def test_an_untrained_network_does_not_reproduce_the_claims_beside_others(measured: dict[str, pe.Measured]) -> None:
+    """Of four untrained networks one at most can be beyond the other three in a layer."""
+    every = [measured] + [pe.measure(["alexnet"], SMALL, weights="random", seed=x, colour=COLOUR)[0] for x in (1, 2, 3)]
+    for claim in encoding.QUANTITIES:
+        cases = [
+            encoding.tuning_cases(
+                pe.layer_table(own, "mannos-sakrison"),
+                encoding.untrained_layers([other for other in every if other is not own], "mannos-sakrison"),
+                claim,
+            )
+            for own in every
+        ]
+        together = pd.concat(cases)
+        assert together["nearer"].any()  # as PE is made, some of its layers are before the others
+        assert together["holds"].mean() <= 1 / 4
+        pictures = pd.DataFrame({"holds": [True], "nearer": [True], "control": [0.0], "beyond": [True]})
+        assert rules.encodes(together, pictures)[0] == rules.NOT_REPRODUCED
 
 
 def test_absent_weights_are_named_and_the_rest_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,8 +158,27 @@ def test_every_set_gives_a_picture_or_says_why_not(measured: dict[str, pe.Measur
     )
     assert list(table["set"]) == ["original", "H-10"] * 2
     assert len(made) == int((table["problem"] == "").sum()) - 2
-    assert all("are silent on this picture" in text for text in table["problem"] if text)
-    assert figures.inverted(table, made, pictures).html.count("<figure") == 2
+    words = ("are silent on this picture", "no picture found")  # with two steps
+    assert all(any(known in text for known in words) for text in table["problem"] if text)
+    sheet = inversion_figures.contact_sheet(table, made, pictures).html
+    assert sheet.count("<img") == 1  # one picture, however many photos and sets
+    assert ">alexnet relu1<" in sheet
+    numbers = inversion_figures.picture_numbers(table, table, 8.0)
+    assert [label.get_text() for label in numbers.axes[0].get_yticklabels()] == ["alexnet relu1"]
+
+
+@pytest.mark.parametrize(("error", "found"), [(0.96, False), (0.9, True)])
+def test_a_search_that_finds_no_picture_has_no_numbers(
+    measured: dict[str, pe.Measured], monkeypatch: pytest.MonkeyPatch, error: float, found: bool
+) -> None:
+    """They would be those of the noise that it starts from: grey, and of a mid frequency."""
+    noise = torch.full((3, 40, 40), 0.5) + 0.01 * torch.randn(1, 40, 40)
+    monkeypatch.setattr(pe, "invert", lambda *_, **__: Inversion(noise, (1.0,), error, False))
+    pictures = {"noise": np.random.default_rng(0).random((40, 40, 3))}
+    table, made = pe.invert_sets(measured, {"alexnet": ["relu1"]}, pictures, ["H-10"], pixels_per_degree=32, options={})
+    row = table[table["set"] == "H-10"].iloc[0]
+    assert row["problem"] == ("" if found else "no picture found: 96% of the misfit is left")
+    assert (math.isfinite(row["chroma"]), len(made)) == (found, int(found))
 
 
 def test_examples_run_through_the_ranking_without_silent_channels() -> None:

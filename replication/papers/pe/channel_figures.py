@@ -1,7 +1,6 @@
-"""Figures of paper 4: gratings, tuning curves, scores over layers, what open choices change, inverted pictures."""
+"""Figures of paper 4: gratings, tuning curves, scores over layers, what open choices change."""
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from replication.features.csf import CSFS, peak, sensitivity
 from replication.features.efficacy import ChannelScores, choose
 from replication.papers.pe.channels import Measured, example_channels
-from replication.reporting.figures import COLOURS, MARKERS, show_crops, show_strip
+from replication.reporting.figures import COLOURS, MARKERS, show_crops
 from replication.reporting.tables import Html
 
 Array = NDArray[np.float64]
@@ -183,31 +182,6 @@ def sensitivity_map(study: pd.DataFrame) -> Figure:
     axes[1].set_xlabel("part of the usual H-10 that stays")
     axes[0].legend(loc="lower left", fontsize=8)
     return figure
-
-
-def inverted(
-    inversions: pd.DataFrame,
-    made: Mapping[tuple[str, str, str, str], Array],
-    pictures: Mapping[str, Array],
-    scale: int = 1,
-) -> Html:
-    """Figure 6: for each layer and picture the original and the pictures from each set, with their two numbers."""
-    strips = []
-    for group, rows in inversions.groupby(["backbone", "tap", "picture"], sort=False):
-        name, tap, title = map(str, group)
-        crops, captions = {}, {}
-        for row in rows.to_dict("records"):
-            label = str(row["set"])
-            if label != "original" and (name, tap, title, label) not in made:
-                crops[label] = np.full_like(pictures[title], 0.5)
-                captions[label] = f"{label}: not run, the channels\nare silent on this picture"
-                continue
-            crops[label] = pictures[title] if label == "original" else made[name, tap, title, label]
-            head = label if label == "original" else f"{label}, {row['channels']} channels"
-            captions[label] = f"{head}\n{row['centroid']:.1f} cycles/degree\ncolour {row['chroma']:.2f}"
-        heading = f"<p><strong>{escape(f'{name} {tap}, {title}')}</strong></p>"
-        strips.append(heading + show_strip(crops, captions, scale).html)
-    return Html("\n".join(strips))
 
 
 def _tuning(x: Array, responses: Array, values: Array, label: str, score: str, title: str, csf: str | None) -> Figure:

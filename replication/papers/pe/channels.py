@@ -21,6 +21,8 @@ from replication.features.efficacy import ChannelScores, channel_sets, perceptua
 from replication.features.inversion import InversionError, invert
 
 Array = NDArray[np.float64]
+NOTHING = 0.95
+"""Share of the misfit of a black feature map that a search leaves which has found no picture."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,8 @@ def invert_sets(
 
     Returns a row per inversion: backbone, tap, picture, set, channels, error (what is left of the misfit), steps,
     centroid (cycles per degree), chroma (share of colour in the contrast), problem; and the pictures by the first four.
-    The rows of the originals have the set "original".
+    The rows of the originals have the set "original". A search that leaves more than NOTHING of the misfit has found no
+    picture: its numbers would be those of the noise that it starts from.
     """
     rows: list[dict[str, Any]] = []
     made: dict[tuple[str, str, str, str], Array] = {}
@@ -225,9 +228,12 @@ def invert_sets(
                     except InversionError as error:
                         rows.append(row | {"problem": str(error)})
                         continue
+                    row |= {"error": found.error, "steps": len(found.losses)}
+                    if found.error > NOTHING:
+                        rows.append(row | {"problem": f"no picture found: {found.error:.0%} of the misfit is left"})
+                        continue
                     result = found.image.permute(1, 2, 0).double().numpy()
                     made[name, tap, title, label] = result
-                    row |= {"error": found.error, "steps": len(found.losses)}
                     rows.append(row | _look(result, pixels_per_degree))
     columns = ["backbone", "tap", "picture", "set", "channels", "error", "steps", "centroid", "chroma", "problem"]
     return pd.DataFrame([{"problem": ""} | row for row in rows], columns=columns), made

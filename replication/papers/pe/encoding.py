@@ -25,8 +25,10 @@ def untrained_layers(controls: Sequence[Mapping[str, Measured]], csf: str) -> pd
 
 
 def tuning_cases(layers: pd.DataFrame, control: pd.DataFrame, claim: str) -> pd.DataFrame:
-    """By layer, how far H-10 is before L-10 in what a claim is about: backbone, tap, advantage, control (the mean of
-    untrained networks), nearer (advantage > 0), holds (nearer, and by more than the control).
+    """By layer, how far H-10 is before L-10 in what a claim is about: backbone, tap, advantage, control (the largest
+    of the untrained networks), nearer (advantage > 0), holds (nearer, and by more than the control).
+
+    The largest, as an untrained network is beyond the mean of others in half of its layers.
 
     advantage: of "mid-frequency" the octaves between the CSF's peak and the median preferred frequency, L-10 minus
     H-10; of "achromatic" the mean share of colour in the answers. Layers where it is not defined, for the trained or
@@ -39,7 +41,7 @@ def tuning_cases(layers: pd.DataFrame, control: pd.DataFrame, claim: str) -> pd.
         table.assign(advantage=table[f"{column}_low"] - table[f"{column}_high"]).groupby(LAYER, sort=False)["advantage"]
         for table in (layers, control)
     )
-    cases = own.mean().to_frame().join(of_control.mean().rename("control")).dropna()
+    cases = own.mean().to_frame().join(of_control.max().rename("control")).dropna()
     nearer = cases["advantage"] > 0
     holds = nearer & (cases["advantage"] > cases["control"])
     return cases.assign(nearer=nearer, holds=holds).reset_index()
@@ -109,6 +111,15 @@ def counted(layers: Mapping[str, pd.DataFrame], control: pd.DataFrame) -> pd.Dat
                 known = (part[f"{column}_low"] - part[f"{column}_high"]).dropna()
                 row[claim] = f"{(known > 0).sum()} of {len(known)}"
                 cases = tuning_cases(part, control, claim)
-                row[f"{claim}, beyond untrained"] = f"{cases['holds'].sum()} of {len(cases)}" if len(cases) else ""
+                beside = len(cases) and table is not control
+                row[f"{claim}, beyond untrained"] = f"{cases['holds'].sum()} of {len(cases)}" if beside else ""
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def about(summary: pd.DataFrame, claim: str) -> pd.DataFrame:
+    """The columns of `counted` that one claim is about, named for reading."""
+    quantity = {"mid-frequency": "frequency", "achromatic": "colour"}[claim]
+    named = {"weights": "weights", "backbone": "network", f"{quantity}_high": "H-10", f"{quantity}_low": "L-10"}
+    named |= {claim: "H-10 before L-10", f"{claim}, beyond untrained": "beyond untrained"}
+    return summary[[*named]].rename(columns=named)

@@ -179,7 +179,7 @@ def encodes(tuning: pd.DataFrame, pictures: pd.DataFrame) -> Outcome:
     outcomes = [_at_least(table["holds"]) for table in (tuning, pictures)]
     words = [
         f"By tuning it holds in {_count(tuning['holds'])} layers: H-10 is before L-10 in {_count(tuning['nearer'])}, "
-        f"and in {_count(tuning['control'] > 0)} of the untrained networks",
+        f"and in {_count(tuning['control'] > 0)} in some untrained network",
         f"by pictures it holds in {_count(pictures['holds'])}: H-10 is before L-10 in {_count(pictures['nearer'])}, "
         f"with the untrained networks in {_count(pictures['control'] > 0)}, and before the original in "
         f"{_count(pictures['beyond'])}",
