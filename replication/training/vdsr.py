@@ -67,7 +67,7 @@ class Features:
     bandwidth: of the contextual loss. efficacy: choices of `perceptual_efficacy`.
     """
 
-    backbone: str = "vgg16_conv2_2"
+    backbone: str = "vgg16"
     weights: str = "imagenet"
     tap: str = "relu2_2"
     bandwidth: float = 0.5

@@ -172,6 +172,11 @@ def test_layers_stand_beside_metrics_over_all_images_and_within_a_distortion() -
         resamples=200,
     )
     assert list(table["images"].unique()) == ["all", "Gaussian blur"]
+    two = [each, dataclasses.replace(each, backbone="vgg16")]
+    both = comparisons.beside_metrics(
+        two, efficacy("alexnet", "vgg16"), {"set": scored(each)}, ["good", "lpips-alex"], resamples=100
+    )
+    assert (both["set"] == "metric").sum() == 1  # the metrics are compared once, however many networks there are
     row = table[(table["images"] == "Gaussian blur") & (table["tap"] == "one") & (table["set"] == "F")].iloc[0]
     blurred = (each.table["distortion"] == "Gaussian blur").to_numpy()
     opinions = each.table.loc[blurred, "opinion"]

@@ -144,7 +144,7 @@ def plane(shift: float) -> pd.DataFrame:
                 rows += [
                     ("Set14", str(image), f"{weighting}-{alpha}", metric, value) for metric, value in values.items()
                 ]
-    return pd.DataFrame(rows, columns=["data_set", "image", "method", "metric", "score"])
+    return pd.DataFrame(rows, columns=["data_set", "image", "method", "metric", "score"]).assign(seed=0)
 
 
 def tradeoff(shift: float) -> rules.Outcome:

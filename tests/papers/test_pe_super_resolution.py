@@ -3,10 +3,14 @@
 from itertools import pairwise
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
+from replication.papers.pe import super_resolution
+from replication.papers.pe import super_resolution_figures as views
 from replication.papers.pe.super_resolution import (
     at_equal_alpha,
     attainment,
@@ -22,7 +26,9 @@ from replication.papers.pe.super_resolution import (
 CONDITIONS = ["l2", "plain-0.9", "plain-0.5", "pe-0.9", "pe-0.5"]
 
 
-def table(shift: float = 0.1, noise: float = 0.0, images: int = 12, conditions: list[str] = CONDITIONS) -> pd.DataFrame:
+def table(
+    shift: float = 0.1, noise: float = 0.0, images: int = 12, conditions: list[str] = CONDITIONS, seed: int = 0
+) -> pd.DataFrame:
     """Lines perception = 1 - distortion, the weighted one lower by `shift` but for the L2 network they share."""
     rng = np.random.default_rng(0)
     rows = []
@@ -34,7 +40,7 @@ def table(shift: float = 0.1, noise: float = 0.0, images: int = 12, conditions: 
                 perception = 5 - step - (shift if method.startswith("pe") else 0) + difficulty + noise * rng.normal()
                 values = {"SSIM": 1 - (0.1 + 0.01 * step), "RMSE": 10 + step + difficulty, "lpips": perception}
                 rows += [(data_set, str(image), method, metric, value) for metric, value in values.items()]
-    return pd.DataFrame(rows, columns=["data_set", "image", "method", "metric", "score"])
+    return pd.DataFrame(rows, columns=["data_set", "image", "method", "metric", "score"]).assign(seed=seed)
 
 
 def test_parallel_lines_are_apart_by_their_distance() -> None:
@@ -110,10 +116,71 @@ def test_the_paper_is_judged_by_ssim_alone() -> None:
     assert judge(wrong, "lpips", features="vgg16", weights="")["says"].tolist() == ["supports"]
 
 
+def test_the_gap_is_the_mean_over_seeds_and_its_interval_covers_them() -> None:
+    shifts = (0.05, 0.1, 0.3)
+    found = gaps(pd.concat([table(shift, seed=number) for number, shift in enumerate(shifts)]), "lpips").iloc[0]
+    assert found["gap"] == pytest.approx(0.15, rel=1e-6)
+    assert (found["agree"], found["seeds"], found["n"]) == (3, 3, 12)
+    half = stats.t.ppf(0.975, 2) * stats.sem(shifts)  # images say the same, so that seeds alone make the interval
+    assert (found["low"], found["high"]) == pytest.approx((0.15 - half, 0.15 + half), rel=1e-6)
+    # the plain line's perception falls from 4 to 3, on average 3.5 with the difficulty of the images
+    images = table().query("data_set == 'B' and metric == 'lpips' and method in ['plain-0.9', 'plain-0.5']")
+    assert found["relative"] == pytest.approx(0.15 / images["score"].mean(), rel=1e-3)
+    mixed = gaps(pd.concat([table(0.1), table(-0.3, seed=1)]), "lpips").iloc[0]
+    assert (mixed["gap"], mixed["agree"]) == (pytest.approx(-0.1), 1)
+
+
+def test_points_of_the_plane_and_differences_are_means_over_seeds() -> None:
+    both = pd.concat([table(0.1), table(0.3, seed=1)])
+    points = plane(both, "SSIM", "lpips").set_index(["data_set", "method"])
+    first = plane(table(0.1), "SSIM", "lpips").set_index(["data_set", "method"])
+    assert points.loc[("B", "pe-0.5"), "y"] == pytest.approx(first.loc[("B", "pe-0.5"), "y"] - 0.1)
+    assert points.loc[("B", "pe-0.5"), "y_low"] < points.loc[("B", "pe-0.5"), "y"] - 0.1  # two seeds, 0.2 apart
+    found = at_equal_alpha(both, "lpips")
+    perception = found[found["metric"] == "lpips"]
+    np.testing.assert_allclose(perception["mean"], -0.2)
+    assert (perception["low"] < -0.3).all()
+    means = mean_scores(both).query("data_set == 'A' and method == 'pe-0.5' and metric == 'SSIM'").iloc[0]
+    assert (means["mean"], means["n"]) == (pytest.approx(0.88), 12)
+
+
+def test_every_seed_is_scored_by_its_own_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def score(networks: Any, *args: Any, **options: Any) -> tuple[pd.DataFrame, list[str]]:
+        asked.append((networks, args, options))
+        return table().drop(columns="seed"), ["one is unreadable"]
+
+    monkeypatch.setattr(super_resolution, "score", score)
+    found, problems = super_resolution.score_seeds({3: {"l2": "a"}, 5: {"l2": "b"}}, "sets", scale=4)  # type: ignore[dict-item]
+    assert asked == [({"l2": "a"}, ("sets",), {"scale": 4}), ({"l2": "b"}, ("sets",), {"scale": 4})]
+    assert found.groupby("seed").size().to_dict() == dict.fromkeys((3, 5), len(table()))
+    assert problems == ["one is unreadable"]
+
+
+def test_figures_label_both_lines_and_have_a_row_for_each_measure() -> None:
+    points = plane(table(), "SSIM", "lpips")
+    figure = views.draw_planes([points, points.assign(perception="dists")], "SSIM")
+    assert len(figure.axes) == 4
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert sorted(texts) == ["0.5", "0.5", "0.9", "0.9", "L2", "L2"]
+    assert "dists" in figure.axes[2].get_ylabel()
+    both = pd.concat([gaps(table(noise=0.2), "lpips"), gaps(table(), "lpips").assign(perception="dists")])
+    axis = views.gap_figure(both).axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["lpips, B", "lpips, A", "dists, B", "dists, A"]
+    plt.close("all")
+
+
+def test_only_the_measure_that_decides_is_judged() -> None:
+    found = gaps(table(shift=0.1), "lpips")
+    other = found.assign(perception="dists", low=-1.0, gap=-0.5)
+    assert judge(pd.concat([found, other]), "lpips", features="vgg16", weights="")["says"].tolist() == ["supports"]
+
+
 def test_lines_without_a_second_point_say_so() -> None:
     found = gaps(table(conditions=["l2", "pe-0.9", "pe-0.5", "plain-0.9"]), "lpips")
     assert set(found["reason"]) == {"a line needs two values of alpha besides L2"}
-    assert extensions(found, "lpips", "one seed")["note"].tolist() == list(found["reason"])
+    assert extensions(found, "one seed")["note"].tolist() == list(found["reason"])
 
 
 def test_the_plane_has_the_l2_network_on_every_line_and_intervals_of_differences_from_it() -> None:
@@ -150,15 +217,13 @@ def test_crops_show_the_alpha_at_which_plain_perception_is_best() -> None:
 
 
 def test_a_line_that_is_lost_in_some_resamples_has_no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
-    from replication.papers.pe import super_resolution as pe_super_resolution
-
     calls: list[Any] = []
 
     def sometimes(*points: Any) -> float:
         calls.append(points)
         return 0.1 if len(calls) < 5 else float("nan")
 
-    monkeypatch.setattr(pe_super_resolution, "gap", sometimes)
+    monkeypatch.setattr(super_resolution, "gap", sometimes)
     found = gaps(table(), "lpips").iloc[0]
     assert found["gap"] == 0.1
     assert np.isnan(found["low"])

@@ -122,8 +122,9 @@ def test_another_distortion_and_another_set_are_held_out_too() -> None:
     assert added["low"].notna().tolist() == (added["held_out"] == REFERENCES).tolist()
     layers = worth.by_layer(table)
     for value in ("explained", "srcc"):
-        assert "simple and PE" in views.show_worth(layers, value).html
-    assert "another set" in views.show_added(views.added_table(table)).html
+        assert "simple and PE" in views.show_worth(layers[layers["data_set"] == "Set"], value).html
+    added = views.added_table(table[table["data_set"] == "Set"])
+    assert "alexnet, another set" in views.show_added(added).html
     views.worth_figure(layers[layers["data_set"] == "Set"])
     plt.close("all")
 

@@ -96,7 +96,7 @@ def test_other_conditions_are_refused(name: str) -> None:
 
 
 def test_channels_are_weighted_in_proportion_to_their_efficacy() -> None:
-    network = backbones.backbone("vgg16_conv2_2", weights="random")
+    network = backbones.backbone("vgg16", weights="random")
     assert FEATURES.efficacy is not None
     pe = perceptual_efficacy(network, ["relu2_2"], **FEATURES.efficacy)["relu2_2"].pe
     assert channel_weights(Condition("plain", 0.5), FEATURES, network) is None
@@ -118,7 +118,7 @@ def test_conditions_start_from_the_same_weights_and_see_the_same_batches(pairs: 
     assert len({str(each.identity["start"]) for each in moved}) == 1
     assert moved[1].identity["features"]["channels"] is None
     assert about_features(moved[1]).endswith("all channels alike")
-    assert about_features(moved[2]).startswith("Features: relu2_2 of vgg16_conv2_2 (random, seed 0), bandwidth 0.5")
+    assert about_features(moved[2]).startswith("Features: relu2_2 of vgg16 (random, seed 0), bandwidth 0.5")
 
 
 def test_training_lowers_the_loss(pairs: Pairs, tmp_path: Path) -> None:

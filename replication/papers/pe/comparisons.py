@@ -54,6 +54,7 @@ def beside_metrics(
     ValueError where scores and distances are of different images.
     """
     rows: list[dict[str, object]] = []
+    paired: set[tuple[str, str]] = set()
     for each in rated(measured):
         others = scored.get(each.name)
         if others is None or others.absent:
@@ -89,6 +90,9 @@ def beside_metrics(
                     found = difference_of(drawn[name], of_metric[label], samples.groups, 0.95)
                     row = key | {"network": each.backbone, "tap": tap, "set": name, "metric": label}
                     rows.append(row | _numbers(found))
+            if (each.title, kind) in paired:  # for another network
+                continue
+            paired.add((each.title, kind))
             for first, second in combinations(shown, 2):
                 found = difference_of(of_metric[first], of_metric[second], samples.groups, 0.95)
                 pair = key | {"network": "", "tap": first, "set": "metric", "metric": second}

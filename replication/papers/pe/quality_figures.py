@@ -67,7 +67,8 @@ def differences_figure(table: pd.DataFrame, pairs: Sequence[tuple[str, str]]) ->
     """`study`'s differences of one data set and weighting with their intervals, a panel for each pair of sets."""
     layers = list(dict.fromkeys(zip(table["network"], table["tap"], strict=True)))
     height = 0.9 + 0.17 * len(layers)
-    figure, axes = plt.subplots(1, len(pairs), figsize=(2.0 + 2.2 * len(pairs), height), squeeze=False, sharey=True)
+    size = (2.0 + 2.2 * len(pairs), height)
+    figure, axes = plt.subplots(1, len(pairs), figsize=size, squeeze=False, sharex=True, sharey=True)
     networks = list(dict.fromkeys(network for network, _ in layers))
     for axis, (first, second) in zip(axes.flat, pairs, strict=True):
         part = table[(table["first"] == first) & (table["second"] == second)]
@@ -88,26 +89,31 @@ def differences_figure(table: pd.DataFrame, pairs: Sequence[tuple[str, str]]) ->
 
 
 def metrics_figure(table: pd.DataFrame) -> Figure:
-    """Figure 8 of one data set: F and H-10 of every layer by network, other metrics as lines; a panel for all images
-    and for each type of distortion in `beside_metrics`'s table."""
-    kinds, networks = list(table["images"].unique()), [name for name in table["network"].unique() if name]
-    figure, axes = plt.subplots(1, len(kinds), figsize=(4.6 * len(kinds), 3.4), squeeze=False, sharey=True)
+    """Figure 8 of one data set: F and H-10 of every layer, other metrics as lines; a panel for all images and for each
+    type of distortion in `beside_metrics`'s table."""
+    of_layers = table[table["set"] != "metric"]
+    kinds = list(of_layers["images"].unique())
+    layers = list(dict.fromkeys(zip(of_layers["network"], of_layers["tap"], strict=True)))
+    width = max(4.5, 2.6 + 0.3 * len(layers))
+    figure, axes = plt.subplots(len(kinds), 1, figsize=(width, 0.6 + 2.4 * len(kinds)), squeeze=False, sharex=True)
     for axis, kind in zip(axes.flat, kinds, strict=True):
-        part = table[table["images"] == kind]
-        for place, (label, group) in enumerate(part[part["set"] != "metric"].groupby("metric", sort=False)):
-            style = ("-", "--", ":", "-.")[place % 4]
-            axis.axhline(group["metric_srcc"].iloc[0], color="#56606a", linewidth=1.1, linestyle=style, label=label)
-        layers = part[part["set"] != "metric"]
-        first = layers[layers["metric"] == layers["metric"].iloc[0]]
-        for name, shift, colour, marker in (("F", -0.13, 6, 2), (f"H-{CONTROL}", 0.13, 0, 0)):
+        part = of_layers[of_layers["images"] == kind]
+        for place, (label, group) in enumerate(part.groupby("metric", sort=False)):
+            look = {
+                "color": COLOURS[1 + place % 5],
+                "linestyle": ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)))[place % 5],
+            }
+            axis.axhline(group["metric_srcc"].iloc[0], linewidth=1.3, label=label, **look)
+        first = part[part["metric"] == part["metric"].iloc[0]]
+        for name, colour, marker in (("F", 6, 2), (f"H-{CONTROL}", 0, 0)):
             own = first[first["set"] == name]
-            x = np.array([networks.index(network) for network in own["network"]]) + shift
-            axis.plot(x, own["srcc"], MARKERS[marker], color=COLOURS[colour], markersize=4, alpha=0.75, label=name)
-        axis.set_xticks(range(len(networks)), networks, rotation=30, ha="right", fontsize=7.5)
-        axis.set_xlim(-0.5, len(networks) - 0.5)
+            x = [layers.index(key) for key in zip(own["network"], own["tap"], strict=True)]
+            axis.plot(x, own["srcc"], MARKERS[marker], color=COLOURS[colour], markersize=5, alpha=0.85, label=name)
         axis.set_title(f"{kind} ({part['n'].iloc[0]} images)")
-    axes[0, 0].set_ylabel("SRCC")
-    axes[0, -1].legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5))
+        axis.set_ylabel("SRCC")
+    names = [f"{network} {tap}" for network, tap in layers]
+    axes[-1, 0].set_xticks(range(len(layers)), names, rotation=90, fontsize=7.5)
+    axes[0, 0].legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 

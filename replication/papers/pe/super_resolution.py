@@ -1,20 +1,20 @@
 """Paper 4, figure 7: the perception-distortion plane, the area between the two lines, and the verdict on it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
-from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from replication.evaluation import bootstrap_mean, bootstrap_statistic, compare_paired, holm
+from replication.evaluation.seeds import over_seeds
+from replication.models.vdsr import VDSR
 from replication.papers.pe import rules
-from replication.reporting.adequacy import Basis
-from replication.reporting.figures import COLOURS, MARKERS
+from replication.reporting.adequacy import Basis, Gate
 from replication.reporting.published import KEY
 from replication.reporting.verdicts import judged
+from replication.scoring.perception_distortion import score
 from replication.scoring.super_resolution import BICUBIC
 from replication.training.vdsr import L2, Condition
 
@@ -23,7 +23,6 @@ PLAIN, WEIGHTED = "plain", "pe"
 DISTORTIONS = ("SSIM", "RMSE")
 """Measures of distortion: the paper's, and one that grows with L2 itself. SSIM enters as 1 - SSIM."""
 
-_LINES = {PLAIN: "all channels alike", WEIGHTED: "weighted by PE", "pe-root": "weighted by the root of PE"}
 Array = NDArray[np.float64]
 _STEPS = 2000
 
@@ -33,6 +32,7 @@ def about(name: str, identity: Mapping[str, Any], history: pd.DataFrame) -> dict
     recipe, condition, last = identity["recipe"], identity["condition"], history.iloc[-1]
     return {
         "network": name,
+        "seed": recipe["seed"],
         "alpha": f"{condition['alpha']:g}",
         "channels": condition["weighting"],
         "features": "" if identity["features"] is None else identity["features"]["weights"],
@@ -44,41 +44,59 @@ def about(name: str, identity: Mapping[str, Any], history: pd.DataFrame) -> dict
     }
 
 
-def mean_scores(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
-    """Mean of each metric of each method on each data set with its 95 % bootstrap interval over images.
+def score_seeds(
+    networks: Mapping[int, Mapping[str, VDSR]], *args: Any, **options: Any
+) -> tuple[pd.DataFrame, list[str]]:
+    """`scoring.perception_distortion.score` of the networks of every seed, with a column seed; and what could not be
+    read. networks: by seed and method. Bicubic enlargement is the same for every seed.
+    """
+    parts, problems = [], list[str]()
+    for seed, of_seed in networks.items():
+        table, problems = score(of_seed, *args, **options)
+        parts.append(table.assign(seed=seed))
+    return pd.concat(parts, ignore_index=True), problems
 
-    scores: `replication.scoring.perception_distortion.score`. Columns: data_set, method, metric, mean, low, high, n.
+
+def mean_scores(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """Mean of each metric of each method on each data set with its 95 % interval over images and seeds.
+
+    scores: of `score_seeds`. Columns: data_set, method, metric, mean, low, high, n.
     """
     rows = []
     for key, group in scores.groupby(["data_set", "method", "metric"], sort=False):
-        rows.append((*key, *bootstrap_mean(group["score"], seed=seed), len(group)))
+        wide = group.pivot(index="image", columns="seed", values="score")
+        mean = over_seeds(bootstrap_mean(wide.mean(axis=1), seed=seed), wide.mean())
+        rows.append((*key, *mean, len(wide)))
     return pd.DataFrame(rows, columns=["data_set", "method", "metric", "mean", "low", "high", "n"])
 
 
 def plane(scores: pd.DataFrame, distortion: str, perception: str, *, seed: int = 0) -> pd.DataFrame:
     """Points of the plane: one for each data set, weighting and alpha, the L2 network being on every line.
 
-    Columns: data_set, method, weighting, alpha, x, y (means: distortion as 1 - SSIM or RMSE, and perception), and
-    x_low, x_high, y_low, y_high: where the point would be at the ends of the 95 % bootstrap interval over images of its
-    difference from the L2 network. (Images differ far more from each other than methods do on an image.)
+    Columns: data_set, perception, method, weighting, alpha, x, y (means over images and seeds: distortion as 1 - SSIM
+    or RMSE, and perception), and x_low, x_high, y_low, y_high: where the point would be at the ends of the 95 %
+    interval over images and seeds of its difference from the L2 network of the same seed. (Images differ far more from
+    each other than methods do on an image.)
     """
     rows = []
     for data_set, group in scores.groupby("data_set", sort=False):
-        x, y = _tables(group, distortion, perception)
+        x, y = zip(*_tables(group, distortion, perception), strict=True)
         methods = _trained(group)
         weightings = sorted({Condition.named(m).weighting for m in methods if m != L2})
         for method in methods:
             condition = Condition.named(method)
             lines = weightings if method == L2 else [condition.weighting]
-            limits: list[float] = []
-            for table in (x, y):
-                shift = bootstrap_mean(table[method] - table[L2], seed=seed)
-                base = table[L2].mean()
+            point, limits = list[float](), list[float]()
+            for tables in (x, y):
+                of_seeds = [table[method] - table[L2] for table in tables]
+                by_image = bootstrap_mean(sum(of_seeds) / len(of_seeds), seed=seed)
+                shift = over_seeds(by_image, [each.mean() for each in of_seeds])
+                base = float(np.mean([table[L2].mean() for table in tables]))
+                point.append(base + shift.estimate)
                 limits += [base + shift.low, base + shift.high]
-            rows += [
-                (data_set, method, line, condition.alpha, x[method].mean(), y[method].mean(), *limits) for line in lines
-            ]
-    columns = ["data_set", "method", "weighting", "alpha", "x", "y", "x_low", "x_high", "y_low", "y_high"]
+            rows += [(data_set, perception, method, line, condition.alpha, *point, *limits) for line in lines]
+    columns = ["data_set", "perception", "method", "weighting", "alpha", "x", "y"]
+    columns += ["x_low", "x_high", "y_low", "y_high"]
     table = pd.DataFrame(rows, columns=columns)
     order = table["data_set"].map({name: number for number, name in enumerate(dict.fromkeys(table["data_set"]))})
     return table.assign(order=order).sort_values(
@@ -112,65 +130,82 @@ def gap(x_plain: Array, y_plain: Array, x_weighted: Array, y_weighted: Array) ->
     more distortion the weighted line has the better perception, so that it is nearer the origin. NaN if b <= a. The
     integral is a sum over 2,000 even steps, each at its middle.
     """
-    low, high = max(x_plain.min(), x_weighted.min()), min(x_plain.max(), x_weighted.max())
-    if not high > low:
-        return float("nan")
-    at = low + (np.arange(_STEPS) + 0.5) / _STEPS * (high - low)
-    return float(np.mean(attainment(x_plain, y_plain, at) - attainment(x_weighted, y_weighted, at)))
+    plain, weighted = _attained(x_plain, y_plain, x_weighted, y_weighted)
+    return plain - weighted
 
 
 def gaps(scores: pd.DataFrame, perception: str, *, seed: int = 0, resamples: int = 2000) -> pd.DataFrame:
-    """`gap` between the plain and the PE-weighted line on each data set, for each measure of distortion. The L2 network
-    is on neither line.
+    """`gap` between the plain and the PE-weighted line on each data set, for each measure of distortion: mean over
+    seeds, each with its own lines. The L2 network is on neither line.
 
-    The interval (95 %, percentile bootstrap) comes from resampling images, all methods of an image together, and taking
-    the means, the lines and the gap anew. Columns: data_set, distortion, gap, low, high, n, reason (why there is none).
+    The interval (95 %) comes from resampling images, all networks of an image together, taking the means, the lines and
+    the gap anew (percentile bootstrap), and is widened by what another seed would change (`over_seeds`). Columns:
+    data_set, perception, distortion, gap, low, high, relative (gap over the mean that the plain line attains), agree
+    (seeds whose own gap has the sign of the mean), seeds, n, reason (why there is none).
     """
     rows = []
     for data_set, group in scores.groupby("data_set", sort=False):
+        lines = [
+            sorted(
+                (m for m in _trained(group) if m != L2 and Condition.named(m).weighting == weighting),
+                key=lambda method: -Condition.named(method).alpha,
+            )
+            for weighting in (PLAIN, WEIGHTED)
+        ]
         for distortion in DISTORTIONS:
-            x, y = _tables(group, distortion, perception)
-            lines = [
-                sorted(
-                    (m for m in _trained(group) if m != L2 and Condition.named(m).weighting == weighting),
-                    key=lambda method: -Condition.named(method).alpha,
-                )
-                for weighting in (PLAIN, WEIGHTED)
-            ]
-            row = _gap_interval(x, y, lines, seed, resamples)
-            rows.append((data_set, distortion, *row[:3], len(x), row[3]))
-    return pd.DataFrame(rows, columns=["data_set", "distortion", "gap", "low", "high", "n", "reason"])
+            tables = _tables(group, distortion, perception)
+            found = _gap_interval(tables, lines, seed, resamples)
+            rows.append((data_set, perception, distortion, *found[:-1], len(tables), len(tables[0][0]), found[-1]))
+    columns = [
+        "data_set",
+        "perception",
+        "distortion",
+        "gap",
+        "low",
+        "high",
+        "relative",
+        "agree",
+        "seeds",
+        "n",
+        "reason",
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def at_equal_alpha(scores: pd.DataFrame, perception: str, *, seed: int = 0) -> pd.DataFrame:
-    """Each weighting minus plain at every alpha that both have, over the same images.
+    """Each weighting minus plain at every alpha that both have, over the same images, mean over seeds.
 
-    Columns: data_set, metric (SSIM, RMSE and the perception metric), weighting, alpha, mean, low, high (95 %
-    bootstrap), effect (matched-pairs rank-biserial), p (Wilcoxon), p_holm (adjusted over the tests of a metric), n.
+    Columns: data_set, metric (SSIM, RMSE and the perception metric), weighting, alpha, mean, low, high (95 % interval
+    over images and seeds), effect (matched-pairs rank-biserial), p (Wilcoxon), p_holm (adjusted over the tests of a
+    metric), n.
     """
     rows = []
     for metric in (*DISTORTIONS, perception):
         for data_set, group in scores[scores["metric"] == metric].groupby("data_set", sort=False):
-            wide = group.pivot(index="image", columns="method", values="score")
+            wide = group.pivot(index="image", columns=["method", "seed"], values="score")
             conditions = {Condition.named(method): method for method in _trained(group)}
             for condition, method in conditions.items():
                 plain = conditions.get(Condition(PLAIN, condition.alpha))
                 if condition.weighting == PLAIN or plain is None:
                     continue
-                result = compare_paired(wide[method], wide[plain], seed=seed)
+                one, other = pd.DataFrame(wide[method]), pd.DataFrame(wide[plain])
+                result = compare_paired(one.mean(axis=1), other.mean(axis=1), seed=seed)
                 about = (data_set, metric, condition.weighting, condition.alpha)
-                rows.append((*about, *result.difference, result.effect, result.p_value, result.n))
+                interval = over_seeds(result.difference, (one - other).mean())
+                rows.append((*about, *interval, result.effect, result.p_value, result.n))
     columns = ["data_set", "metric", "weighting", "alpha", "mean", "low", "high", "effect", "p", "n"]
     table = pd.DataFrame(rows, columns=columns)
     table.insert(9, "p_holm", table.groupby("metric")["p"].transform(lambda p: holm(p.to_numpy())))
     return table
 
 
-def judge(gaps: pd.DataFrame, perception: str, *, features: str, weights: str) -> pd.DataFrame:
+def judge(
+    gaps: pd.DataFrame, perception: str, *, features: str, weights: str, gates: Sequence[Gate] = ()
+) -> pd.DataFrame:
     """The verdict on "PE weighting moves the line towards the origin": the columns of claims.csv.
 
     gaps: of `gaps`; those with the paper's measure of distortion are judged. perception: the metric. features, weights:
-    the network of the contextual loss and what differs from the paper's weights.
+    the network of the contextual loss and what differs from the paper's weights. gates: of the training.
     """
     basis = Basis(
         "stand-in",
@@ -178,16 +213,18 @@ def judge(gaps: pd.DataFrame, perception: str, *, features: str, weights: str) -
         network="" if features == "vgg16" else f"{features} in place of VGG16",
         weights=weights,
         protocol="" if perception == "nrqm" else f"perception by {perception} in place of NRQM",
+        gates=tuple(gates),
     )
-    return judged(PAPER, {CLAIM: rules.tradeoff(gaps[gaps["distortion"] == DISTORTIONS[0]])}, basis)
+    own = gaps[(gaps["distortion"] == DISTORTIONS[0]) & (gaps["perception"] == perception)]
+    return judged(PAPER, {CLAIM: rules.tradeoff(own)}, basis)
 
 
-def extensions(gaps: pd.DataFrame, perception: str, note: str = "") -> pd.DataFrame:
+def extensions(gaps: pd.DataFrame, note: str = "") -> pd.DataFrame:
     """`gaps` as numbers for the scorecard, which no paper has printed."""
     rows = [
         (
             *(PAPER, "figure7", "plain line minus PE-weighted line", row["data_set"]),
-            f"{perception} at equal {row['distortion']}",
+            f"{row['perception']} at equal {row['distortion']}",
             *(row["gap"], row["low"], row["high"], row["n"], row["reason"] or note),
         )
         for row in gaps.to_dict("records")
@@ -214,46 +251,23 @@ def telling_pair(scores: pd.DataFrame, perception: str) -> tuple[str, str]:
     return min(pairs, key=lambda pair: pairs[pair])
 
 
-def draw_plane(points: pd.DataFrame, distortion: str, perception: str) -> None:
-    """A panel for each data set: the line of each weighting from the L2 network on, alpha written at its points."""
-    data_sets = list(dict.fromkeys(points["data_set"]))
-    _, axes = plt.subplots(1, len(data_sets), figsize=(4.6 * len(data_sets), 4.0), squeeze=False)
-    for axis, data_set in zip(axes[0], data_sets, strict=True):
-        of_set = points[points["data_set"] == data_set]
-        for number, (weighting, line) in enumerate(of_set.groupby("weighting", sort=True)):
-            spread = [(line[v] - line[f"{v}_low"], line[f"{v}_high"] - line[v]) for v in ("x", "y")]
-            axis.errorbar(
-                line["x"],
-                line["y"],
-                xerr=np.maximum(spread[0], 0),
-                yerr=np.maximum(spread[1], 0),
-                marker=MARKERS[number],
-                color=COLOURS[number],
-                ecolor=(*to_rgb(COLOURS[number]), 0.4),
-                elinewidth=0.8,
-                label=_LINES.get(str(weighting), str(weighting)),
-            )
-            for _, point in line.iterrows():
-                axis.annotate(
-                    "L2" if point["method"] == L2 else f"{point['alpha']:g}",
-                    (point["x"], point["y"]),
-                    xytext=(4, 5),
-                    textcoords="offset points",
-                    fontsize=7,
-                    color=COLOURS[number],
-                )
-        label = "1 \N{MINUS SIGN} SSIM" if distortion == "SSIM" else f"{distortion} (grey levels)"
-        axis.locator_params(nbins=5)
-        axis.set(title=data_set, xlabel=f"distortion: {label}", ylabel=f"perception: {perception}")
-    axes[0][0].legend(fontsize=8)
-    plt.show()
+def _attained(x_plain: Array, y_plain: Array, x_weighted: Array, y_weighted: Array) -> tuple[float, float]:
+    """Mean of what each line attains over the distortions that both have; NaN where these are none."""
+    low, high = max(x_plain.min(), x_weighted.min()), min(x_plain.max(), x_weighted.max())
+    if not high > low:
+        return float("nan"), float("nan")
+    at = low + (np.arange(_STEPS) + 0.5) / _STEPS * (high - low)
+    return float(attainment(x_plain, y_plain, at).mean()), float(attainment(x_weighted, y_weighted, at).mean())
 
 
-def _tables(scores: pd.DataFrame, distortion: str, perception: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Distortion and perception, lower being better: a row for each image, a column for each trained network."""
-    wide = scores.pivot(index="image", columns=["metric", "method"], values="score")
-    x, y = (pd.DataFrame(wide[metric])[_trained(scores)] for metric in (distortion, perception))
-    return (1 - x if distortion == "SSIM" else x), y
+def _tables(scores: pd.DataFrame, distortion: str, perception: str) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Distortion and perception of each seed, lower being better: a row for each image, a column for each network."""
+    found = []
+    for _, group in scores.groupby("seed"):
+        wide = group.pivot(index="image", columns=["metric", "method"], values="score")
+        x, y = (pd.DataFrame(wide[metric])[_trained(scores)] for metric in (distortion, perception))
+        found.append((1 - x if distortion == "SSIM" else x, y))
+    return found
 
 
 def _trained(scores: pd.DataFrame) -> list[str]:
@@ -262,27 +276,32 @@ def _trained(scores: pd.DataFrame) -> list[str]:
 
 
 def _gap_interval(
-    x: pd.DataFrame, y: pd.DataFrame, lines: list[list[str]], seed: int, resamples: int
-) -> tuple[float, float, float, str]:
+    tables: Sequence[tuple[pd.DataFrame, pd.DataFrame]], lines: list[list[str]], seed: int, resamples: int
+) -> tuple[float, float, float, float, int, str]:
+    """gap, low, high, relative, agree, reason of `gaps`."""
     nothing = float("nan")
     if min(map(len, lines)) < 2:
-        return nothing, nothing, nothing, "a line needs two values of alpha besides L2"
-    columns = [table[method].to_numpy() for line in lines for table in (x, y) for method in line]
-    sizes = np.cumsum([len(line) for line in lines for _ in (x, y)])[:-1]
+        return nothing, nothing, nothing, nothing, 0, "a line needs two values of alpha besides L2"
+    columns = [table[method].to_numpy() for of_seed in tables for line in lines for table in of_seed for method in line]
+    sizes = np.cumsum([len(line) for line in lines for _ in range(2)])[:-1]
+
+    def by_seed(means: Array) -> list[float]:
+        return [gap(*np.split(points, sizes)) for points in means.reshape(len(tables), -1)]
 
     def statistic(*samples: Array) -> Array:
         means = np.stack([sample.mean(axis=-1) for sample in samples], axis=-1)
-        found = [gap(*np.split(points, sizes)) for points in means.reshape(-1, means.shape[-1])]
+        found = [np.mean(by_seed(points)) for points in means.reshape(-1, means.shape[-1])]
         return np.array(found).reshape(means.shape[:-1])
 
-    if np.isnan(statistic(*columns)):
-        return nothing, nothing, nothing, "the two lines have no distortion in common"
+    means = np.array([column.mean() for column in columns])
+    each = by_seed(means)
+    if np.isnan(each).any():
+        return nothing, nothing, nothing, nothing, 0, "the two lines have no distortion in common"
+    plain = np.mean([_attained(*np.split(points, sizes))[0] for points in means.reshape(len(tables), -1)])
+    relative = float(np.mean(each) / plain)
+    agree = int((np.sign(each) == np.sign(np.mean(each))).sum())
     interval = bootstrap_statistic(statistic, *columns, resamples=resamples, method="percentile", seed=seed)
     if np.isnan(interval.low):
-        return (
-            interval.estimate,
-            nothing,
-            nothing,
-            "no interval: among some resampled images the lines share no distortion",
-        )
-    return (*interval, "")
+        reason = "no interval: among some resampled images the lines share no distortion"
+        return interval.estimate, nothing, nothing, relative, agree, reason
+    return (*over_seeds(interval, each), relative, agree, "")

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from replication.papers.pe.worth import ALL, BOTH, MEASURES, OPINIONS, PE, RANDOM, REFERENCES, SIMPLE, added
 from replication.reporting.figures import COLOURS, MARKERS
-from replication.reporting.numbers import number, signed, signed_interval
+from replication.reporting.numbers import p_equals, signed, signed_interval
 from replication.reporting.tables import Html, show_frame
 
 SHOWN = (PE, SIMPLE, BOTH, OPINIONS)
@@ -35,8 +35,8 @@ def worth_figure(layers: pd.DataFrame, held_out: str = REFERENCES) -> Figure:
         for by, marker in _BACKGROUND.items():
             if wide[by].notna().any():
                 axis.plot(wide[by], places, marker, color="#56606a", markersize=6, linestyle="", label=by)
-        for number_, by in enumerate(SHOWN):
-            look = {"marker": MARKERS[number_], "color": COLOURS[number_], "markersize": 5, "alpha": 0.85}
+        for number, by in enumerate(SHOWN):
+            look = {"marker": MARKERS[number], "color": COLOURS[number], "markersize": 5, "alpha": 0.85}
             axis.plot(wide[by], places, linestyle="", label=by, **look)
         axis.set(xlabel=_TITLES[value])
     axes[0].axvline(0, color="black", linewidth=0.8)
@@ -47,12 +47,13 @@ def worth_figure(layers: pd.DataFrame, held_out: str = REFERENCES) -> Figure:
 
 
 def show_worth(layers: pd.DataFrame, value: str) -> Html:
-    """`worth.by_layer`'s `value` ("explained" or "srcc"), median over the layers of a network, by way of choosing."""
+    """`worth.by_layer`'s `value` ("explained" or "srcc") of one data set, median over the layers of a network: a row
+    for each way of choosing, a column for each network and way to hold images out.
+    """
     order = [PE, *MEASURES, SIMPLE, BOTH, OPINIONS, RANDOM, ALL]
-    groups = layers.groupby(["data_set", "network", "held_out", "by"], sort=False)[value].median()
-    wide = groups.unstack("by").reindex(columns=order).dropna(axis=1, how="all")
-    wide.index.names = ["", "", "held out"]
-    return show_frame(wide.rename_axis(columns=None), "{:.2f}", caption=f"{_TITLES[value]}, median over layers")
+    groups = layers.groupby(["by", "network", "held_out"], sort=False)[value].median()
+    wide = groups.unstack(["network", "held_out"]).reindex(order).dropna(how="all")
+    return show_frame(_flat(wide), "{:.2f}", caption=f"{_TITLES[value]}, median over layers")
 
 
 def added_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -65,22 +66,26 @@ def added_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def show_added(found: pd.DataFrame) -> Html:
-    """`added_table` for reading: a row for each pair and network, a column for each way to hold images out."""
+    """`added_table` of one data set for reading: a row for each pair, a column for each network and way to hold images
+    out.
+    """
     cells = [
         f"{row['above']} of {row['layers']}; "
         + (
             signed(row["difference"])
             if pd.isna(row["low"])
-            else f"{signed_interval(row['difference'], row['low'], row['high'])}, p {number(row['p'], '.2g')}"
+            else f"{signed_interval(row['difference'], row['low'], row['high'])}, {p_equals(row['p'])}"
         )
         for row in found.to_dict("records")
     ]
-    named = found.assign(
-        cell=cells, compared=found["first"] + " \N{MINUS SIGN} " + found["second"] + ", " + found["measure"]
-    )
-    wide = named.pivot_table(
-        index=["data_set", "compared", "network"], columns="held_out", values="cell", aggfunc="first", sort=False
-    )
-    wide.index.names = ["", "", ""]
+    compared = found["measure"] + ": " + found["first"] + " minus " + found["second"]
+    named = found.assign(cell=cells, compared=compared)
+    wide = named.set_index(["compared", "network", "held_out"])["cell"].unstack(["network", "held_out"])
     caption = "layers in which the first is above the second; mean difference over layers [95 % interval]"
-    return show_frame(wide.rename_axis(columns="held out:"), na_rep="\N{EN DASH}", caption=caption)
+    return show_frame(_flat(wide.reindex(compared.unique())), na_rep="\N{EN DASH}", caption=caption)
+
+
+def _flat(wide: pd.DataFrame) -> pd.DataFrame:
+    """Columns named by network and held-out images in one line, the index without a name."""
+    names = [", ".join(map(str, column)) for column in wide.columns]
+    return wide.set_axis(names, axis=1).rename_axis(index=None, columns=None)
