@@ -36,12 +36,14 @@ class PipelineError(ValueError):
 class Stage:
     """One run of a notebook or command, all placeholders filled in.
 
-    family: its name in pipeline.yaml. run: the combination of `each` that it is for, "" if there is one run only.
+    family: its name in pipeline.yaml. each: the combination of `each` that it is for, by placeholder. run: the same in
+    words, "" if there is one run only.
     params: paths in params.yaml that are tracked. given: paths, or name=path, that the notebook gets. values: of those,
     as the notebook gets them. outs: path -> whether it is stored in DVC's cache (otherwise in git).
     """
 
     family: str
+    each: Mapping[str, Any]
     run: str
     desc: str
     notebook: str
@@ -223,6 +225,7 @@ def _stage(name: str, family: Mapping[str, Any], item: Mapping[str, Any], settin
         outs = {folder: bool(family.get("cached"))}
     return Stage(
         family=name,
+        each=item,
         run=run,
         desc=family["desc"],
         notebook=f"notebooks/{family.get('notebook', name)}.ipynb" if "command" not in family else "",
@@ -273,7 +276,7 @@ def _entry(stage: Stage, profile: str, found: Sequence[Stage]) -> dict[str, Any]
         deps += [stage.notebook, *dependencies.code(notebook, named, costly=stage.costly)]
         deps += dependencies.pins(named)
         run = {each.family for each in found}  # one for each name of an empty list has no runs, and so no results
-        deps += sorted({_results_of(read, profile, found) for read in stage.reads if read in run})
+        deps += sorted({_results_of(read, profile, found, stage.each) for read in stage.reads if read in run})
         outs |= {f"reports/{profile}/{page}.html": False, f"reports/{profile}/{page}.ipynb": False}
     # persist: DVC removes outputs before it runs a stage; a killed run would leave nothing of the last result.
     keep = {"persist": True}
@@ -305,9 +308,17 @@ def _plots(found: Sequence[Stage], profile: str) -> list[dict[str, Any]]:
     ]
 
 
-def _results_of(family: str, profile: str, found: Sequence[Stage]) -> str:
-    """The folder that holds the results of a family of stages."""
-    folders = {f"results/{profile}/{stage.results}" for stage in found if stage.family == family}
+def _results_of(family: str, profile: str, found: Sequence[Stage], each: Mapping[str, Any] | None = None) -> str:
+    """The folder that holds the results of a family of stages; of those runs alone that agree with `each`, as a network
+    goes on from the start of its own seed.
+    """
+    chosen = each or {}
+    own = (stage for stage in found if stage.family == family)
+    folders = {
+        f"results/{profile}/{stage.results}"
+        for stage in own
+        if all(chosen.get(name, value) == value for name, value in stage.each.items())
+    }
     return folders.pop() if len(folders) == 1 else f"results/{profile}/{family}"
 
 
