@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from replication.datasets.errors import DataError
 from replication.datasets.sets import images as image_set
 from replication.metrics.colour import rgb_to_y
 from replication.metrics.resize import crop_to_multiple, degrade
@@ -66,6 +67,14 @@ def read_pairs(
             f"{name}/{image}": pair for image, pair in luminance_pairs({n: content[n] for n in names}, scale).items()
         }
     return pairs, problems
+
+
+def at_least(pairs: Pairs, side: int) -> Pairs:
+    """The pairs from which patches of `side` pixels can be cut; DataError if there are none."""
+    large = {name: pair for name, pair in pairs.items() if min(pair[1].shape) >= side}
+    if not large:
+        raise DataError(f"none of {len(pairs)} images is as large as {side} x {side}; choose a smaller patch")
+    return large
 
 
 def describe(pairs: Pairs) -> str:

@@ -8,11 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
+from replication.datasets.errors import DataError
 from replication.models import SRCNN
 from replication.training.dead_units import dead_units
 from replication.training.fit import Compute
 from replication.training.losses import LOSSES
-from replication.training.pairs import Pairs, luminance, luminance_pairs, read_pairs
+from replication.training.pairs import Pairs, at_least, luminance, luminance_pairs, read_pairs
 from replication.training.patches import PatchBank
 from replication.training.rates import compare_rates
 from replication.training.super_resolution import Recipe, train
@@ -193,3 +194,9 @@ def test_a_limit_takes_images_evenly_spread(tmp_path: Path) -> None:
         Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / f"{name}.png")
     pairs, _ = read_pairs([str(tmp_path)], 4, limit=3)
     assert [name.rsplit("/", 1)[1] for name in pairs] == ["a", "c", "e"]
+
+
+def test_images_smaller_than_a_patch_are_left_out(pairs: Pairs) -> None:
+    assert list(at_least(pairs, 48)) == ["a"]
+    with pytest.raises(DataError, match="none of 1 images is as large as 52 x 52"):
+        at_least(pairs, 52)
