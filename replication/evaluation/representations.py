@@ -10,8 +10,9 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.decomposition import PCA
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.model_selection import GroupKFold
-from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
+
+from replication.evaluation.scaling import Scaling, fit_scaling
 
 NEAR = 12.0  # degrees
 Floats = NDArray[np.float64]
@@ -70,14 +71,15 @@ def predict(
     penalties: Sequence[float] = (1.0, 10.0, 100.0),
     widths: Sequence[float] = (0.3, 1.0),
     pca: int | None = None,
+    scaling: Scaling = "each",
     seed: int = 0,
 ) -> Prediction:
     """Predict a class (SVC) or a number (SVR, RBF kernels both) for every image by nested cross-validation.
 
     features: (n, d). target: (n,). groups: of each image; no group is in two folds, outer or inner.
     penalties: candidates for C; for a number C multiplies its standard deviation, in units of which it is fitted.
-    widths: candidates for gamma, in units of 1 / d, after every feature was scaled to unit variance on the training
-        images. The best pair is chosen on inner folds of the training images alone.
+    widths: candidates for gamma, in units of 1 / d, after the features were scaled on the training images
+        (`scaling.fit_scaling`). The best pair is chosen on inner folds of the training images alone.
     pca: reduce the features to this many principal components, fitted on the training images of each outer fold.
     seed: of the groups' order, which decides their folds.
     """
@@ -107,8 +109,8 @@ def predict(
             values = y[train].astype(np.float64)
             centre, unit = float(values.mean()), float(values.std()) or 1.0
             wanted = (values - centre) / unit
-        penalty, gamma = _best_pair(learn, wanted, shuffled[train], kind, inner_folds, penalties, gammas)
-        ((_, _, found),) = _fitted(learn, wanted, apply, kind, [penalty], [gamma])
+        penalty, gamma = _best_pair(learn, wanted, shuffled[train], kind, inner_folds, penalties, gammas, scaling)
+        ((_, _, found),) = _fitted(learn, wanted, apply, kind, [penalty], [gamma], scaling)
         predicted[test] = found if kind == "class" else centre + unit * found
         fold[test] = number
         chosen.append({"C": float(penalty), "gamma": float(gamma)})
@@ -124,26 +126,33 @@ def _best_pair(
     folds: int,
     penalties: Sequence[float],
     gammas: Sequence[float],
+    scaling: Scaling,
 ) -> tuple[float, float]:
     """The C and gamma with the lowest error, mean over the folds; of equal ones the first."""
     errors: dict[tuple[float, float], list[float]] = {}
     for train, test in GroupKFold(folds).split(x, groups=groups):
-        for penalty, gamma, found in _fitted(x[train], y[train], x[test], kind, penalties, gammas):
+        for penalty, gamma, found in _fitted(x[train], y[train], x[test], kind, penalties, gammas, scaling):
             error = np.mean(found != y[test]) if kind == "class" else np.mean((found - y[test]) ** 2)
             errors.setdefault((penalty, gamma), []).append(float(error))
     return min(errors, key=lambda pair: float(np.mean(errors[pair])))
 
 
 def _fitted(
-    learn: Floats, y: NDArray[Any], apply: Floats, kind: Target, penalties: Sequence[float], gammas: Sequence[float]
+    learn: Floats,
+    y: NDArray[Any],
+    apply: Floats,
+    kind: Target,
+    penalties: Sequence[float],
+    gammas: Sequence[float],
+    scaling: Scaling,
 ) -> Iterator[tuple[float, float, NDArray[Any]]]:
     """Predictions for `apply`, for each C and gamma, by a machine fitted on `learn` and `y`.
 
     Distances are computed once for all machines, by matrix products: with every pixel a feature, they would otherwise
     take most of the time.
     """
-    scaler = StandardScaler().fit(learn)
-    learn, apply = scaler.transform(learn), scaler.transform(apply)
+    scale = fit_scaling(learn, scaling)
+    learn, apply = scale(learn), scale(apply)
     within, across = euclidean_distances(learn, squared=True), euclidean_distances(apply, learn, squared=True)
     for gamma in gammas:
         kernel, kernel_across = np.exp(-gamma * within), np.exp(-gamma * across)

@@ -38,7 +38,7 @@ def edge_errors(
         for one in found:
             if one.pca is not None:
                 continue
-            error = read_out(one.features, maps, groups, folds=protocol.folds, seed=protocol.seed)
+            error = read_out(one.features, maps, groups, folds=protocol.folds, scaling=one.scaling, seed=protocol.seed)
             about = {"method": one.method, "seed": one.seed, "target": target, "image": np.arange(len(stack))}
             parts.append(pd.DataFrame({**about, "error": 100 * error}))
     return pd.concat(parts, ignore_index=True)

@@ -15,6 +15,7 @@ from sklearn.decomposition import PCA
 from replication.datasets.stacks import Stack
 from replication.datasets.yaleb import LitFaces
 from replication.evaluation.representations import NEAR, Target, light_groups, predict
+from replication.evaluation.scaling import Scaling
 from replication.models.autoencoders import Autoencoder
 from replication.progress import progress
 from replication.scoring.store import Store, code_version
@@ -24,6 +25,7 @@ from replication.training.trained import Trained
 TARGETS: dict[str, Target] = {"identity": "class", "azimuth": "number", "elevation": "number"}
 UNTRAINED = "untrained network"
 PCA_FOLDS, PCA_ALL = "PCA of training folds", "PCA of all images"
+PCA_PLAIN = "PCA of all images, not whitened"
 PIXELS = "pixels"
 
 Floats = NDArray[np.float64]
@@ -53,12 +55,13 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Representation:
-    """features: (n, d), a row for each image. seed: of the network, 0 where there is none. pca: see `predict`."""
+    """features: (n, d), a row for each image. seed: of the network, 0 without one. pca, scaling: see `predict`."""
 
     method: str
     seed: int
     features: Floats
     pca: int | None = None
+    scaling: Scaling = "each"
 
 
 def load_networks(
@@ -94,7 +97,8 @@ def representations(
 
     The baselines: the same network before training (of each seed, with the initial weights that all losses start from);
     as many principal components as the bottleneck has units, fitted on training folds, and fitted on all images without
-    their labels, as the autoencoders were; and the pixels.
+    their labels, as the autoencoders were, each component scaled to unit variance (whitened) or all by one number; and
+    the pixels.
     """
     found = [
         Representation(names[loss], seed, _codes(run.network, lit.stack)) for (loss, seed), run in networks.items()
@@ -110,6 +114,7 @@ def representations(
         *found,
         Representation(PCA_FOLDS, 0, pixels, width),
         Representation(PCA_ALL, 0, components),
+        Representation(PCA_PLAIN, 0, components, scaling="common"),
         Representation(PIXELS, 0, pixels),
     ]
 
@@ -154,7 +159,7 @@ def _predicted(
     if finished is not None and (entry := finished.get(key)) is not None:
         return dict(entry.value)
     options = {name: value for name, value in asdict(protocol).items() if name != "near"}
-    found = predict(one.features, target, groups, kind=kind, pca=one.pca, **options)
+    found = predict(one.features, target, groups, kind=kind, pca=one.pca, scaling=one.scaling, **options)
     features = one.features.shape[1] if one.pca is None else one.pca
     result = {
         "image": list(range(len(target))),
@@ -171,7 +176,7 @@ def _predicted(
 def _key(one: Representation, target: NDArray[Any], groups: NDArray[np.intp], protocol: Protocol) -> object:
     """Everything that a prediction depends on, with the code that makes it."""
     features = hashlib.sha256(np.ascontiguousarray(one.features).tobytes()).hexdigest()
-    about = [one.pca, one.features.shape, target.tolist(), groups.tolist(), asdict(protocol)]
+    about = [one.pca, one.scaling, one.features.shape, target.tolist(), groups.tolist(), asdict(protocol)]
     return [code_version(predict.__module__), features, *about]
 
 

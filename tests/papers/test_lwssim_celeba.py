@@ -20,6 +20,7 @@ from replication.reporting.verdicts import compare
 from replication.scoring.colour_reconstructions import FIGURES
 from replication.scoring.errors import ScoringError
 from replication.scoring.linear_baseline import linear_errors
+from replication.training.sized import load_sized
 from replication.training.trained import Trained
 
 MODELS, LOSSES = ("ae", "vae", "mmd_ae"), ("mse", "ssim", "lwssim")
@@ -238,7 +239,7 @@ def test_errors_by_size_of_the_code_stand_beside_those_of_a_linear_code(tmp_path
         other = Autoencoder("ae", size=32, width=2, bottleneck=size)
         about = {**run("ae", loss, 0).identity, "network": {"size": 32, "width": 2, "bottleneck": size}}
         Trained(other, run("ae", loss, 0).history, about).save(tmp_path / f"{size}-{loss}-0")
-    sized = celeba_sizes.load(tmp_path, [2, 7], ["mse", "ssim"], [0])
+    sized = load_sized(tmp_path, [2, 7], ["mse", "ssim"], [0])
     assert list(sized) == [(2, "mse", 0), (2, "ssim", 0)]
     trained = {Key("ae", "mse", 0): run("ae", "mse", 0), Key("ae", "mse", 1): run("ae", "mse", 1)}
     table = celeba_sizes.size_table(trained | {Key("vae", "mse", 0): run("vae", "mse", 0)}, sized, training, test)

@@ -1,6 +1,7 @@
 """Losses compared under other conditions, on scores whose differences are known, and the words for the printed gap."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 
 from replication.papers.msssim import super_resolution, super_resolution_conditions
 from replication.reporting import published
+from replication.training.trained import Trained
 
 PRINTED = {"Set5": -0.17, "Set14": -0.06, "BSD200": -0.03}
 
@@ -61,9 +63,9 @@ def test_the_answer_says_where_no_condition_comes_near() -> None:
 
 
 def test_a_condition_has_the_mse_and_each_loss_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(super_resolution_conditions.Trained, "load", lambda folder, build: folder.name)
+    monkeypatch.setattr(Trained, "load", lambda folder, build: folder.name)
     arms = {"a": {"condition": "c", "loss": "mse"}, "b": {"condition": "c", "loss": "ms_ssim"}}
-    found = super_resolution_conditions.load(tmp_path, arms, [0, 1])
+    found: Any = super_resolution_conditions.load(tmp_path, arms, [0, 1])
     assert found == {
         "c": {("MSE", 0): "a-0", ("MSE", 1): "a-1", ("MS-SSIM", 0): "b-0", ("MS-SSIM", 1): "b-1"},
     }

@@ -1,6 +1,6 @@
 """Autoencoders of paper 2 with codes of several sizes: errors of each loss and of a linear code of that size."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +12,16 @@ from replication.papers.lwssim.celeba_networks import Key
 from replication.reporting.losses import titles
 from replication.scoring.linear_baseline import linear_errors, mean_errors
 from replication.training.autoencoders import reconstruct
+from replication.training.sized import Sized
 from replication.training.trained import Trained
 
 LINEAR = "linear code"
 ERRORS = {"ssim": "SSIM", "mse": "MSE", "mse_interior": "MSE, interior", "mse_border": "MSE, border"}
 
 
-def load(
-    folder: Path, sizes: Iterable[int], losses: Iterable[str], seeds: Iterable[int]
-) -> dict[tuple[int, str, int], Trained[Autoencoder]]:
-    """The trained autoencoders in <folder>/<size>-<loss>-<seed>; those that are not there are left out."""
-    keys = [(size, loss, seed) for size in sizes for loss in losses for seed in seeds]
-    found = {key: folder / "-".join(map(str, key)) for key in keys}
-    return {key: Trained.load(at, Autoencoder) for key, at in found.items() if (at / "network.safetensors").is_file()}
-
-
 def size_table(
     trained: Mapping[Key, Trained[Autoencoder]],
-    sized: Mapping[tuple[int, str, int], Trained[Autoencoder]],
+    sized: Sized,
     training: Stack,
     test: Stack,
     table: Path | None = None,

@@ -15,10 +15,10 @@ from replication.evaluation.cluster_means import cluster_mean
 from replication.evaluation.grouped import compare_over_groups
 from replication.evaluation.seeds import over_seeds
 from replication.models.autoencoders import Autoencoder
-from replication.papers.msssim.losses import METHODS, OURS, PAIRS, PAPER
+from replication.papers.msssim.losses import METHODS, MSE, OURS, PAIRS, PAPER
 from replication.reporting.adequacy import Basis, Gate
 from replication.reporting.losses import holm_by_family, pairs
-from replication.reporting.numbers import ALPHA
+from replication.reporting.numbers import ALPHA, signed_interval
 from replication.reporting.sanitise import md_escape
 from replication.reporting.verdicts import VALUE_COLUMNS
 from replication.scoring.representations import TARGETS, Protocol
@@ -259,3 +259,19 @@ def _rows(table: pd.DataFrame, name: str, note: str) -> pd.DataFrame:
 def decimals(target: str) -> int:
     """Decimals of a difference of errors for this target: squared degrees have one, percentages two."""
     return 1 if target in ("azimuth", "elevation") else 2
+
+
+def in_words(drawn: pd.DataFrame, grouped: pd.DataFrame) -> list[str]:
+    """Two lines of the result: MS-SSIM minus MSE training for each target by both splits, from `differences`."""
+    lines = []
+    for split, table in ((RANDOM, drawn), (GROUPED, grouped)):
+        rows = table[(table["first"] == OURS) & (table["second"] == MSE)].to_dict("records")
+        each = [
+            f"{row['target']} {signed_interval(row['mean'], row['low'], row['high'], decimals(row['target']))}"
+            for row in rows
+        ]
+        lines.append(
+            f"Error {split}, MS-SSIM minus MSE training (identity in percent, angles in degrees squared): "
+            f"{'; '.join(each)}."
+        )
+    return lines
