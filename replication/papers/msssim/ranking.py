@@ -178,8 +178,11 @@ def session_widget(session: RankingSession, scale: int = 3) -> ipywidgets.Widget
 
 
 def read_rankings(path: str | os.PathLike[str], methods: Sequence[str]) -> tuple[pd.DataFrame, NDArray[np.intp]]:
-    """The rows of a file of answers, and the rankings (n, m) as positions in `methods`, best first."""
-    rows = _read(Path(path))
+    """The rows of a file of answers, and the rankings (n, m) as positions in `methods`, best first.
+
+    path: a CSV file, or a folder with one for each participant, as pages of sessions hand them back.
+    """
+    rows = _read_all(Path(path)) if Path(path).is_dir() else _read(Path(path))
     orders = []
     for number, text in enumerate(rows["ranking"], start=2):
         named = text.split()
@@ -192,6 +195,13 @@ def read_rankings(path: str | os.PathLike[str], methods: Sequence[str]) -> tuple
     return rows, np.array(orders, dtype=np.intp).reshape(-1, len(methods))
 
 
+def _read_all(folder: Path) -> pd.DataFrame:
+    files = sorted(folder.glob("*.csv"))
+    if not files:
+        raise RankingError(f"{folder}: no CSV file of rankings in this folder")
+    return _distinct(pd.concat(map(_read, files), ignore_index=True), folder)
+
+
 def _read(path: Path) -> pd.DataFrame:
     try:
         rows = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -199,6 +209,10 @@ def _read(path: Path) -> pd.DataFrame:
         raise RankingError(f"{path}: no file of rankings ({type(error).__name__}); run a session first") from error
     if list(rows.columns) != COLUMNS:
         raise RankingError(f"{path.name}: the columns must be {', '.join(COLUMNS)}, found {', '.join(rows.columns)}")
+    return _distinct(rows, path)
+
+
+def _distinct(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
     if rows.duplicated(["rater", "image"]).any():
         twice = rows[rows.duplicated(["rater", "image"])].iloc[0]
         raise RankingError(f"{path.name}: {twice['rater']} ranked {twice['image']} twice; keep one of the rows")
