@@ -16,6 +16,7 @@ from replication.datasets.sets import images as image_set
 from replication.datasets.stacks import Stack, fitted, stacked
 
 _WIDTH, _HEIGHT, _CROP = 178, 218, 148  # of the official images, and of the crop that is usual in the literature
+_IDENTITIES = "identity_CelebA.txt"
 
 
 def of_official_size(folder: str | os.PathLike[str] = "celeba") -> bool:
@@ -67,6 +68,26 @@ def faces(
     others = len(passed_over(at))
     skipped = {"no images": others} if others else None
     return stacked(f"{title}: {crop} x {crop} of {width} x {height}, resized to {size} x {size}", small, skipped)
+
+
+def identities(folder: str | os.PathLike[str] = "celeba") -> dict[str, str]:
+    """Who is on each image, by the image's name without its ending, from CelebA's identity_CelebA.txt.
+
+    The file is looked for beside the images, in the folder above, and in Anno/ there, as in the official layout; {} if
+    it is absent. Raises DataError for a line that is not an image's name and a number.
+    """
+    at, title = _located(folder)
+    places = [at / _IDENTITIES, *(above / part / _IDENTITIES for above in at.parents[:2] for part in ("", "Anno"))]
+    file = next((place for place in places if place.is_file()), None)
+    found = {}
+    for number, line in enumerate([] if file is None else file.read_text(encoding="utf-8").splitlines(), start=1):
+        fields = line.split()
+        if len(fields) != 2 or not fields[1].isdigit():
+            raise DataError(
+                f"{title}: line {number} of {_IDENTITIES} is {line[:40]!r}, not an image's name and a number"
+            )
+        found[Path(fields[0]).stem] = fields[1]
+    return found
 
 
 def crops(

@@ -258,6 +258,6 @@ def test_faces_are_shown_for_the_first_seed_of_every_row() -> None:
     trained = {Key(*key): run(*key) for key in (("ae", "mse", 0), ("ae", "mse", 1), ("vae", "mse", 0))}
     images = Stack("noise", ("000000.jpg", "000001.jpg"), np.full((2, 3, 32, 32), 90, np.uint8), {})
     html = figures.faces(images, trained, scores()).html
-    assert html.count("<img") == 3
+    assert html.count("<img") == 5  # originals; reconstructions and their differences of two networks
     assert 'width="136"' in html  # two faces of 32 pixels and a gap of 4, twice their size
     assert "VAE (MSE): SSIM 0.5" in html

@@ -243,3 +243,14 @@ def test_simulations_are_labelled_by_what_is_known() -> None:
 def test_the_papers_losses_must_be_among_those_in_the_parameters() -> None:
     with pytest.raises(ValueError, match="the paper compares mse, mae, ms_ssim; add mae, ms_ssim to `losses`"):
         study.load_runs(Path(), ["mse"], [0])
+
+
+def test_the_result_names_interior_and_border() -> None:
+    rows = [
+        (metric, loss, value + (loss == "MAE"))
+        for loss in ("MSE", "MAE")
+        for metric, value in (("SSIM", 0.5), ("MSE", 0.01), ("MSE, interior", 0.02), ("MSE, border", 0.03))
+    ]
+    similarity, error = study.in_words(pd.DataFrame(rows, columns=["metric", "loss", "mean"]))
+    assert similarity == "SSIM by training loss: MSE 0.500; MAE 1.500."
+    assert "MSE 0.01000 (0.02000, 0.03000); MAE 1.01000" in error

@@ -21,6 +21,7 @@ from replication.training.losses import title as loss_name
 from replication.training.trained import Trained
 
 _GAP = 4  # white pixels between faces
+_STRONGER = 3  # how many times a difference is enlarged in a map
 
 
 def training_curves(curves: pd.DataFrame) -> Figure:
@@ -55,9 +56,12 @@ def training_curves(curves: pd.DataFrame) -> Figure:
 def faces(images: Stack, trained: Mapping[Key, Trained[Autoencoder]], scores: pd.DataFrame) -> Html:
     """Originals, and below them what each network makes of them, as the paper's Figure 1; of each loss the first seed.
 
-    Captions give means over the images shown of SSIM, MSE and chroma error. scores: of `celeba.score`.
+    Beside each row are maps of its differences from the originals, mean over channels and three times as strong: grey
+    where there is none, dark where the reconstruction is too dark. Captions give means over the images shown of SSIM,
+    MSE and chroma error. scores: of `celeba.score`.
     """
-    rows = [show_crops({"originals": _strip(images.pixels / 255)}).html]
+    originals = images.pixels / 255
+    rows = [show_crops({"originals": _strip(originals)}).html]
     seen: set[tuple[str, str]] = set()
     for key, run in trained.items():
         if (key.model, key.loss) in seen:
@@ -67,8 +71,17 @@ def faces(images: Stack, trained: Mapping[Key, Trained[Autoencoder]], scores: pd
         means = own[own["image"].isin(images.names)][["ssim", "mse", "chroma_error"]].mean()
         name = row_name(key.model, key.loss)
         caption = f"{name}: SSIM {means['ssim']:.3f}, MSE {means['mse']:.4f}, chroma error {means['chroma_error']:.1f}"
-        rows.append(show_crops({name: _strip(reconstruct(run.network, images).numpy())}, {name: caption}).html)
+        made = reconstruct(run.network, images).numpy()
+        maps = f"{name}, difference"
+        crops = {name: _strip(made), maps: _strip(difference_maps(made, originals))}
+        rows.append(show_crops(crops, {name: caption, maps: f"difference, {_STRONGER} times as strong"}).html)
     return Html("\n".join(rows))
+
+
+def difference_maps(made: NDArray[np.float64], originals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Maps (N, 3, H, W) in [0, 1] of made - originals: 1/2 + 3 times its mean over channels, the same in all three."""
+    mean = 0.5 + _STRONGER * (made - originals).mean(axis=1, keepdims=True)
+    return np.repeat(mean.clip(0, 1), 3, axis=1)
 
 
 def colour_bars(colours: pd.DataFrame) -> Figure:

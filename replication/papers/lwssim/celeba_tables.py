@@ -96,3 +96,13 @@ def readable_variants(table: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def in_words(scores: pd.DataFrame) -> list[str]:
+    """A line of the result for each model: mean SSIM and MSE of every loss over images and seeds; of `celeba.score`."""
+    lines = []
+    for model, group in scores.groupby("model", sort=False):
+        means = group.groupby("loss", sort=False)[["ssim", "mse"]].mean()
+        each = [f"{title(str(loss))} training {row['ssim']:.3f} and {row['mse']:.4f}" for loss, row in means.iterrows()]
+        lines.append(f"{MODELS.get(str(model), model)}, SSIM and MSE: {'; '.join(each)}.")
+    return lines

@@ -17,7 +17,7 @@ from torch import Tensor
 from replication.evaluation.cluster_means import cluster_mean, cluster_statistic, cut_off
 from replication.evaluation.intervals import Interval
 from replication.evaluation.seeds import over_seeds
-from replication.models.autoencoders import Autoencoder
+from replication.models.autoencoders import Autoencoder, Kind
 from replication.papers.msssim.losses import METHODS, OURS, PAIRS, PAPER
 from replication.reporting.adequacy import Basis, Gate
 from replication.reporting.losses import pairs, titles
@@ -29,10 +29,12 @@ COMPARED = [pair for pair in PAIRS if pair[0] == OURS]
 """The paper's comparisons on this page."""
 
 
-def load_runs(folder: Path, losses: Iterable[str], seeds: Sequence[int]) -> dict[tuple[str, int], Trained[Autoencoder]]:
-    """The trained networks by the loss's title and the seed; of `titles`, the paper's losses first."""
+def load_runs(
+    folder: Path, losses: Iterable[str], seeds: Sequence[int], model: Kind = "ae"
+) -> dict[tuple[str, int], Trained[Autoencoder]]:
+    """The trained networks of a model by the loss's title and the seed; of `titles`, the paper's losses first."""
     return {
-        (title, seed): Trained.load(folder / f"ae-{loss}-{seed}", Autoencoder)
+        (title, seed): Trained.load(folder / f"{model}-{loss}-{seed}", Autoencoder)
         for loss, title in titles(losses, METHODS).items()
         for seed in seeds
     }
@@ -238,3 +240,15 @@ def _summary(by_seed: pd.DataFrame, seed: int) -> tuple[Any, ...]:
 
 def _four(row: Mapping[Hashable, Any], estimate: str) -> tuple[float, float, float, int]:
     return row[estimate], row["low"], row["high"], row["n"]
+
+
+def in_words(means: pd.DataFrame) -> list[str]:
+    """Two lines of the result: mean SSIM, and MSE of the interior and of the border, of every loss; from `means`."""
+    values = means.set_index(["metric", "loss"])["mean"]
+    losses = list(dict.fromkeys(means["loss"]))
+    similarity = "; ".join(f"{loss} {values['SSIM', loss]:.3f}" for loss in losses)
+    errors = "; ".join(
+        f"{loss} {values['MSE', loss]:.5f} ({values['MSE, interior', loss]:.5f}, {values['MSE, border', loss]:.5f})"
+        for loss in losses
+    )
+    return [f"SSIM by training loss: {similarity}.", f"MSE of the whole image (interior, outer 5 pixels): {errors}."]
