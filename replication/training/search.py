@@ -44,9 +44,7 @@ def draw_trials(space: Mapping[str, Sequence[Any]], count: int, *, seed: int = 0
             f"and {dict(space)}"
         )
     draw = np.random.default_rng([_STREAM, seed])
-    combinations: list[dict[str, Any]] = [
-        {key: value for part in parts for key, value in part.items()} for parts in itertools.product(*axes)
-    ]
+    combinations = [_together(parts) for parts in itertools.product(*axes)]
     order = [0, *(1 + draw.permutation(len(combinations) - 1)).tolist()]
     rates = np.exp(draw.uniform(math.log(low), math.log(high), size=count))
     return [Trial(combinations[order[number % len(order)]], float(f"{rate:.2g}")) for number, rate in enumerate(rates)]
@@ -79,3 +77,7 @@ def search(
         about = {"trial": number, "loss": recipe.loss, "options": json.dumps(dict(trial.options), sort_keys=True)}
         rows.append({**trained.history.iloc[-1].to_dict(), **about, RATE: trial.learning_rate})
     return pd.DataFrame(rows)[COLUMNS]
+
+
+def _together(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {key: value for part in parts for key, value in part.items()}
