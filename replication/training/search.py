@@ -37,7 +37,7 @@ def draw_trials(space: Mapping[str, Sequence[Any]], count: int, *, seed: int = 0
     Raises ValueError for a space without a range of rates, or with an axis without choices.
     """
     low, high = space.get(RATE, (0.0, 0.0))
-    axes = [list(choices) for name, choices in space.items() if name != RATE]
+    axes: list[list[Mapping[str, Any]]] = [list(choices) for name, choices in space.items() if name != RATE]
     if not 0 < low <= high or not all(axes) or count < 1:
         raise ValueError(
             f"a search needs one trial or more, {RATE}: [least, greatest] above 0 and axes with choices, got {count} "
@@ -75,7 +75,8 @@ def search(
             label=f"{label}, trial {number + 1} of {len(trials)}",
         )
         about = {"trial": number, "loss": recipe.loss, "options": json.dumps(dict(trial.options), sort_keys=True)}
-        rows.append({**trained.history.iloc[-1].to_dict(), **about, RATE: trial.learning_rate})
+        last: dict[str, Any] = {str(name): value for name, value in trained.history.iloc[-1].items()}
+        rows.append({**last, **about, RATE: trial.learning_rate})
     return pd.DataFrame(rows)[COLUMNS]
 
 
