@@ -109,9 +109,10 @@ def added(table: pd.DataFrame, value: str, first: str = BOTH, second: str = SIMP
     rows = []
     known = table[table["by"].isin([first, second])]
     for key, group in known.groupby(["data_set", "network", "held_out"], sort=False):
-        wide = group.pivot_table(index=["tap", "case"], columns="by", values=value, sort=False)[
-            [first, second]
-        ].dropna()
+        wide = group.pivot_table(index=["tap", "case"], columns="by", values=value, sort=False)
+        wide = wide.reindex(columns=[first, second]).dropna()
+        if wide.empty:
+            continue
         layers = wide.groupby("tap", sort=False).mean()
         cases = wide.groupby("case", sort=False).mean()
         above, low, high, p = int((layers[first] > layers[second]).sum()), np.nan, np.nan, np.nan
@@ -164,6 +165,8 @@ def _compare(
     if len(known) < 2 * _FOLDS:
         return
     target, goal = _ranks(learnt[known]), _ranks(wanted[known])
+    if np.ptp(goal) == 0:  # every channel follows the held-out opinions alike: nothing to explain
+        return
     columns = {name: _ranks(values[known]) for name, values in {**measures, PE: pe, OPINIONS: learnt}.items()}
     size = max(1, round(len(known) * CONTROL / 100))
     predicted, chosen = dict[str, Floats](), dict[str, NDArray[np.intp]]()
