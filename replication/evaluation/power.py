@@ -113,6 +113,14 @@ def shared_by_reference(values: ArrayLike, references: ArrayLike) -> float:
     return max((between - within) / total, 0.0) if total > 0 else 0.0
 
 
+def possible(better: float, worse: float, between: float) -> bool:
+    """Whether two metrics can correlate like that with the opinions and by `between` with each other.
+
+    The better can be at most worse * between + sqrt((1 - worse^2) (1 - between^2)).
+    """
+    return bool(abs(better - worse * between) < np.sqrt((1 - worse**2) * (1 - between**2)))
+
+
 def _mixing(better: float, worse: float, between: float) -> Floats:
     """Lower triangular root of the errors' covariance."""
     if not all(-1 < r < 1 for r in (better, worse, between)):

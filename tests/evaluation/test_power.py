@@ -11,6 +11,7 @@ from replication.evaluation.power import (
     _test_sides,
     normal_power,
     pearson_of,
+    possible,
     shared_by_reference,
     simulated_power,
 )
@@ -101,3 +102,10 @@ def test_bad_input_is_named() -> None:
             simulated_power(*arguments)
     with pytest.raises(ValueError, match="got 3 for 3 images"):
         shared_by_reference([1, 2, 3], [1, 2, 3])
+
+
+@pytest.mark.parametrize(("worse", "between"), [(0.9, 0.95), (0.2, 0.5), (-0.3, 0.9)])
+def test_possible_correlations_make_a_matrix_without_negative_eigenvalues(worse: float, between: float) -> None:
+    for better in np.linspace(-0.99, 0.99, 67):
+        matrix = np.array([[1, better, worse], [better, 1, between], [worse, between, 1]])
+        assert possible(better, worse, between) == (np.linalg.eigvalsh(matrix).min() > 0)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from replication.evaluation.power import TESTS, Size, pearson_of, shared_by_reference, simulated_power
+from replication.evaluation.power import TESTS, Size, pearson_of, possible, shared_by_reference, simulated_power
 from replication.papers.msds.study import LEARNED, LEVEL_0, Study
 
 SIZES = {  # of the paper's sets: references, and distorted images of each on average
@@ -55,12 +55,17 @@ def power_table(
     simulations: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Power of each test at each set's size: data_set, difference (of SRCC, from the model's base up), test, power."""
+    """Power of each test at each set's size: data_set, difference (of SRCC, from the model's base up), test, power.
+
+    Differences that two metrics so alike cannot have are left out.
+    """
     rows = []
     between = pearson_of(model["between"])
     for name, size in sizes.items():
         for difference in differences:
             better, worse = pearson_of(min(model["base"] + difference, 0.999)), pearson_of(model["base"])
+            if not possible(better, worse, between):
+                continue
             found = simulated_power(size, better, worse, between, model["shared"], simulations=simulations, seed=seed)
             rows += [(name, difference, test, found[test]) for test in TESTS]
     return pd.DataFrame(rows, columns=["data_set", "difference", "test", "power"])
