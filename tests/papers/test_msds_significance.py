@@ -237,6 +237,8 @@ def test_significance_is_refuted_only_where_a_gain_would_have_been_seen() -> Non
     assert msds_claims.significant(main(*[gain] * 4, small), {"PIPAL": 0.006})[0] == CLOSE
     assert msds_claims.significant(main(*[gain] * 4, small), {"PIPAL": 0.012})[0] == NOT_REPRODUCED
     assert msds_claims.significant(main(small, small))[0] == NOT_REPRODUCED
+    least = dict.fromkeys(main(small, small)["data_set"], 0.006)
+    assert msds_claims.significant(main(small, small), least)[0] == CLOSE
 
 
 def test_verdicts_follow_their_rules(study: msds_study.Study) -> None:

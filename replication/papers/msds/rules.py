@@ -132,7 +132,9 @@ def significant(main: pd.DataFrame, least: Mapping[str, float] | None = None) ->
         for title in dict.fromkeys(main["data_set"])
         if np.isfinite(value := (least or {}).get(title, np.nan))
     )
-    outcome = REPRODUCED if clear.all() else NOT_REPRODUCED if missed.any() or not clear.any() else CLOSE
+    # A set too small to show a gain does not refute it.
+    refuted = missed.any() or (not clear.any() and not shown)
+    outcome = REPRODUCED if clear.all() else NOT_REPRODUCED if refuted else CLOSE
     return outcome, f"Significant in {clear.sum()} of {len(clear)}: {listing}.{f' {shown}.' if shown else ''}"
 
 
