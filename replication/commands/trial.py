@@ -6,7 +6,9 @@ stages that the change concerns run in it one after another, with those that rea
 
 import difflib
 import json
+import math
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -63,9 +65,11 @@ def changed(settings: Mapping[str, Any], changes: Sequence[str]) -> dict[str, An
     known = list(_paths(settings))
     for change in changes:
         key, sign, text = change.partition("=")
-        if not sign:
+        if not (key and sign):
             raise ChangeError(f"{change!r} is no change; write KEY=VALUE, such as {known[-1]}=VALUE")
-        if key not in known or key == "profile":
+        if key == "profile":
+            raise ChangeError("`try` runs in the active profile; `python -m replication profile NAME` changes it")
+        if key not in known:
             near = [path for path in known if path.split(".")[-1] == key] or difflib.get_close_matches(key, known, 3)
             listed = f"near it: {', '.join(near[:4])}" if near else "params.yaml lists them"
             raise ChangeError(f"params.yaml has no parameter {key!r} that can be changed; {listed}")
@@ -143,7 +147,7 @@ def _copy(profile: str, settings: Mapping[str, Any]) -> Path:
     if done.returncode:
         raise TrialError(f"git cannot list the files of {root}: {done.stderr.decode(errors='replace').strip()}")
     copy = Path(tempfile.mkdtemp(prefix="replication-try-"))
-    for name in done.stdout.decode("utf-8").split("\0"):
+    for name in os.fsdecode(done.stdout).split("\0"):
         source = root / name
         if name and source.is_file() and Path(name).parts[0] not in _LEFT:
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
@@ -172,7 +176,7 @@ def _run(copy: Path, found: Sequence[pipeline.Stage], profile: str) -> None:
 
 
 def _quoted(word: str) -> str:
-    return subprocess.list2cmdline([word]) if os.name == "nt" else f"'{word}'"
+    return subprocess.list2cmdline([word]) if os.name == "nt" else shlex.quote(word)
 
 
 def _compare(copy: Path, found: Sequence[pipeline.Stage], profile: str) -> None:
@@ -182,7 +186,7 @@ def _compare(copy: Path, found: Sequence[pipeline.Stage], profile: str) -> None:
         old, new = (_numbers(at / folder) for at in (project.root(), copy))
         compared += len(new)
         for name in dict.fromkeys([*old, *new]):
-            if old.get(name) != new.get(name):
+            if not _equal(old.get(name), new.get(name)):
                 rows.append([stage.name, name, *map(_shown, (old.get(name), new.get(name)))])
     if not rows:
         print("No number has changed." if compared else "These stages write tables, but no numbers to compare here.")
@@ -207,6 +211,10 @@ def _numbers(results: Path) -> dict[str, float]:
             f"last {name}": float(value) for name, value in zip(first.split(","), last.split(","), strict=True) if value
         }
     return {}
+
+
+def _equal(one: float | None, other: float | None) -> bool:
+    return one == other or (one is not None and other is not None and math.isnan(one) and math.isnan(other))
 
 
 def _shown(value: float | None) -> str:

@@ -25,7 +25,8 @@ _COLUMNS = ("reference", "distorted", "distortion", "level", "opinion")
 class PairSet:
     """Pairs of images to score, with what `score` needs of a data set.
 
-    remarks: sentences about files that are in no pair. unmatched: how many of them are images.
+    remarks: sentences about files that are in no pair, or columns that are not read. unmatched: how many images are in
+    no pair.
     """
 
     name: str
@@ -82,16 +83,18 @@ def pairs(reference: Path, distorted: Path, match: Literal["name", "prefix"] = "
 def listed(file: Path) -> PairSet:
     """The pairs of a CSV file with columns reference and distorted, paths relative to it, and optional others.
 
-    Those are opinion, distortion and level. Whether the images exist is seen when they are read. A DataError names the
-    line of what cannot be read.
+    Those are opinion, distortion and level; other columns are named in a remark, as a misspelt opinion is one. Whether
+    the images exist is seen when they are read. A DataError names the line of what cannot be read.
     """
     import pandas as pd
 
     rows = own.read(file, opinions=False)
+    unused = [name for name in own.table(file)[0] if name and name not in _COLUMNS]
+    remarks = [f"{file.name}: columns that are not read: {', '.join(unused)}"] if unused else []
     table = pd.DataFrame({column: [getattr(row, column) for row in rows] for column in _COLUMNS})
     names = dict.fromkeys([*table["reference"], *table["distorted"]])
     images = {name: ImageFile(file.parent / name) for name in names}
-    return PairSet(file.stem, table.astype({"level": "Int64", "opinion": "float64"}), images)
+    return PairSet(file.stem, table.astype({"level": "Int64", "opinion": "float64"}), images, tuple(remarks))
 
 
 def check_writable(file: Path) -> None:
@@ -118,7 +121,7 @@ def _passed_over(folder: Path) -> str:
     """A sentence that counts and names what `list_images` leaves out of a folder; empty where that is nothing."""
     others: dict[str, list[str]] = {"file": [], "folder": []}
     for path in sorted(folder.iterdir()):
-        if not is_stray(path.name) and not (manifests.is_image(path.name) and path.is_file()):
+        if not _is_of_system(path.name) and not (manifests.is_image(path.name) and path.is_file()):
             others["folder" if path.is_dir() else "file"].append(path.name)
     counted = [
         f"{len(names)} {kind}{'s' * (len(names) > 1)} ({manifests.enumerate_briefly(names)})"
@@ -126,6 +129,12 @@ def _passed_over(folder: Path) -> str:
         if names
     ]
     return f"{folder}: passed over {' and '.join(counted)}" if counted else ""
+
+
+def _is_of_system(name: str) -> bool:
+    """True if a file is one that nobody misses. A hidden image is none, but for ._baby.png, as macOS leaves them."""
+    hidden_image = name.startswith(".") and not name.startswith("._") and Path(name).suffix.lower() in SUFFIXES
+    return is_stray(name) and not hidden_image
 
 
 def _owner(name: str, references: Mapping[str, Path]) -> str | None:

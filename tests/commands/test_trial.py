@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from nbformat.v4 import new_code_cell, new_notebook
 
 from replication import pipeline, project
@@ -52,7 +53,8 @@ def test_where_to_compute_concerns_no_stage(settings: dict) -> None:
         ("rate", "'rate' is no change; write KEY=VALUE, such as demo.rate=VALUE"),
         ("demo.rat=1", "params.yaml has no parameter 'demo.rat' that can be changed; near it: demo.rate"),
         ("rate=1", "params.yaml has no parameter 'rate' that can be changed; near it: demo.rate"),
-        ("profile=paper", "params.yaml has no parameter 'profile' that can be changed"),
+        ("=1", "'=1' is no change; write KEY=VALUE"),
+        ("profile=paper", "`try` runs in the active profile; `python -m replication profile NAME` changes it"),
         ("demo.rate=fast", "'rate' must be a number, got the text 'fast'"),
         ("demo.rate={", "demo.rate: '{' is no YAML value"),
     ],
@@ -113,6 +115,25 @@ def test_new_numbers_stand_beside_the_present_ones_and_the_project_stays_as_it_i
     assert content(clone) == before
     copy = Path(next(line for line in said.splitlines() if line.startswith("in "))[3:])
     assert (copy / "reports" / "sample" / "demo.html").is_file()
+
+
+def test_a_number_that_is_undefined_before_and_after_has_not_changed(
+    clone: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path_factory.mktemp("copy")
+    for root, twice in ((clone, "NaN"), (copy, "4.0")):
+        (root / "results/sample/demo").mkdir(parents=True, exist_ok=True)
+        text = f'{{"numbers": {{"undefined": NaN, "twice": {twice}}}}}'
+        (root / "results/sample/demo/metrics.json").write_text(text)
+    trial._compare(copy, pipeline.stages(yaml.safe_load((clone / "params.yaml").read_text())), "sample")
+    said = capsys.readouterr().out
+    assert "undefined" not in said
+    assert "twice" in said
+
+
+def test_an_interpreter_whose_folder_has_an_apostrophe_is_one_word_of_the_shell() -> None:
+    path = "/home/o'neill/bin/python"
+    assert subprocess.run(f"printf %s {trial._quoted(path)}", shell=True, capture_output=True).stdout == path.encode()
 
 
 def test_a_plan_runs_nothing(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,10 +12,25 @@ def test_what_is_passed_over_in_a_folder_is_counted_and_named(tmp_path: Path) ->
     for folder in ("r", "d"):
         pictures.files(tmp_path / folder, pixels)
     assert files.pairs(tmp_path / "r", tmp_path / "d").remarks == ()
-    for name in ("b.webp", "notes.txt", ".DS_Store", "Thumbs.db"):
+    for name in ("b.webp", "notes.txt", ".DS_Store", "._a.png", "Thumbs.db"):
         (tmp_path / "d" / name).touch()
     os.mkfifo(tmp_path / "d" / "c.png")
     (tmp_path / "d" / "sub").mkdir()
     found = files.pairs(tmp_path / "r", tmp_path / "d")
     assert found.remarks == (f"{tmp_path / 'd'}: passed over 3 files (b.webp, c.png, notes.txt) and 1 folder (sub)",)
     assert found.table["distorted"].tolist() == [f"{tmp_path}/d/a.png"]
+
+
+def test_a_hidden_image_is_passed_over_and_named(tmp_path: Path) -> None:
+    for folder in ("r", "d"):
+        pictures.files(tmp_path / folder, {"a.png": pictures.Noise(1).read()})
+    (tmp_path / "d" / "...png").write_bytes((tmp_path / "d" / "a.png").read_bytes())
+    assert files.pairs(tmp_path / "r", tmp_path / "d").remarks == (f"{tmp_path / 'd'}: passed over 1 file (...png)",)
+
+
+def test_columns_that_are_not_read_are_named_as_a_misspelt_opinion_is_one(tmp_path: Path) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text("reference,distorted,opinon,level\nr.png,d.png,3,1\n")
+    assert files.listed(table).remarks == ("own.csv: columns that are not read: opinon",)
+    table.write_text("reference,distorted,opinion,level\nr.png,d.png,3,1\n")
+    assert files.listed(table).remarks == ()
