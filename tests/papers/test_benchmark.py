@@ -163,5 +163,7 @@ def test_the_best_metric_is_named_with_those_that_are_not_significantly_worse() 
         "Set (1,200 images): b, SRCC 0.900 [0.400, 0.950]; not significantly worse: c.",
         "Other: no correlation could be computed.",
     ]
-    surely = pairs.assign(p_holm=0.01)
-    assert benchmark.in_words({"Set": table}, {"Set": surely})[0].endswith("; all others are significantly worse.")
+    clear = pairs.assign(p_holm=0.01)
+    assert benchmark.in_words({"Set": table}, {"Set": clear})[0].endswith("; all others are significantly worse.")
+    for none in ({}, {"Set": pairs[:0]}):
+        assert benchmark.in_words({"Set": table[1:2]}, none)[0].endswith("; compared with no other metric.")

@@ -45,6 +45,8 @@ def in_words(correlations: Mapping[str, pd.DataFrame], pairs: Mapping[str, pd.Da
         names = [row["second" if row["first"] == best["metric"] else "first"] for row in near.to_dict("records")]
         value = f"{number(best['srcc'])} [{number(best.get('srcc_low'))}, {number(best.get('srcc_high'))}]"
         others = f"not significantly worse: {', '.join(names)}" if names else "all others are significantly worse"
+        if of_best.empty:
+            others = "compared with no other metric"
         sentences.append(f"{title} ({best['n']:,} images): {best['metric']}, SRCC {value}; {others}.")
     return sentences
 
