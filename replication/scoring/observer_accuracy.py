@@ -31,8 +31,9 @@ def observer_accuracy(
     """The share of pairs that each metric puts in the order of people's opinions, with its 95 % interval.
 
     Pairs are of images of one reference, distorted by any of `kinds`, whose opinions differ. A row for each metric and
-    for "all" pairs and the "close" ones: the half with the smaller difference of opinions. 0.5 is chance. Images of one
-    reference are not independent: the interval draws whole references.
+    for "all" pairs, the "close" ones (the half with the smaller difference of opinions) and those of "two kinds" of
+    distortion, where there are such pairs of two references or more. 0.5 is chance. Images of one reference are not
+    independent: the interval draws whole references.
 
     scored: the images that count, see `reporting.paper_sets.only_exact`. labels: of metrics. Columns: COLUMNS. A metric
     without scores has the reason and no share; so have all where fewer than two references have such images.

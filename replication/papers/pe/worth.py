@@ -76,7 +76,8 @@ def explain(
     Columns: data_set (of the test images), network, tap, held_out (one of HELD_OUT), case (the number of the split, or
     the distortion or set tested on), channels (that are not silent), by, explained, srcc.
     by: PE, each of MEASURES, SIMPLE (these together), BOTH (and PE), OPINIONS (the channel's own worth on the training
-    images: the upper bound), ALL and RANDOM (median of `draws` sets of the same size).
+    images, as it is; no upper bound, since a regression on good measures errs less where the training images are few
+    or unlike the test images), ALL and RANDOM (median of `draws` sets of the same size).
     explained: 1 - sum of squared errors over the variance of the worth on the test images. Worth is the rank in the
     layer, predicted by a linear regression on ranks that is fitted to worth on the training images, each channel by a
     fit to the other channels; 0 is as good as predicting the same for all, below 0 worse.
