@@ -15,7 +15,7 @@ from replication.training.losses import title
 from replication.training.trained import Trained
 
 USUAL = "as above"
-AT_PRINT = 0.05  # dB: the difference at which paper.toml still calls a PSNR reproduced
+AT_PRINT = 0.05  # dB: at which paper.toml still calls a PSNR reproduced; the sign counts as well
 FITS = {"PSNR": "as they are", FITTED: "brightness and contrast fitted"}
 
 Networks = dict[tuple[str, int], Trained[SRCNN]]
@@ -62,7 +62,8 @@ def printed_gaps(compared: pd.DataFrame, published: pd.DataFrame) -> pd.DataFram
     for row in own.to_dict("records"):
         expected = float(printed[row["data_set"]])
         apart = row["mean"] - expected
-        word = "at print" if abs(apart) <= AT_PRINT else "below" if apart < 0 else "above"
+        alike = abs(apart) <= AT_PRINT and row["mean"] * expected > 0
+        word = "at print" if alike else "below" if apart < 0 else "above"
         about = row["condition"], FITS[row["metric"]], row["data_set"]
         rows.append((*about, row["mean"], row["low"], row["high"], expected, word))
     return pd.DataFrame(rows, columns=["condition", "fit", "data_set", "mean", "low", "high", "printed", "word"])
@@ -85,7 +86,8 @@ def answer(gaps: pd.DataFrame) -> str:
     names = [f"{condition} ({fit})" for condition, fit in everywhere.index]
     full = [name for name, holds in zip(names, everywhere, strict=True) if holds]
     part = [name for name, holds, some in zip(names, everywhere, somewhere, strict=True) if some and not holds]
-    said = f"On every set within {AT_PRINT} dB of the printed difference: {'; '.join(full) or 'no condition'}."
+    near = f"of the printed sign and within {AT_PRINT} dB of the printed difference"
+    said = f"On every set {near}: {'; '.join(full) or 'no condition'}."
     return f"{said} On some: {'; '.join(part)}." if part else said
 
 

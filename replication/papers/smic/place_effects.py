@@ -28,8 +28,8 @@ def relative(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _by_region(table: pd.DataFrame) -> pd.DataFrame:
-    scored = table[table["weighting"] != "zero"]
-    wide = scored.pivot_table(index=["photo", *EFFECT_KEYS], columns="region", values="distance", sort=False)
+    kept = table[table["weighting"] != "zero"]
+    wide = kept.pivot_table(index=["photo", *EFFECT_KEYS], columns="region", values="distance", sort=False)
     return wide[list(REGIONS)]
 
 
@@ -53,8 +53,9 @@ def dependence(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     spread, spread_low, spread_high: standard deviation of `relative` over the regions of a photo, mean over photos (1:
     a factor of two). agreement, agreement_low, agreement_high: over the pairs of regions of a photo, those that are in
     the order of MAD's visible error minus those in the other, over all, differences below 1 % counting as none; mean
-    over photos. change, change_low, change_high: the agreement minus that under "level", paired; NaN for what has no
-    level. photos. Intervals: 95 %, bootstrap over photos.
+    over photos. change, change_low,
+    change_high: the agreement minus that under "level", paired; NaN for what has no level. photos. Intervals: 95 %,
+    bootstrap over photos.
     """
     whole = relative(table)
     order = _by_region(table).clip(lower=np.finfo(float).tiny).transform(np.log2)
