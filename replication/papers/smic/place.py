@@ -282,7 +282,7 @@ def stage_shares(table: pd.DataFrame) -> pd.DataFrame:
             continue
         height, width = part["height"].iloc[0], part["width"].iloc[0]
         power = 0.5 if reduction((int(height), int(width)), True, True) > 1 else 1.0
-        summed = np.expm1(own**power) if key[-1] == "DeepWSD" else own
+        summed = np.expm1(own.astype(float) ** power) if key[-1] == "DeepWSD" else own
         for weighting in ("none", "local"):
             rows.append((*key, weighting, 1 - summed["zero"] / summed[weighting]))
     return pd.DataFrame(rows, columns=[*keys, "weighting", "share"])
