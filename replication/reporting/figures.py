@@ -125,32 +125,6 @@ def picture_source(name: str, crop: ArrayLike, *, data_range: float = 1.0) -> st
     return _source(_eight_bit(name, crop, data_range))
 
 
-def show_strip(
-    pictures: Mapping[str, ArrayLike], captions: Mapping[str, str], scale: int = 1, *, data_range: float = 1.0
-) -> Html:
-    """Photographs of one size side by side as a single image with loss (WebP), `scale` screen pixels for each.
-
-    pictures: name -> (H, W, 3) or (H, W) in [0, data_range]; captions: name -> the text below it. For pixels that are
-    to be compared one by one see `show_crops`.
-    """
-    gap = 4  # white pixels between two pictures
-    images = [_eight_bit(name, picture, data_range) for name, picture in pictures.items()]
-    images = [np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image for image in images]
-    height, width = images[0].shape[:2]
-    strip = np.full((height, len(images) * (width + gap) - gap, 3), 255, dtype=np.uint8)
-    for number, image in enumerate(images):
-        strip[:, number * (width + gap) : number * (width + gap) + width] = image
-    texts = "".join(f"<div>{escape(captions[name])}</div>".replace("\n", "<br>") for name in pictures)
-    size = f'width="{strip.shape[1] * scale}" height="{height * scale}"'
-    return Html(
-        f'<figure style="margin:0 0 .7em;max-width:{strip.shape[1] * scale}px"><img {size} '
-        f'alt="{escape(", ".join(pictures))}" src="data:image/webp;base64,{webp(strip, lossless=False)}" '
-        'style="max-width:100%;height:auto;display:block"><figcaption style="display:grid;'
-        f"grid-template-columns:repeat({len(images)},minmax(0,1fr));gap:{gap}px;font-size:.85em;"
-        f'overflow-wrap:anywhere;line-height:1.35;padding:.25em 0">{texts}</figcaption></figure>'
-    )
-
-
 def _source(pixels: NDArray[np.uint8]) -> str:
     return f"data:image/webp;base64,{webp(pixels, lossless=True)}"
 

@@ -10,7 +10,7 @@ import pytest
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from replication.reporting.figures import COLOURS, MARKERS, described, show_crops, show_strip, use_house_style
+from replication.reporting.figures import COLOURS, MARKERS, described, show_crops, use_house_style
 
 
 def decoded(html: str) -> list[np.ndarray]:
@@ -51,17 +51,6 @@ def test_crops_of_eight_bits_are_shown_as_they_are():
 def test_what_is_no_image_is_named(crop, message):
     with pytest.raises(ValueError, match=message):
         show_crops({"a": crop})
-
-
-def test_a_strip_is_one_image_with_a_caption_below_each_picture():
-    ramp = np.linspace(0, 1, 64).repeat(64).reshape(64, 64)
-    shown = show_strip({"up": ramp, "down": 1 - ramp}, {"up": "a < b\n30 dB", "down": "c"}, scale=2).html
-    (strip,) = decoded(shown)
-    assert strip.shape == (64, 2 * 64 + 4, 3)
-    assert np.abs(strip[:, :64, 0] - 255 * ramp).mean() < 4
-    assert np.abs(strip[:, 68:, 2] - 255 * (1 - ramp)).mean() < 4
-    assert 'width="264" height="128"' in shown
-    assert re.findall(r"<div>(.*?)</div>", shown) == ["a &lt; b<br>30 dB", "c"]
 
 
 def test_house_style_sets_matplotlibs_defaults():
