@@ -6,6 +6,7 @@ import torch
 from replication import metrics
 from replication.features import backbone
 from replication.metrics import map_tiles
+from replication.metrics.attended_bands import moments_of_parts
 from replication.metrics.map_tiles import CutMaps, is_cut
 
 SIZES = [(397, 781), (785, 341)]  # no multiples of anything, with two tiles in one direction
@@ -76,6 +77,19 @@ def test_bands_hold_every_whole_patch_once(stride):
         for band in CutMaps(net, image, ["relu3"], lambda x: x).bands(["relu3"], 7, stride)
     ]
     torch.testing.assert_close(torch.cat(bands, dim=2), whole, rtol=1e-4, atol=1e-5)
+
+
+def test_moments_of_parts_are_those_of_whole_maps():
+    net = backbone("alexnet", weights="random")
+    x, y = images(SIZES[0]), images(SIZES[0]).flip(-1)
+    taps = ["relu1", "relu3"]
+    found = moments_of_parts(*(CutMaps(net, image, taps, lambda tile: tile) for image in (x, y)), taps)
+    first, second = net(x, taps), net(y, taps)
+    for of, whole in zip(found, (first, second, {tap: first[tap] - second[tap] for tap in taps}), strict=True):
+        for moments, tap in zip(of, taps, strict=True):
+            variance, mean = torch.var_mean(whole[tap].double(), dim=(2, 3), correction=0)
+            torch.testing.assert_close(moments.mean, mean, rtol=1e-5, atol=1e-7)
+            torch.testing.assert_close(moments.variance, variance, rtol=1e-5, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["lpips-alex", "lpips-squeeze", "deepssim", "msds"])

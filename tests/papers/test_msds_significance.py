@@ -197,6 +197,12 @@ def test_larger_sets_find_smaller_differences(study: msds_study.Study) -> None:
         plt.close(figure)
 
 
+def test_differences_that_metrics_so_alike_cannot_have_are_not_simulated() -> None:
+    model = {"base": 0.94, "between": 0.992, "shared": 0.0}  # at most .972 by the other metric
+    power = msds_power.power_table(model, {"one": Size(10, 10)}, (0, 0.02, 0.04), simulations=20)
+    assert sorted(set(power["difference"])) == [0, 0.02]
+
+
 def test_costs_are_counted_and_near_the_closed_form() -> None:
     table = msds_claims.costs(["squeezenet1_1"], height=128, width=192, levels=3)
     assert table["times"].tolist() == pytest.approx(table["closed_form"].tolist(), rel=0.12)

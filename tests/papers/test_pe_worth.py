@@ -137,3 +137,15 @@ def test_silent_channels_are_left_out_and_a_layer_of_few_is_passed_over() -> Non
     assert set(table["channels"]) == {40}
     matrix[:, 9:] = 0
     assert worth.explain([dataclasses.replace(each, distances={"one": matrix})], efficacy(GOOD), count=2).empty
+
+
+def test_held_out_images_on_which_all_channels_are_alike_explain_nothing() -> None:
+    random = np.random.default_rng(4)
+    badness = random.random(20)
+    alike = Images(np.outer(badness, 1 + random.random(CHANNELS)), badness)
+    training = Images(random.random((20, CHANNELS)), badness)
+    measures = dict.fromkeys(worth.MEASURES, NOISE)
+    assert list(worth._compare(GOOD, measures, training, alike, 5, 0)) == []
+    assert len(list(worth._compare(GOOD, measures, alike, training, 5, 0))) > 0
+    table = worth.explain([layer()], efficacy(GOOD), count=2)
+    assert worth.added(table[table["by"] == SIMPLE], "explained").empty
