@@ -56,3 +56,17 @@ def test_the_shorter_side_is_set_and_the_longer_rounded_down() -> None:
 def test_an_empty_size_is_refused() -> None:
     with pytest.raises(ValueError, match=r"size must be positive, got \(0, 5\)"):
         resize_bilinear(torch.zeros(1, 3, 4, 4), (0, 5))
+
+
+def test_a_channel_with_a_nan_becomes_nan_and_no_other() -> None:
+    image = torch.full((2, 3, 30, 40), 0.5)
+    image[1, 2, 3, 4] = torch.nan
+    unknown = resize_bilinear(image, (20, 25)).isnan()
+    assert unknown[1, 2].all()
+    assert unknown.sum() == 20 * 25
+
+
+def test_many_planes_are_resized_as_single_ones_are() -> None:
+    planes = torch.rand(90, 300, 200, generator=torch.Generator().manual_seed(0))
+    single = torch.stack([resize_bilinear(plane, (180, 111)) for plane in planes])
+    assert torch.equal(resize_bilinear(planes, (180, 111)), single)
