@@ -103,7 +103,7 @@ def colour_answers(
                     pictures = [colour_grating(axis, f, angle, amplitude=amplitude, phase=p, **drawn) for p in shifts]
                     maps = backbone(normalise(torch.stack(pictures).to(backbone.device)), wanted)
                     for tap, x in maps.items():
-                        distance = (x - rest[tap]).square().mean(dim=(0, 2, 3), dtype=torch.float64).sqrt()
+                        distance = (x - rest[tap]).square_().mean(dim=(2, 3)).double().mean(dim=0).sqrt()
                         answers[tap][axis] = np.maximum(answers[tap][axis], distance.cpu().numpy())
     for each in answers.values():
         colour = np.maximum(each["red-green"], each["yellow-blue"])

@@ -3,6 +3,8 @@
 scores = perceptual_efficacy(backbone("squeezenet1_1"))
 channel_sets(scores["fire2"].pe)["H-10"]  # the channels with the highest tenth of scores
 
+other = GratingProbe(backbone("squeezenet1_1")).efficacy(csf="barten")  # one probe serves several choices
+
 The network is shown gratings. a_m(I) is the mean of channel m over space, and over the phases of the grating, as the
 paper gives no phase. With gratings I_f of all orientations at once (rings) and I_t of one frequency, that of the CSF's
 peak, and orientation t:
@@ -23,6 +25,7 @@ linear in luminance, their mean over phases is constant, and without this rule r
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -107,6 +110,20 @@ class Choices:
         """The picture I_t."""
         return oriented_grating(self.tested_frequency(), orientation, phase=phase, **self._drawn())
 
+    def gratings(self) -> dict[tuple[object, ...], Callable[[], Tensor]]:
+        """All pictures, drawn when called: rings of every frequency, then bars of every orientation, phases running
+        fastest; by all that the grey values depend on, so that a picture is known again under other choices.
+        """
+        look = (self.size, self.contrast, self.mean)
+        rings = [("rings", _same(f / self.pixels_per_degree), 0.0, partial(self.radial, f)) for f in self.grid()]
+        tested = _same(self.tested_frequency() / self.pixels_per_degree)
+        bars = [("bars", tested, _same(angle), partial(self.oriented, angle)) for angle in self.angles()]
+        return {
+            (kind, frequency, angle, _same(phase), *look): partial(draw, phase)
+            for kind, frequency, angle, draw in (*rings, *bars)
+            for phase in self.shifts()
+        }
+
     def _drawn(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("size", "pixels_per_degree", "contrast", "mean")}
 
@@ -146,6 +163,54 @@ class ChannelScores:
         )
 
 
+class GratingProbe:
+    """A network and the mean activations of its channels to gratings: each is shown once, however many choices need it.
+
+    Choices share gratings in part: another number of phases, frequencies or orientations often draws some of the same,
+    and another sensitivity function or other pixels per degree draw the same rings.
+
+    backbone, taps: the network and the maps that are scored, all by default.
+    normalise: from pictures in [0, 1] to what the network expects.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        taps: Sequence[str] | None = None,
+        *,
+        normalise: Callable[[Tensor], Tensor] = imagenet_normalised,
+    ) -> None:
+        self.backbone, self.taps = backbone, tuple(backbone.taps if taps is None else taps)
+        self._normalise = normalise
+        self._known: dict[tuple[object, ...], dict[str, Array]] = {}
+
+    def efficacy(
+        self, *, progress: Callable[[int, int], None] | None = None, **choices: Any
+    ) -> dict[str, ChannelScores]:
+        """`perceptual_efficacy` of the network. progress counts the gratings that were not shown before."""
+        chosen = choose(**choices)
+        wanted = chosen.gratings()
+        new = {grating: draw for grating, draw in wanted.items() if grating not in self._known}
+        if new:
+            found = mean_activations(
+                self.backbone,
+                (draw() for draw in new.values()),
+                self.taps,
+                normalise=self._normalise,
+                batch=chosen.batch,
+                step=_Counter(len(new), progress),
+            )
+            for number, grating in enumerate(new):
+                self._known[grating] = {tap: found[tap][number] for tap in self.taps}
+        rings = chosen.frequencies * chosen.phases
+        scored = {}
+        for tap in self.taps:
+            shown = np.stack([self._known[grating][tap] for grating in wanted])
+            by_frequency, by_angle = (_over_phases(part, chosen.phases) for part in (shown[:rings], shown[rings:]))
+            scored[tap] = scores(tap, chosen.grid(), by_frequency, chosen.angles(), by_angle, chosen.csf)
+        return scored
+
+
 def perceptual_efficacy(
     backbone: Backbone,
     taps: Sequence[str] | None = None,
@@ -154,33 +219,14 @@ def perceptual_efficacy(
     progress: Callable[[int, int], None] | None = None,
     **choices: Any,
 ) -> dict[str, ChannelScores]:
-    """Perceptual efficacy of every channel of the given taps, all by default.
+    """Perceptual efficacy of every channel of the given taps, all by default. For several choices: `GratingProbe`.
 
     normalise: from pictures in [0, 1] to what the network expects.
     progress: called with (gratings done, gratings in all) after every pass.
     choices: fields of `Choices`.
     Raises ValueError for unknown choices or taps, a size too small for a tap, or responses that are not finite.
     """
-    chosen = choose(**choices)
-    wanted = tuple(backbone.taps if taps is None else taps)
-    grid, angles, shifts = chosen.grid(), chosen.angles(), chosen.shifts()
-    total = (len(grid) + len(angles)) * len(shifts)
-    steps = _Counter(total, progress)
-    rings = (chosen.radial(f, phase) for f in grid for phase in shifts)
-    bars = (chosen.oriented(angle, phase) for angle in angles for phase in shifts)
-    by_frequency = mean_activations(backbone, rings, wanted, normalise=normalise, batch=chosen.batch, step=steps)
-    by_angle = mean_activations(backbone, bars, wanted, normalise=normalise, batch=chosen.batch, step=steps)
-    return {
-        tap: scores(
-            tap,
-            grid,
-            _over_phases(by_frequency[tap], len(shifts)),
-            angles,
-            _over_phases(by_angle[tap], len(shifts)),
-            chosen.csf,
-        )
-        for tap in wanted
-    }
+    return GratingProbe(backbone, taps, normalise=normalise).efficacy(progress=progress, **choices)
 
 
 def choose(**choices: Any) -> Choices:
@@ -271,6 +317,11 @@ def mean_activations(
         if step is not None:
             step(len(drawn))
     return {tap: np.concatenate(parts) for tap, parts in found.items()}
+
+
+def _same(number: float) -> float:
+    """A number without the rounding error of the way that it was computed."""
+    return round(float(number), 12)
 
 
 def _over_phases(activations: Array, phases: int) -> Array:

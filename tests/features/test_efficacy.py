@@ -12,7 +12,7 @@ from replication import features
 from replication.features import Backbone
 from replication.features.colour_tuning import colour_answers
 from replication.features.csf import mannos_sakrison
-from replication.features.efficacy import Choices, mean_activations, scores
+from replication.features.efficacy import Choices, GratingProbe, mean_activations, scores
 from replication.features.gratings import oriented_grating
 
 QUICK: dict[str, Any] = {"size": 96, "frequencies": 16, "orientations": 12, "phases": 2}
@@ -153,7 +153,39 @@ def test_the_batch_changes_nothing_and_progress_counts_gratings() -> None:
     one = features.perceptual_efficacy(backbone, ["fire3"], batch=1, **options)
     many = features.perceptual_efficacy(backbone, ["fire3"], batch=4, progress=lambda *x: said.append(x), **options)
     np.testing.assert_allclose(many["fire3"].pe, one["fire3"].pe, rtol=1e-3)
-    assert said == [(4, 10), (6, 10), (10, 10)]
+    assert said == [(4, 10), (8, 10), (10, 10)]
+
+
+@pytest.mark.parametrize(
+    ("other", "new"),
+    [
+        ({}, 0),
+        ({"phases": 1}, 0),
+        ({"phases": 4}, 2 * (4 + 2)),
+        ({"frequencies": 8}, 2 * 4),
+        ({"orientations": 4}, 2 * 2),
+        ({"csf": "barten"}, 2 * 2),  # bars at the frequency of its peak
+        ({"pixels_per_degree": 64.0}, 2 * 2),
+        ({"pixels_per_degree": 24.0}, 2 * 2),
+        ({"contrast": 0.25}, 2 * (4 + 2)),
+        ({"mean": 0.4}, 2 * (4 + 2)),
+        ({"size": 40}, 2 * (4 + 2)),
+    ],
+)
+def test_a_probe_shows_only_gratings_that_it_has_not_shown_and_changes_no_score(
+    other: dict[str, Any], new: int
+) -> None:
+    backbone = network(torch.stack([gabor(k / 32, 0.3, 3) for k in (3, 8)]))
+    usual: dict[str, Any] = {"size": 48, "frequencies": 4, "orientations": 2, "phases": 2}
+    probe = GratingProbe(backbone, normalise=plain)
+    probe.efficacy(**usual)
+    said: list[tuple[int, int]] = []
+    found = probe.efficacy(progress=lambda *x: said.append(x), **usual | other)["out"]
+    anew = features.perceptual_efficacy(backbone, normalise=plain, **usual | other)["out"]
+    assert (said[-1] if said else (0, 0)) == (new, new)
+    np.testing.assert_allclose(found.frequency_response, anew.frequency_response, rtol=1e-5)
+    np.testing.assert_allclose(found.orientation_response, anew.orientation_response, rtol=1e-5)
+    np.testing.assert_allclose(found.pe, anew.pe, rtol=1e-3)
 
 
 def test_another_sensitivity_function_reweights_the_same_answers() -> None:

@@ -14,7 +14,7 @@ import torch
 from replication import datasets, features
 from replication.datasets.errors import DataError
 from replication.evaluation.appearance import lab_contrast
-from replication.features.efficacy import scores
+from replication.features.efficacy import GratingProbe, scores
 from replication.features.inversion import Inversion
 from replication.papers.pe import channel_figures as figures
 from replication.papers.pe import channels as pe
@@ -126,8 +126,8 @@ def test_parts_correlate_as_they_are_made() -> None:
     by_f = np.outer([1.0, 2.0, 3.0], [0.0, 1.0, 0.0, 1.0])
     by_t = np.outer([3.0, 2.0, 1.0], [0.0, 0.1])
     found = scores("tap", f, by_f, t, by_t)
-    backbone = features.backbone("alexnet", weights="random")
-    parts = pe.part_study({"net": pe.Measured(backbone, {"tap": found}, {})}).iloc[0]
+    probe = GratingProbe(features.backbone("alexnet", weights="random"))
+    parts = pe.part_study({"net": pe.Measured(probe, {"tap": found}, {})}).iloc[0]
     assert parts["mu1_mu2"] == -1
     assert parts["pe_mu1"] == -parts["pe_mu2"]
 
@@ -147,7 +147,7 @@ def test_every_set_gives_a_picture_or_says_why_not(measured: dict[str, pe.Measur
     rng = np.random.default_rng(0)
     pictures = {"noise": rng.random((40, 40, 3)), "black": np.zeros((40, 40, 3))}
     dead = scores("relu1", [1, 2, 3], np.zeros((64, 3)), [0, 1], np.zeros((64, 2)))
-    network = pe.Measured(measured["alexnet"].backbone, {"relu1": dead}, {})
+    network = pe.Measured(measured["alexnet"].probe, {"relu1": dead}, {})
     table, made = pe.invert_sets(
         {"alexnet": network},
         {"alexnet": ["relu1"], "vgg16": ["relu1_1"]},

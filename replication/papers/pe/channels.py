@@ -17,7 +17,7 @@ from replication.evaluation.appearance import chroma_share, lab_contrast, spectr
 from replication.features.backbones import Backbone, backbone
 from replication.features.colour_tuning import colour_answers
 from replication.features.csf import peak
-from replication.features.efficacy import ChannelScores, channel_sets, perceptual_efficacy
+from replication.features.efficacy import ChannelScores, GratingProbe, channel_sets
 from replication.features.inversion import InversionError, invert
 
 Array = NDArray[np.float64]
@@ -27,16 +27,18 @@ NOTHING = 0.95
 
 @dataclass(frozen=True)
 class Measured:
-    """A network, the scores of its channels, and the share of colour in their answers (`colour_answers`), by tap."""
+    """A network with its answers to gratings, the scores of its channels, and the share of colour in their answers
+    (`colour_answers`), by tap.
+    """
 
-    backbone: Backbone
+    probe: GratingProbe
     scores: dict[str, ChannelScores]
     colour: dict[str, Array]
 
     @property
-    def name(self) -> str:
-        """Name of the network."""
-        return self.backbone.name
+    def backbone(self) -> Backbone:
+        """The network."""
+        return self.probe.backbone
 
 
 def measure(
@@ -65,7 +67,8 @@ def measure(
             progress(name)
         answers = colour_answers(network, **(colour or {}))
         shares = {tap: each["share"] for tap, each in answers.items()}
-        found[name] = Measured(network, perceptual_efficacy(network, **choices), shares)
+        probe = GratingProbe(network)
+        found[name] = Measured(probe, probe.efficacy(**choices), shares)
     return found, absent
 
 
@@ -147,7 +150,7 @@ def sensitivity_study(
             for value in values:
                 if progress is not None:
                     progress(f"{name}, {choice} {value}")
-                other = perceptual_efficacy(network.backbone, **{**base, choice: value})
+                other = network.probe.efficacy(**{**base, choice: value})
                 for tap, found in other.items():
                     usual = network.scores[tap]
                     high, new = (channel_sets(x.pe, (percentage,))[f"H-{percentage:g}"] for x in (usual, found))

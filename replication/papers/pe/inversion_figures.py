@@ -16,7 +16,7 @@ from replication.reporting.tables import Html
 Array = NDArray[np.float64]
 ORIGINAL = "original"
 _GAP = 4  # white pixels between two pictures
-_SHOWN = 58  # screen pixels of a picture, so that 16 columns fit on a page
+_SHOWN = 52  # screen pixels of a picture, so that 19 columns fit on a page
 _LABEL = "font-size:.78em;line-height:1.3;text-align:center"
 
 

@@ -181,7 +181,7 @@ def encodes(tuning: pd.DataFrame, pictures: pd.DataFrame) -> Outcome:
         f"By tuning it holds in {_count(tuning['holds'])} layers: H-10 is before L-10 in {_count(tuning['nearer'])}, "
         f"and in {_count(tuning['control'] > 0)} in some untrained network",
         f"by pictures it holds in {_count(pictures['holds'])}: H-10 is before L-10 in {_count(pictures['nearer'])}, "
-        f"with the untrained networks in {_count(pictures['control'] > 0)}, and before the original in "
+        f"with the untrained network in {_count(pictures['control'] > 0)}, and before the original in "
         f"{_count(pictures['beyond'])}",
     ]
     return _weakest(outcomes), f"{'; '.join(words)}."
