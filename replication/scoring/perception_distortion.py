@@ -3,8 +3,9 @@
 import hashlib
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,14 +26,15 @@ from replication.models.vdsr import VDSR
 from replication.scoring.errors import absence
 from replication.scoring.store import Store, code_version
 from replication.scoring.super_resolution import BICUBIC, Example, choose_examples
-from replication.training.pairs import Pairs, digest, read_pairs
+from replication.training.pairs import digest, read_pairs
 
 DISTORTION = ("PSNR", "RMSE", "SSIM")
 ABSENT = {
     "nrqm": "NRQM (Ma et al. 2017), the paper's measure: its trained model has no licence that would let it be part of "
-    "this project, and no implementation is installed",
+    "this project. To add it, register a metric named nrqm of which lower is better, such as 10 - NRQM, in a file of "
+    "replication/metrics",
 }
-"""Perception metrics without an implementation, and the reason."""
+"""Perception metrics without an implementation, and the reason; a metric registered under the name is used."""
 
 
 def perception_metrics(wanted: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Metric], dict[str, str]]:
@@ -43,7 +45,7 @@ def perception_metrics(wanted: Mapping[str, Mapping[str, Any]]) -> tuple[dict[st
     found: dict[str, Metric] = {}
     reasons: dict[str, str] = {}
     for name, options in wanted.items():
-        if name in ABSENT:
+        if name in ABSENT and name not in registry.names():
             reasons[name] = ABSENT[name]
             continue
         try:
@@ -62,6 +64,7 @@ def score(
     perception: Mapping[str, Metric],
     *,
     scale: int,
+    limit: int | None = None,
     on_error: Literal["stop", "skip"] = "stop",
     precision: str = "32-true",
     store: Path | None = None,
@@ -71,33 +74,38 @@ def score(
     networks: name of the method -> network. test_sets: name in the table -> image set. perception: name -> metric.
     The table is long-form: data_set, image, method, metric, score. Everything is measured on 8-bit Y with a border of
     `scale` pixels shaved: PSNR in decibels, RMSE in grey levels of 255, SSIM with the standard 11 x 11 Gaussian window,
-    and each perception metric on the grey picture R = G = B = Y.
-    precision: of the networks' convolutions, "32-true" or "bf16-mixed".
-    store: a folder for the scores of each method on each set, from which an interrupted run goes on. The caller removes
-        it.
+    and each perception metric on the grey picture R = G = B = Y. An original is prepared for a metric once, for all
+    networks.
+    limit: score that many images of each set, evenly spread. precision: of the networks' convolutions, "32-true" or
+    "bf16-mixed".
+    store: a folder for the scores of each method on each image, from which an interrupted run goes on. The caller
+        removes it.
     """
     finished = None if store is None else Store(store)
-    tables, problems = [], []
+    rows: list[tuple[str, str, str, str, float]] = []
+    problems: list[str] = []
     modules = {registry.module_of(metric.recipe[0]) for metric in perception.values() if metric.recipe is not None}
     code = code_version(__name__, *sorted(modules))
     measured = [[name, str(sorted(metric.protocol.items()))] for name, metric in perception.items()]
+    methods = [(BICUBIC, None, None), *((name, network, _digest(network)) for name, network in networks.items())]
+    reported = time.monotonic()
     for title, name in test_sets.items():
-        pairs, unreadable = read_pairs([name], scale, on_error=on_error)
+        pairs, unreadable = read_pairs([name], scale, limit=limit, on_error=on_error)
         problems += unreadable
-        of_set = [code, digest(pairs), scale, precision, measured]
-        for method, network in {BICUBIC: None, **networks}.items():
-            key = [of_set, None if network is None else _digest(network)]
-            entry = None if finished is None else finished.get(key)
-            if entry is not None:
-                rows = entry.value
-            else:
-                rows = _score(network, pairs, perception, scale, precision, f"{method} on {title}")
-                if finished is not None:
-                    finished.put(key, rows)
-            table = pd.DataFrame(rows, columns=["image", "metric", "score"])
-            table["image"] = table["image"].str.removeprefix(f"{name}/")
-            tables.append(table.assign(data_set=title, method=method))
-    return pd.concat(tables, ignore_index=True)[["data_set", "image", "method", "metric", "score"]], problems
+        for number, (image, pair) in enumerate(pairs.items(), start=1):
+            test = _TestImage(*pair, perception, scale)
+            content = digest({image: pair})
+            for method, network, weights in methods:
+                key = [code, content, scale, precision, measured, weights]
+                entry = None if finished is None else finished.get(key)
+                scores = test.scores(network, precision) if entry is None else entry.value
+                if finished is not None and entry is None:
+                    finished.put(key, scores)
+                rows += [(title, image.removeprefix(f"{name}/"), method, metric, v) for metric, v in scores.items()]
+            if time.monotonic() - reported > 10:
+                reported = time.monotonic()
+                print(f"{title}: image {number} of {len(pairs)}", file=sys.stderr, flush=True)
+    return pd.DataFrame(rows, columns=["data_set", "image", "method", "metric", "score"]), problems
 
 
 def examples(
@@ -125,33 +133,39 @@ def examples(
     return chosen
 
 
-def _score(
-    network: VDSR | None, pairs: Pairs, perception: Mapping[str, Metric], scale: int, precision: str, label: str
-) -> Sequence[tuple[str, str, float]]:
-    rows = []
-    reported = time.monotonic()
-    if network is not None:
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    with torch.inference_mode():
-        for number, (image, (enlarged, original)) in enumerate(pairs.items(), start=1):
-            result = _tensor(enlarged)
-            if network is not None:
-                with _convolutions(precision):
-                    output = network.enlarge(result.contiguous(memory_format=torch.channels_last))
-                result = to_uint8(output.contiguous()).float() / 255
-            target, result = shave(_tensor(original), scale), shave(result, scale)
-            values = {
-                "PSNR": psnr(target, result),
-                "RMSE": 255 * (target - result).square().mean().sqrt(),
-                "SSIM": ssim(target, result),
-            }
-            grey = [picture.expand(-1, 3, -1, -1) for picture in (target, result)]
-            values |= {name: metric(*grey) for name, metric in perception.items()}
-            rows += [(image, metric, value.item()) for metric, value in values.items()]
-            if time.monotonic() - reported > 10:
-                reported = time.monotonic()
-                print(f"{label}: image {number} of {len(pairs)}", file=sys.stderr, flush=True)
-    return rows
+class _TestImage:
+    """An image to score networks on: its bicubic enlargement, and its original prepared for every metric."""
+
+    def __init__(
+        self, enlarged: NDArray[np.uint8], original: NDArray[np.uint8], perception: Mapping[str, Metric], scale: int
+    ) -> None:
+        self._enlarged, self._original = _tensor(enlarged), _tensor(original)
+        self._perception, self._scale = perception, scale
+
+    @cached_property
+    def _prepared(self) -> dict[str, Any]:
+        original = shave(self._original, self._scale).expand(-1, 3, -1, -1)
+        return {name: metric.prepare(original) for name, metric in self._perception.items()}
+
+    @torch.inference_mode()
+    def scores(self, network: VDSR | None, precision: str) -> dict[str, float]:
+        """The score of every metric; without a network, of the bicubic enlargement."""
+        result = self._enlarged
+        if network is not None:
+            network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            with _convolutions(precision):
+                output = network.enlarge(result.contiguous(memory_format=torch.channels_last))
+            result = to_uint8(output.contiguous()).float() / 255
+        target, result = shave(self._original, self._scale), shave(result, self._scale)
+        values = {
+            "PSNR": psnr(target, result),
+            "RMSE": 255 * (target - result).square().mean().sqrt(),
+            "SSIM": ssim(target, result),
+        }
+        grey = result.expand(-1, 3, -1, -1)
+        for name, metric in self._perception.items():
+            values[name] = metric.compare(self._prepared[name], metric.prepare(grey))
+        return {name: value.item() for name, value in values.items()}
 
 
 def _convolutions(precision: str) -> AbstractContextManager[Any]:

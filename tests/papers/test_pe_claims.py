@@ -85,6 +85,21 @@ def test_exact_images_of_a_part_decide_and_others_stand_beside() -> None:
     assert chosen.pairs == {("LIVE: 80 exact images", "alexnet")}
 
 
+def test_a_second_set_is_studied_beside_and_decides_nothing_that_live_decides() -> None:
+    second = titled("tid2013-part", rising=False)  # contradicts every order of the paper
+    second = dataclasses.replace(second, table=second.table.assign(kind="exact"))
+    alone, both = verdicts(part()), verdicts(part(), second)
+    for claim in ("h-over-f", "f-over-l", "across-networks"):
+        assert both[claim] == alone[claim]
+    assert both["h10-beats-lpips-md"]["verdict"] == "not tested"  # no image of LIVE multiply distorted
+    cuts = pe.by_kind([part(), second])
+    assert pe.official(cuts) == ["LIVE: 80 exact images", "TID2013: 160 exact images"]
+    _, differences = pe.study(cuts, efficacy("alexnet"), draws=1, resamples=50)
+    own = differences[(differences["first"] == "H-10") & (differences["second"] == "F")]
+    medians = own.groupby("data_set")["difference"].median()
+    assert medians["TID2013: 160 exact images"] < 0 < medians["LIVE: 80 exact images"]
+
+
 def test_a_part_can_refute_a_claim() -> None:
     found = verdicts(part(rising=False))
     assert found["h-over-f"]["verdict"] == "not reproduced"

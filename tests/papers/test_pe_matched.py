@@ -38,6 +38,16 @@ def test_a_set_that_is_better_than_channels_as_loud_is_found() -> None:
     assert set(table.index.get_level_values("set")) == {"H-5", "H-10", "H-25"}
 
 
+def test_images_without_an_opinion_are_left_out() -> None:
+    each = made()
+    partly = dataclasses.replace(each, table=each.table.assign(opinion=each.table["opinion"].where(np.arange(160) < 100)))
+    cut = dataclasses.replace(
+        each, table=each.table.iloc[:100], distances={tap: matrix[:100] for tap, matrix in each.distances.items()}
+    )
+    found, expected = (against_as_loud([of], efficacy("alexnet"), draws=20)["srcc"] for of in (partly, cut))
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_a_set_that_is_good_for_its_strength_alone_is_not() -> None:
     """Every second channel has a twin: as loud, and as good; PE ranks one of the twins above the other."""
     each = made()

@@ -144,17 +144,22 @@ def test_points_of_the_plane_and_differences_are_means_over_seeds() -> None:
     assert (means["mean"], means["n"]) == (pytest.approx(0.88), 12)
 
 
-def test_every_seed_is_scored_by_its_own_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_seed_has_its_own_networks_and_all_share_bicubic(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 
     def score(networks: Any, *args: Any, **options: Any) -> tuple[pd.DataFrame, list[str]]:
-        asked.append((networks, args, options))
-        return table().drop(columns="seed"), ["one is unreadable"]
+        asked.append((args, options))
+        rows = [("A", "one", "Bicubic", "SSIM", 0.1)]
+        rows += [("A", "one", name, "SSIM", float(network)) for name, network in networks.items()]
+        return pd.DataFrame(rows, columns=["data_set", "image", "method", "metric", "score"]), ["one is unreadable"]
 
     monkeypatch.setattr(super_resolution, "score", score)
-    found, problems = super_resolution.score_seeds({3: {"l2": "a"}, 5: {"l2": "b"}}, "sets", scale=4)  # type: ignore[dict-item]
-    assert asked == [({"l2": "a"}, ("sets",), {"scale": 4}), ({"l2": "b"}, ("sets",), {"scale": 4})]
-    assert found.groupby("seed").size().to_dict() == dict.fromkeys((3, 5), len(table()))
+    networks: Any = {3: {"l2": 0.3, "pe-0.9": 0.4}, 5: {"l2": 0.5, "pe-0.9": 0.6}}
+    found, problems = super_resolution.score_seeds(networks, "sets", scale=4)
+    assert asked == [(("sets",), {"scale": 4})]  # every image is read, and its original prepared, once
+    expected = {(seed, "Bicubic"): 0.1 for seed in (3, 5)}
+    expected |= {(seed, method): value for seed, own in networks.items() for method, value in own.items()}
+    assert found.set_index(["seed", "method"])["score"].to_dict() == expected
     assert problems == ["one is unreadable"]
 
 

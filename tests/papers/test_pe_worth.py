@@ -4,6 +4,7 @@ import dataclasses
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.linear_model import LinearRegression
@@ -12,7 +13,7 @@ from sklearn.model_selection import PredefinedSplit, cross_val_predict
 from replication.features.efficacy import ChannelScores
 from replication.papers.pe import worth
 from replication.papers.pe import worth_figures as views
-from replication.papers.pe.worth import BOTH, OPINIONS, PE, RANDOM, REFERENCES, SIMPLE, Images
+from replication.papers.pe.worth import BOTH, DISTORTIONS, OPINIONS, PE, RANDOM, REFERENCES, SETS, SIMPLE, Images
 from replication.scoring.channel_tables import Activity, ChannelDistances
 from tests.papers.test_pe_quality import made, scores
 
@@ -113,20 +114,60 @@ def test_another_distortion_and_another_set_are_held_out_too() -> None:
     table = worth.explain([layer(), turned], efficacy(GOOD), count=2)
     cases = table.groupby(["data_set", "held_out"], sort=False)["case"].unique().map(list).to_dict()
     assert cases["Set", "a distortion"] == ["Gaussian blur", "noise"]
-    assert (cases["Set", "another set"], cases["Other", "another set"]) == (["Other"], ["Set"])
+    assert (cases["Set", "another set"], cases["Other", "another set"]) == (["0", "1"], ["0", "1"])
     own = table[table["by"] == OPINIONS].groupby("held_out")["srcc"].mean()
     chance = table[table["by"] == RANDOM].groupby("held_out")["srcc"].mean()
     assert own["a distortion"] > chance["a distortion"]
     assert own["another set"] < chance["another set"]  # what is learnt on the one misleads on the other
     added = worth.added(table, "srcc", OPINIONS, PE)
-    assert added["low"].notna().tolist() == (added["held_out"] == REFERENCES).tolist()
+    assert added["low"].notna().tolist() == (added["held_out"] != DISTORTIONS).tolist()
     layers = worth.by_layer(table)
     for value in ("explained", "srcc"):
         assert "simple and PE" in views.show_worth(layers[layers["data_set"] == "Set"], value).html
     added = views.added_table(table[table["data_set"] == "Set"])
     assert "alexnet, another set" in views.show_added(added).html
-    views.worth_figure(layers[layers["data_set"] == "Set"])
+    both = views.worth_figure(layers[layers["data_set"] == "Set"]).axes
+    assert [axis.get_title() for axis in both] == ["learnt on other references"] * 2 + ["learnt on another set"] * 2
+    assert (both[0].get_xlim(), both[1].get_xlim()) == (both[2].get_xlim(), both[3].get_xlim())
+    alone = views.worth_figure(layers[(layers["data_set"] == "Set") & (layers["held_out"] != "another set")]).axes
+    assert [axis.get_xlabel() for axis in alone] == ["share of worth explained", "SRCC of the chosen tenth"]
     plt.close("all")
+
+
+def test_worth_of_another_set_is_learnt_on_other_scenes_than_it_is_tested_on() -> None:
+    """LIVE and TID2013 share most scenes; every distance here is the number of its scene."""
+    photos = {"live-part": ["bikes", "caps", "plane", "monarch"], "tid2013-part": ["i05", "i03", "i20", "i01"]}
+    number = np.repeat([5.0, 3.0, 20.0, 0.0], 20)
+    sets = []
+    for name, references in photos.items():
+        own = number + (number == 0) * (1 if name == "live-part" else 2)  # which no other set shows
+        table = made().table.iloc[:80].assign(reference=np.repeat([f"{each}.bmp" for each in references], 20))
+        matrix = np.repeat(own[:, None], CHANNELS, axis=1).astype(np.float32)
+        sets.append(dataclasses.replace(made(name=name), table=table, distances={"one": matrix}))
+    for each in sets:
+        images = worth._images(each, "one")
+        cases = [case for case in worth._cases(each, "one", images, sets, 8, 0) if case[0] == SETS]
+        assert len(cases) == 8
+        for _, _, training, test in cases:
+            learnt, tested = (set(part.distances[:, 0]) for part in (training, test))
+            assert not learnt & tested
+            assert len(learnt) == (4 if tested <= {1.0, 2.0} else 3)
+
+
+def test_the_difference_is_the_middle_of_its_interval_where_layers_have_other_cases() -> None:
+    rows = [
+        ("one", "0", 0.5, 0.1),
+        ("one", "1", 0.4, 0.2),
+        ("two", "0", 0.9, 0.1),  # the second case of this layer was left out
+    ]
+    found = [
+        {"data_set": "Set", "network": "n", "tap": tap, "held_out": REFERENCES, "case": case, "by": by, "srcc": value}
+        for tap, case, *values in rows
+        for by, value in zip((BOTH, SIMPLE), values, strict=True)
+    ]
+    row = worth.added(pd.DataFrame(found), "srcc").iloc[0]
+    assert row["difference"] == pytest.approx(((0.4 + 0.8) / 2 + 0.2) / 2)
+    assert (row["low"] + row["high"]) / 2 == pytest.approx(row["difference"])
 
 
 def test_silent_channels_are_left_out_and_a_layer_of_few_is_passed_over() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,8 @@ import torch
 from PIL import Image
 from skimage.metrics import structural_similarity
 
-from replication.metrics import create
+from replication.metrics import Metric, create, register, registry
 from replication.models.vdsr import VDSR
-from replication.scoring import perception_distortion
 from replication.scoring.perception_distortion import examples, perception_metrics, score
 from replication.training.pairs import read_pairs
 
@@ -71,28 +71,60 @@ def test_half_precision_convolutions_move_scores_by_less_than_a_grey_level(netwo
         score({"mine": network}, {"Set": str(folder)}, {}, scale=4, precision="half")
 
 
+class Watched:
+    """Lightness difference as a metric that counts its two halves, and breaks off at a chosen comparison."""
+
+    def __init__(self, broken_at: int = 0) -> None:
+        self.prepared, self.compared, self.broken_at = 0, 0, broken_at
+
+    def metric(self) -> Metric:
+        return Metric("watched", False, {}, self._prepare, self._compare)
+
+    def _prepare(self, image: torch.Tensor) -> torch.Tensor:
+        self.prepared += 1
+        return image.mean(dim=(1, 2, 3))
+
+    def _compare(self, reference: torch.Tensor, distorted: torch.Tensor) -> torch.Tensor:
+        self.compared += 1
+        if self.compared == self.broken_at:
+            raise KeyboardInterrupt
+        return (reference - distorted).abs()
+
+
+def test_an_original_is_prepared_once_for_all_networks(network: VDSR, folder: Path) -> None:
+    watched = Watched()
+    score({"a": network, "b": VDSR().eval()}, {"Set": str(folder)}, {"watched": watched.metric()}, scale=4)
+    assert watched.compared == 2 * 3  # two images; bicubic and two networks
+    assert watched.prepared == 2 * (1 + 3)
+
+
+def test_a_limit_takes_images_that_are_evenly_spread(tmp_path: Path) -> None:
+    for number in range(6):
+        Image.fromarray(np.full((24, 24, 3), 40 * number, np.uint8)).save(tmp_path / f"{number}.png")
+    few, _ = score({}, {"Set": str(tmp_path)}, {}, scale=4, limit=3)
+    assert sorted(few["image"].str[0].unique()) == ["0", "2", "4"]
+    every, _ = score({}, {"Set": str(tmp_path)}, {}, scale=4, limit=40)
+    assert every["image"].nunique() == 6
+
+
 def test_a_broken_off_run_goes_on_after_what_it_has_and_gives_the_same_table(
-    network: VDSR, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    network: VDSR, folder: Path, tmp_path: Path
 ) -> None:
     networks = {"first": network, "second": VDSR().eval()}
-    whole, _ = score(networks, {"Set": str(folder)}, {}, scale=4)
-    inner, asked = perception_distortion._score, []
+    whole, _ = score(networks, {"Set": str(folder)}, {"watched": Watched().metric()}, scale=4)
+    watched = Watched(broken_at=5)  # of six: the first network on the second image
 
-    def broken(*arguments: object) -> object:
-        asked.append(arguments[-1])
-        if arguments[-1] == "second on Set" and asked.count("second on Set") == 1:
-            raise KeyboardInterrupt
-        return inner(*arguments)  # type: ignore[arg-type]
+    def again() -> pd.DataFrame:
+        how: dict[str, Any] = {"scale": 4, "store": tmp_path / "store"}
+        return score(networks, {"Set": str(folder)}, {"watched": watched.metric()}, **how)[0]
 
-    monkeypatch.setattr(perception_distortion, "_score", broken)
     with pytest.raises(KeyboardInterrupt):
-        score(networks, {"Set": str(folder)}, {}, scale=4, store=tmp_path / "store")
-    resumed, _ = score(networks, {"Set": str(folder)}, {}, scale=4, store=tmp_path / "store")
-    assert asked == ["Bicubic on Set", "first on Set", "second on Set", "second on Set"]
-    pd.testing.assert_frame_equal(resumed, whole, check_exact=True)
+        again()
+    pd.testing.assert_frame_equal(again(), whole, check_exact=True)
+    assert watched.compared == 5 + 2
     networks["first"] = VDSR().eval()  # other weights of the same name
-    other, _ = score(networks, {"Set": str(folder)}, {}, scale=4, store=tmp_path / "store")
-    assert asked[-1] == "first on Set"
+    other = again()
+    assert watched.compared == 5 + 2 + 2
     assert not other.equals(whole)
 
 
@@ -102,11 +134,19 @@ def test_metrics_that_cannot_be_had_say_why(monkeypatch: pytest.MonkeyPatch, tmp
     found, reasons = perception_metrics({"nrqm": {}, "lpips-squeeze": {}, "gmsd": {}})
     assert list(found) == ["gmsd"]
     assert "licence" in reasons["nrqm"]
+    assert "register a metric named nrqm" in reasons["nrqm"]
     assert reasons["lpips-squeeze"] == "SqueezeNet 1.1: not available"
     with pytest.raises(ValueError, match="unknown metric 'lpipz'"):
         perception_metrics({"lpipz": {}})
     with pytest.raises(ValueError, match="lower is better, and psnr is not one"):
         perception_metrics({"psnr": {}})
+
+
+def test_an_absent_metric_is_used_once_it_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_factories", dict(registry._factories))
+    register("nrqm", Watched().metric)
+    found, reasons = perception_metrics({"nrqm": {}})
+    assert (list(found), reasons) == (["nrqm"], {})
 
 
 def test_examples_carry_the_perception_score(network: VDSR, folder: Path) -> None:

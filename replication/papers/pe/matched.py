@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from replication.evaluation.subsets import against_chance, rank_correlations, subset_scores
 from replication.features.efficacy import channel_sets
-from replication.papers.pe.quality import EQUATION_1, Efficacy, corrected, layers_of, rated, weighted
+from replication.papers.pe.quality import EQUATION_1, Efficacy, corrected, judgeable, layers_of, rated, weighted
 from replication.scoring.channel_tables import ChannelDistances
 
 NEAREST = 3
@@ -61,7 +61,7 @@ def against_as_loud(
     """
     rows: list[dict[str, object]] = []
     for each in rated(measured):
-        known = (each.table["problem"] == "").to_numpy()
+        known = judgeable(each)
         opinions = each.table.loc[known, "opinion"].to_numpy(float)
         assert each.opinion is not None
         sign = -1.0 if each.opinion.higher_is_better else 1.0

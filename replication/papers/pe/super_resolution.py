@@ -48,12 +48,15 @@ def score_seeds(
     networks: Mapping[int, Mapping[str, VDSR]], *args: Any, **options: Any
 ) -> tuple[pd.DataFrame, list[str]]:
     """`scoring.perception_distortion.score` of the networks of every seed, with a column seed; and what could not be
-    read. networks: by seed and method. Bicubic enlargement is the same for every seed.
+    read. networks: by seed and method. Bicubic enlargement is the same for every seed, and scored once.
     """
-    parts, problems = [], list[str]()
-    for seed, of_seed in networks.items():
-        table, problems = score(of_seed, *args, **options)
-        parts.append(table.assign(seed=seed))
+    named = {f"{method}-{seed}": (seed, method) for seed, of_seed in networks.items() for method in of_seed}
+    table, problems = score({name: networks[seed][m] for name, (seed, m) in named.items()}, *args, **options)
+    parts = []
+    for seed in networks:
+        methods = {BICUBIC: BICUBIC} | {name: method for name, (own, method) in named.items() if own == seed}
+        of_seed = table[table["method"].isin(methods)]
+        parts.append(of_seed.assign(method=of_seed["method"].map(methods), seed=seed))
     return pd.concat(parts, ignore_index=True), problems
 
 

@@ -2,7 +2,8 @@
 
 The worth of a channel is the SRCC of its own distance with the opinions. It is predicted from PE and from measures that
 need neither gratings nor opinions, and the tenth of the channels with the highest predictions is tried as a set. Worth
-is learnt on some images and tested on others: images of other references, of another distortion, or another set.
+is learnt on some images and tested on others: images of other references, of another distortion, or of another set and
+other scenes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from replication.datasets.scenes import scene
 from replication.evaluation.splits import compare_over_splits, splits
 from replication.evaluation.subsets import random_subsets, rank_correlations, subset_scores
 from replication.papers.pe.quality import CONTROL, EQUATION_1, Efficacy, judgeable, layers_of, rated, weighted
@@ -73,8 +75,8 @@ def explain(
 ) -> pd.DataFrame:
     """How well each way of predicting the worth of channels does on images that it was not learnt on, for every layer.
 
-    Columns: data_set (of the test images), network, tap, held_out (one of HELD_OUT), case (the number of the split, or
-    the distortion or set tested on), channels (that are not silent), by, explained, srcc.
+    Columns: data_set (of the test images), network, tap, held_out (one of HELD_OUT), case (the number of the split of
+    references, or the distortion tested on), channels (that are not silent), by, explained, srcc.
     by: PE, each of MEASURES, SIMPLE (these together), BOTH (and PE), OPINIONS (the channel's own worth on the training
     images, as it is; no upper bound, since a regression on good measures errs less where the training images are few
     or unlike the test images), ALL and RANDOM (median of `draws` sets of the same size).
@@ -83,7 +85,8 @@ def explain(
     fit to the other channels; 0 is as good as predicting the same for all, below 0 worse.
     srcc: of equation 1 over the tenth of the channels that has the highest PE or measure, or the highest prediction of
     several, on the test images.
-    count: splits of references, TEST_SHARE of them held out.
+    count: splits of references, TEST_SHARE of them held out. Worth learnt on another set is tested on the same images,
+    without those of the other set that show a scene of theirs (`datasets.scenes`).
     """
     rows: list[tuple[object, ...]] = []
     for each, tap, pe, images in _layers(measured, efficacy):
@@ -102,10 +105,11 @@ def by_layer(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def added(table: pd.DataFrame, value: str, first: str = BOTH, second: str = SIMPLE) -> pd.DataFrame:
-    """`value` of `first` minus that of `second` (what PE adds, by default), mean over the layers of a network.
+    """`value` of `first` minus that of `second` (what PE adds, by default), mean over layers and cases.
 
     Columns: data_set, network, held_out, layers, above (of the layers, by their means), difference, low, high, p. The
-    interval (95 %) and p are of the corrected t test over random splits (`compare_over_splits`), of references alone.
+    difference is the mean over cases of the mean over layers; its interval (95 %) and p are of the corrected t test
+    over random splits (`compare_over_splits`); held-out distortions are no random splits and have none.
     """
     rows = []
     known = table[table["by"].isin([first, second])]
@@ -117,11 +121,12 @@ def added(table: pd.DataFrame, value: str, first: str = BOTH, second: str = SIMP
         layers = wide.groupby("tap", sort=False).mean()
         cases = wide.groupby("case", sort=False).mean()
         above, low, high, p = int((layers[first] > layers[second]).sum()), np.nan, np.nan, np.nan
-        if key[2] == REFERENCES and len(cases) > 1:
+        difference = float((cases[first] - cases[second]).mean())
+        if key[2] != DISTORTIONS and len(cases) > 1:
             found = compare_over_splits(cases[first], cases[second], TEST_SHARE)
             half = float(stats.t.ppf(0.975, found.degrees)) * found.standard_error
-            low, high, p = found.difference - half, found.difference + half, found.p_value
-        rows.append((*key, len(layers), above, float((layers[first] - layers[second]).mean()), low, high, p))
+            low, high, p = difference - half, difference + half, found.p_value
+        rows.append((*key, len(layers), above, difference, low, high, p))
     names = ["data_set", "network", "held_out", "layers", "above", "difference", "low", "high", "p"]
     return pd.DataFrame(rows, columns=names)
 
@@ -146,16 +151,26 @@ def _cases(
 ) -> Iterator[tuple[str, str, Images, Images]]:
     """held_out, case, training images, test images of every way to hold images out."""
     table = each.table[judgeable(each)]
-    if table["reference"].nunique() > 1:
-        for number, split in enumerate(splits(table["reference"], count, TEST_SHARE, seed)):
-            yield REFERENCES, str(number), images.at(split.train), images.at(split.test)
+    of_references = splits(table["reference"], count, TEST_SHARE, seed) if table["reference"].nunique() > 1 else []
+    for number, split in enumerate(of_references):
+        yield REFERENCES, str(number), images.at(split.train), images.at(split.test)
     kinds = table["distortion"].value_counts()
     for kind in kinds.index[(kinds >= _FEWEST) & (len(table) - kinds >= _FEWEST)].sort_values():
         tested = (table["distortion"] == kind).to_numpy()
         yield DISTORTIONS, str(kind), images.at(~tested), images.at(tested)
     for other in rated(measured):
-        if other.backbone == each.backbone and other.name != each.name and tap in other.distances:
-            yield SETS, other.title, _images(other, tap), images
+        if other.backbone != each.backbone or other.name == each.name or tap not in other.distances:
+            continue
+        elsewhere, scenes = _images(other, tap), _scenes(other)
+        for number, split in enumerate(of_references):
+            apart = ~np.isin(scenes, _scenes(each)[split.test])
+            if apart.sum() >= _FEWEST:
+                yield SETS, str(number), elsewhere.at(apart), images.at(split.test)
+
+
+def _scenes(each: ChannelDistances) -> NDArray[np.str_]:
+    """The scene of each image that `_images` has."""
+    return np.array([scene(each.name, reference) for reference in each.table.loc[judgeable(each), "reference"]])
 
 
 def _compare(

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from replication.papers.pe.worth import ALL, BOTH, MEASURES, OPINIONS, PE, RANDOM, REFERENCES, SIMPLE, added
+from replication.papers.pe.worth import ALL, BOTH, MEASURES, OPINIONS, PE, RANDOM, REFERENCES, SETS, SIMPLE, added
 from replication.reporting.figures import COLOURS, MARKERS
 from replication.reporting.numbers import p_equals, signed, signed_interval
 from replication.reporting.tables import Html, show_frame
@@ -21,14 +21,18 @@ _PAIRS = [
 ]
 
 
-def worth_figure(layers: pd.DataFrame, held_out: str = REFERENCES) -> Figure:
+def worth_figure(layers: pd.DataFrame) -> Figure:
     """`worth.by_layer` of one data set by layer: how much of the channels' worth each way explains, and how well the
-    tenth that it chooses follows the opinions; with all channels and random ones.
+    tenth that it chooses follows the opinions; with all channels and random ones. Left: learnt on other references of
+    the set; right, where there is one: on another set.
     """
-    table = layers[layers["held_out"] == held_out]
-    names = list(dict.fromkeys(zip(table["network"], table["tap"], strict=True)))
-    figure, axes = plt.subplots(1, 2, figsize=(9, 1.2 + 0.21 * len(names)), sharey=True)
-    for axis, value in zip(axes, ("explained", "srcc"), strict=True):
+    names = list(dict.fromkeys(zip(layers["network"], layers["tap"], strict=True)))
+    learnt = {REFERENCES: "other references", SETS: "another set"}
+    panels = [(held_out, value) for held_out in learnt for value in _TITLES if held_out in set(layers["held_out"])]
+    size = (4.5 * len(panels) if len(panels) < 3 else 12, 1.4 + 0.21 * len(names))
+    figure, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)
+    for axis, (held_out, value) in zip(axes.flat, panels, strict=True):
+        table = layers[layers["held_out"] == held_out]
         wide = table.pivot(index=["network", "tap"], columns="by", values=value).reindex(names)
         places = range(len(names))
         axis.hlines(places, wide[[*SHOWN]].min(axis=1), wide[[*SHOWN]].max(axis=1), color="#c9ced6", linewidth=1)
@@ -38,11 +42,18 @@ def worth_figure(layers: pd.DataFrame, held_out: str = REFERENCES) -> Figure:
         for number, by in enumerate(SHOWN):
             look = {"marker": MARKERS[number], "color": COLOURS[number], "markersize": 5, "alpha": 0.85}
             axis.plot(wide[by], places, linestyle="", label=by, **look)
-        axis.set(xlabel=_TITLES[value])
-    axes[0].axvline(0, color="black", linewidth=0.8)
-    axes[0].set_yticks(range(len(names)), [f"{network} {tap}" for network, tap in names], fontsize=8)
-    axes[0].set_ylim(len(names) - 0.5, -0.5)
-    axes[1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+        if value == "explained":
+            axis.axvline(0, color="black", linewidth=0.8)
+        axis.set_xlabel(_TITLES[value])
+        axis.set_title(f"learnt on {learnt[held_out]}", fontsize=9)
+    for value in _TITLES:  # one reading scale for both ways to hold images out
+        same = [axis for axis, panel in zip(axes.flat, panels, strict=True) if panel[1] == value]
+        limits = [axis.get_xlim() for axis in same]
+        for axis in same:
+            axis.set_xlim(min(low for low, _ in limits), max(high for _, high in limits))
+    axes[0, 0].set_yticks(range(len(names)), [f"{network} {tap}" for network, tap in names], fontsize=8)
+    axes[0, 0].set_ylim(len(names) - 0.5, -0.5)
+    axes[0, -1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
