@@ -94,7 +94,7 @@ def test_a_second_set_is_studied_beside_and_decides_nothing_that_live_decides() 
     assert both["h10-beats-lpips-md"]["verdict"] == "not tested"  # no image of LIVE multiply distorted
     cuts = pe.by_kind([part(), second])
     assert pe.official(cuts) == ["LIVE: 80 exact images", "TID2013: 160 exact images"]
-    _, differences = pe.study(cuts, efficacy("alexnet"), draws=1, resamples=50)
+    _, differences = pe.study(cuts, efficacy("alexnet"), draws=1, resamples=100)
     own = differences[(differences["first"] == "H-10") & (differences["second"] == "F")]
     medians = own.groupby("data_set")["difference"].median()
     assert medians["TID2013: 160 exact images"] < 0 < medians["LIVE: 80 exact images"]
