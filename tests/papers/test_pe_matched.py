@@ -40,7 +40,9 @@ def test_a_set_that_is_better_than_channels_as_loud_is_found() -> None:
 
 def test_images_without_an_opinion_are_left_out() -> None:
     each = made()
-    partly = dataclasses.replace(each, table=each.table.assign(opinion=each.table["opinion"].where(np.arange(160) < 100)))
+    partly = dataclasses.replace(
+        each, table=each.table.assign(opinion=each.table["opinion"].where(np.arange(160) < 100))
+    )
     cut = dataclasses.replace(
         each, table=each.table.iloc[:100], distances={tap: matrix[:100] for tap, matrix in each.distances.items()}
     )
