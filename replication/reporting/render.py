@@ -22,6 +22,7 @@ from replication.reporting.page import page
 from replication.reporting.sanitise import clean_html
 from replication.reporting.tables import VERDICT_CSS
 
+RESULT = "## What came out"
 _PREFERENCE = (  # the first of these that an output offers is shown
     "text/html",
     "text/markdown",
@@ -60,14 +61,27 @@ def render(
 
 
 def _result_first(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
-    """The cells in the order of the page: those tagged `result` follow the first text, which says what is asked.
+    """The cells in the order of the page: the title, the section `RESULT`, then the introduction and all the rest.
 
-    A notebook computes its result last; its reader wants it first.
+    A notebook computes its result late; its reader wants it first.
     """
-    lifted = [cell for cell in cells if "result" in cell.metadata.get("tags", [])]
-    others = [cell for cell in cells if "result" not in cell.metadata.get("tags", [])]
-    first = next((number for number, cell in enumerate(others, 1) if cell.cell_type == "markdown"), 0)
-    return others[:first] + lifted + others[first:]
+    sections: list[list[NotebookNode]] = [[]]
+    for cell in cells:
+        if cell.cell_type == "markdown" and re.match("##? ", cell.source):
+            sections.append([])
+        sections[-1].append(cell)
+    result = next((cells for cells in sections if cells and cells[0].source.partition("\n")[0] == RESULT), [])
+    others = [cell for cells in sections if cells is not result for cell in cells]
+    first = next((number for number, cell in enumerate(others) if cell.source.startswith("# ")), None)
+    if not result or first is None:
+        return list(cells)
+    title, _, introduction = others[first].source.partition("\n")
+    opening = [_with_source(others[first], title), *result, _with_source(others[first], introduction)]
+    return [*others[:first], *opening, *others[first + 1 :]]
+
+
+def _with_source(cell: NotebookNode, source: str) -> NotebookNode:
+    return NotebookNode({**cell, "source": source})  # type: ignore[no-untyped-call]
 
 
 def mathml(latex: str, *, block: bool = False) -> str:

@@ -1,6 +1,5 @@
 """The scorecard: every published value and claim, ours, and a verdict, on one page per profile."""
 
-from collections import Counter
 from collections.abc import Iterable
 from html import escape
 from importlib import resources
@@ -13,14 +12,14 @@ import pandas as pd
 from replication import project
 from replication.files import atomic_write_text
 from replication.reporting import adequacy, environment, gallery, published, site, tables, verdicts
+from replication.reporting.overview import in_words, overview, proportions
 from replication.reporting.page import page
 from replication.reporting.published import CLAIM_KEY, KEY
 from replication.reporting.site import Page
-from replication.reporting.verdicts import VERDICTS, ResultsError
+from replication.reporting.verdicts import ResultsError
 
 _LONG = 30  # rows from which a table starts folded
 _FEW = 12  # pages of one notebook up to which all links are shown
-_SAY = {verdicts.SUPPORTS: "support", verdicts.CONTRADICTS: "contradict"}
 _MANY = 3  # values from which those that share a reason for not being run are folded
 
 
@@ -38,9 +37,9 @@ def build(profile: str) -> Path:
     body = "\n".join(
         [
             "<h1>Scorecard of the replication</h1>",
+            overview(papers, values, claims),
             "<p>Every value and every claim that the papers publish, beside what this repository computes. "
             'At the end: <a href="#notebooks">all notebooks</a>, <a href="#rule">how verdicts are reached</a>.</p>',
-            _overview(papers, values, claims),
             _pictures(profile, pages),
             *(_paper(paper, values, claims, pages) for paper in papers),
             _extensions(results, pages),
@@ -90,56 +89,6 @@ def _gather(
 def _is_judged(paper: Any, values: pd.DataFrame, claims: pd.DataFrame) -> bool:
     """True if the paper has published values or claims; a folder of experiments of our own has none."""
     return paper["paper"] in {*values["paper"], *claims["paper"]}
-
-
-def _parts(values: pd.DataFrame, claims: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows of the overview. Values computed from images and those from scores of others are counted apart."""
-    others = values["origin"] == verdicts.OF_OTHERS
-    return {"values": values[~others], f"values from {verdicts.OF_OTHERS}": values[others], "claims": claims}
-
-
-def _overview(papers: list[Any], values: pd.DataFrame, claims: pd.DataFrame) -> str:
-    """Table of the numbers of values and claims, of each paper and of all, by verdict."""
-    bodies = []
-    for paper in papers:
-        link = f'<a href="#{escape(paper["paper"])}">{escape(paper["title"])}</a>'
-        own = [judged[judged["paper"] == paper["paper"]] for judged in (values, claims)]
-        bodies.append(_counts(link, *own))
-    bodies.append(_counts("All papers", values, claims))
-    head = "".join(f"<th scope='col' class='number'>{tables.pill(verdict)}</th>" for verdict in VERDICTS)
-    return (
-        f'<div class="scroll"><table class="sides overview"><thead><tr><td></td>{head}<td class="wide"></td></tr>'
-        f"</thead>{''.join(bodies)}</table></div>"
-    )
-
-
-def _counts(title: str, values: pd.DataFrame, claims: pd.DataFrame) -> str:
-    rows = [f'<tr class="group"><th colspan="{len(VERDICTS) + 2}">{title}</th></tr>']
-    for kind, judged in _parts(values, claims).items():
-        counts = Counter(judged["verdict"])
-        if counts:
-            cells = "".join(f"<td class='number'>{_count(judged, verdict)}</td>" for verdict in VERDICTS)
-            rows.append(f"<tr><th scope='row'>{kind}</th>{cells}<td class='wide'>{_proportions(counts)}</td></tr>")
-    return f"<tbody>{''.join(rows)}</tbody>"
-
-
-def _count(judged: pd.DataFrame, verdict: str) -> str:
-    """The number of rows with a verdict; of those not tested, also what they say."""
-    chosen = judged[judged["verdict"] == verdict]
-    if chosen.empty:
-        return ""
-    says = Counter(chosen["says"])
-    words = ", ".join(f"{says[word]} {_SAY.get(word, word)}" for word in verdicts.SAYS if says[word])
-    return f"{len(chosen)}<br><small>{words}</small>" if words else str(len(chosen))
-
-
-def _proportions(counts: Counter[str]) -> str:
-    parts = "".join(
-        f'<i class="{verdict.replace(" ", "-")}" style="flex-grow:{counts[verdict]}"></i>'
-        for verdict in VERDICTS
-        if counts[verdict]
-    )
-    return f'<span class="proportions" aria-hidden="true">{parts}</span>'
 
 
 def _pictures(profile: str, pages: dict[str, Page]) -> str:
@@ -194,19 +143,22 @@ def _paper(paper: Any, values: pd.DataFrame, claims: pd.DataFrame, pages: dict[s
         f'<p class="soft">{_imprint(paper)}</p>',
     ]
     own_claims = claims[claims["paper"] == paper["paper"]]
-    parts.append(_outcome(own_claims, values[values["paper"] == paper["paper"]]))
+    own_values = values[values["paper"] == paper["paper"]]
+    parts.append(
+        _outcome(own_claims, own_values) + _links([*own_claims["experiment"], *own_values["experiment"]], pages)
+    )
+    folded = []
     if len(own_claims):
         run = own_claims["verdict"] != verdicts.NOT_RUN
         ordered = pd.concat([own_claims[run], own_claims[~run]])
-        parts.append(f"<h3>Claims</h3>{_links(own_claims, pages)}{tables.claims_table(ordered)}")
+        folded.append(f"<h3>Claims</h3>{tables.claims_table(ordered)}")
     for table in published.tables().to_dict("records"):
-        own = values[(values["paper"] == table["paper"]) & (values["table"] == table["table"])]
-        if table["paper"] != paper["paper"] or own.empty:
-            continue
-        parts.append(
-            f"<h3>{escape(table['title'])}</h3><p>{escape(table['note'])}</p>{_links(own, pages)}{_values(own)}"
-        )
-    return "".join(parts) + "</section>"
+        own = own_values[own_values["table"] == table["table"]]
+        if table["paper"] == paper["paper"] and len(own):
+            links = _links(own["experiment"], pages)
+            folded.append(f"<h3>{escape(table['title'])}</h3><p>{escape(table['note'])}</p>{links}{_values(own)}")
+    summary = "<summary>Claims and values one by one</summary>"
+    return f'{"".join(parts)}<details class="verdicts">{summary}{"".join(folded)}</details></section>'
 
 
 def _outcome(claims: pd.DataFrame, values: pd.DataFrame) -> str:
@@ -219,7 +171,7 @@ def _outcome(claims: pd.DataFrame, values: pd.DataFrame) -> str:
             f"The claim that {escape(first['statement'])}: {tables.pills(first['verdict'], first['says'])}{reason}"
         )
     counts = [
-        f"{len(judged)} {kind}: {_in_words(judged)}"
+        f"{len(judged)} {kind}: {in_words(judged)}"
         for kind, judged in (("claims", claims), ("values", values))
         if len(judged)
     ]
@@ -227,26 +179,13 @@ def _outcome(claims: pd.DataFrame, values: pd.DataFrame) -> str:
     return f'<div class="outcome"><h3>What came out</h3>{"".join(f"<p>{part}</p>" for part in parts)}</div>'
 
 
-def _in_words(judged: pd.DataFrame) -> str:
-    """Counts of verdicts: "2 reproduced, 3 not tested (1 support, 2 contradict)"."""
-    texts = []
-    for verdict in VERDICTS:
-        says = Counter(judged.loc[judged["verdict"] == verdict, "says"])
-        words = ", ".join(f"{says[word]} {_SAY.get(word, word)}" for word in verdicts.SAYS if says[word])
-        if total := says.total():
-            texts.append(f"{total} {verdict}{f' ({words})' if words else ''}")
-    return ", ".join(texts)
-
-
 def _values(judged: pd.DataFrame) -> str:
     """Counts of verdicts, then the values that were computed, then the others, folded by a reason that many share."""
-    counts = Counter(judged["verdict"])
-    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
     others = int((judged["origin"] == verdicts.OF_OTHERS).sum())
     of_others = f"; {others} of them correlated from per-image scores that others published" if others else ""
     absent = judged["verdict"] == verdicts.NOT_RUN
     folded = absent & (judged.groupby(["verdict", "reason"])["row"].transform("size") >= _MANY)
-    parts = [f"<p>{len(judged)} values: {told}{of_others} {_proportions(counts)}</p>"]
+    parts = [f"<p>{len(judged)} values: {in_words(judged)}{of_others} {proportions(judged['verdict'])}</p>"]
     shown = judged[~folded]
     if len(shown) > _LONG:
         parts.append(f"<details><summary>{len(shown)} of them</summary>{tables.values_table(shown)}</details>")
@@ -270,11 +209,11 @@ def _imprint(paper: Any) -> str:
     )
 
 
-def _links(judged: pd.DataFrame, pages: dict[str, Page]) -> str:
-    """Links to the notebooks that gave these verdicts."""
-    names: Iterable[str] = dict.fromkeys(name for name in judged["experiment"] if name in pages)
+def _links(experiments: Iterable[str], pages: dict[str, Page]) -> str:
+    """Links to the notebooks that gave verdicts."""
+    names = dict.fromkeys(name for name in experiments if name in pages)
     links = ", ".join(f'<a href="{quote(name)}.html">{escape(pages[name].full_title)}</a>' for name in names)
-    return f"<p>From the notebook {links}.</p>" if links else ""
+    return f"<p>From the notebook{'s' if len(names) > 1 else ''} {links}.</p>" if links else ""
 
 
 def _extensions(results: dict[str, dict[str, pd.DataFrame]], pages: dict[str, Page]) -> str:
@@ -286,11 +225,8 @@ def _extensions(results: dict[str, dict[str, pd.DataFrame]], pages: dict[str, Pa
             )
             title = escape(pages[experiment].full_title) if experiment in pages else escape(experiment)
             link = f'<a href="{quote(experiment)}.html">{title}</a>' if experiment in pages else title
-            shown = " open" if len(extensions) <= _LONG else ""
             table = tables.extensions_table(extensions)
-            parts.append(
-                f"<h3>{link}</h3><details{shown}><summary>{len(extensions)} numbers</summary>{table}</details>"
-            )
+            parts.append(f"<h3>{link}</h3><details><summary>{len(extensions)} numbers</summary>{table}</details>")
     if not parts:
         return ""
     return f"<h2>Extensions</h2><p>Numbers that no paper has published.</p>{''.join(parts)}"

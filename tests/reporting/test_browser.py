@@ -6,13 +6,18 @@ import re
 import shutil
 import subprocess
 
+import numpy as np
 import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from replication.reporting import site, tables
+from replication.reporting import published, scorecard, tables, verdicts
 from replication.reporting.page import stylesheet
+from replication.reporting.published import KEY
 from replication.reporting.render import render
+from replication.reporting.verdicts import write_results
+
+from .conftest import SETTINGS
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
@@ -50,6 +55,21 @@ const key = (page, name) => page.dispatchEvent(new KeyboardEvent("keydown", { ke
     if (rule.media?.mediaText === "print") rule.media.mediaText = "all";
   found.print = over(paper);
 
+  const tall = (page) => [...page.querySelectorAll("details.verdicts h3")].filter(
+    (each) => each.getClientRects().length && each.checkVisibility({ contentVisibilityAuto: true })).length;
+  const card = await open("index.html", 1280);
+  found.overview = card.querySelector("table.overview").getBoundingClientRect().bottom;
+  found.lines = [...card.querySelectorAll(".overview tbody th[scope]")].map((each) => each.offsetHeight);
+  found.folded = tall(card);
+  const small = await open("index.html", 390);
+  found.smallCard = small.documentElement.scrollWidth - small.documentElement.clientWidth;
+  found.smallOverview = small.querySelector(".overview").scrollWidth - small.querySelector(".overview").parentNode.clientWidth;
+  const printed = await open("index.html", 690);
+  for (const sheet of printed.styleSheets) for (const rule of sheet.cssRules)
+    if (rule.media?.mediaText === "print") rule.media.mediaText = "all";
+  found.unfolded = [tall(printed), printed.querySelectorAll("details.verdicts h3").length];
+  found.printedCard = over(printed);
+
   const page = await open("pe_zoo.html", 1400);
   found.listed = [...page.querySelectorAll("#pages nav a")].map((a) => a.textContent);
   found.current = page.querySelector("#pages [aria-current]").textContent;
@@ -80,6 +100,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict:
     folder = root / "reports" / "sample"
     folder.mkdir(parents=True)
     (root / "conf").mkdir()
+    (root / "conf" / "sample.yaml").write_text("profile: sample\n")
+    for name in ("params.yaml", "conf/base.yaml"):
+        (root / name).write_text(SETTINGS)
     (root / "dvc.yaml").write_text("stages: {}\n")
     figure = new_output("display_data", {"image/png": PIXEL}, metadata={"image/png": {"alt": "One grey pixel"}})
     shown = [
@@ -98,7 +121,10 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict:
         (folder / f"{name}.html").write_text(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        site.write("sample")
+        ours = published.values("smic", "table1")[[*KEY, "value"]]
+        of_others = ours.index % 2 == 0
+        write_results("sample", "smic", ours.assign(origin=np.where(of_others, verdicts.OF_OTHERS, "")))
+        scorecard.build("sample")
     (folder / "harness.html").write_text(f"<!doctype html><body><pre id=found></pre><script>{SCRIPT}</script>")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--dump-dom"]
     command = [BROWSER, *options, "--virtual-time-budget=20000", f"--user-data-dir={root / 'browser'}"]
@@ -118,6 +144,20 @@ def test_nothing_is_wider_than_a_phone(found: dict) -> None:
 def test_printed_no_column_is_lost(found: dict) -> None:
     assert found["before"] > 0  # on the screen the wide table scrolls
     assert found["print"] == 0
+
+
+def test_the_overview_of_the_scorecard_fits_one_screen(found: dict) -> None:
+    assert found["overview"] <= 800
+    assert max(found["lines"]) < 2 * min(found["lines"])  # no name of a row is broken into lines
+    assert found["smallCard"] == 0
+    assert found["smallOverview"] == 0
+
+
+def test_details_of_the_scorecard_are_folded_on_the_screen_and_printed(found: dict) -> None:
+    shown, all_of_them = found["unfolded"]
+    assert found["folded"] == 0
+    assert shown == all_of_them > 5
+    assert found["printedCard"] == 0
 
 
 def test_search_finds_a_section_of_another_case_and_leads_to_it(found: dict) -> None:

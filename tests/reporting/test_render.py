@@ -74,17 +74,27 @@ def test_a_page_is_told_by_what_its_name_has_beyond_the_notebooks(name, told):
     assert variant_of(name, "training.ipynb") == told
 
 
-def test_a_result_stands_below_the_first_text_wherever_it_is_computed():
-    result = {"tags": ["result"]}
+def test_the_result_stands_below_the_title_and_above_the_introduction_wherever_it_is_computed():
     cells = [
         new_code_cell("a = 0"),
-        new_markdown_cell("# Title"),
+        new_markdown_cell("# Title\n\nIntroduction"),
         new_code_cell("b = 1"),
         new_markdown_cell("## Later"),
+        new_markdown_cell("## What came out\n\nIn short"),
+        new_code_cell("c = 2"),
+        new_markdown_cell("More of it"),
+        new_markdown_cell("## Last"),
     ]
-    cells += [new_markdown_cell("## What came out", metadata=result), new_code_cell("c = 2", metadata=result)]
+    text = re.sub("<.*?>", "", page(*cells).partition("<main>")[2]).partition("Last")[2]  # below the contents
+    words = ("What came out", "In short", "c = 2", "More of it", "Introduction", "b = 1", "Later", "Last")
+    places = [text.index(word) for word in words]
+    assert places == sorted(places)
+
+
+def test_a_page_without_a_result_has_its_cells_in_their_order():
+    cells = [new_markdown_cell("# Title\n\nIntroduction"), new_code_cell("b = 1"), new_markdown_cell("## Later")]
     text = re.sub("<.*?>", "", page(*cells).partition("<main>")[2])
-    places = [text.index(word) for word in ("a = 0", "Title", "What came out", "c = 2", "b = 1", "Later")]
+    places = [text.index(word) for word in ("Title", "Introduction", "b = 1", "Later")]
     assert places == sorted(places)
 
 

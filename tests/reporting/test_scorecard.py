@@ -81,12 +81,33 @@ def test_overview_counts_per_paper(clone, results):
     rows = re.findall(r"<tr><th scope='row'>(values|claims)</th>(.*?)</tr>", page)
     counts = [(kind, re.findall(r"<td class='number'>(\d*)</td>", cells)) for kind, cells in rows]
     assert counts[:3] == [
-        ("values", ["6", "6", "6", "", "15"]),
-        ("claims", ["", "1", "", "", "6"]),
-        ("values", ["", "", "", "", "18"]),
+        ("values", ["6", "6", "6", "", "", "", "15"]),
+        ("claims", ["", "1", "", "", "", "", "6"]),
+        ("values", ["", "", "", "", "", "", "18"]),
     ]
     total = len(published.values()) - 18, len(published.claims()) - 1
-    assert counts[-2:] == [("values", ["6", "6", "6", "", str(total[0])]), ("claims", ["", "1", "", "", str(total[1])])]
+    assert counts[-2:] == [
+        ("values", ["6", "6", "6", "", "", "", str(total[0])]),
+        ("claims", ["", "1", "", "", "", "", str(total[1])]),
+    ]
+
+
+def test_the_overview_counts_what_is_not_tested_by_what_it_says(clone, results):
+    rows = [("msssim", "sr-mae-worst", "not tested", "contradicts", "other images", "4 of 6")]
+    columns = ["paper", "claim", "verdict", "says", "untested", "evidence"]
+    write_results("sample", "sr", results, pd.DataFrame(rows, columns=columns))
+    head = re.search(r'<table class="sides overview">.*?<th scope=\'row\'>claims</th>(.*?)</tr>', build(clone))
+    columns = [re.sub("<.*?>", " ", cell).split() for cell in re.findall(r"<th scope='col'.*?</th>", head[0])]
+    cells = re.findall(r"<td class='number'>(\d*)</td>", head[1])
+    assert dict(zip([cell[-1] for cell in columns], cells, strict=True))["contradicts"] == "1"
+    assert cells == ["", "", "", "", "", "1", "6"]
+
+
+def test_details_of_a_paper_are_folded_below_what_came_out(clone, results):
+    own = section(build(clone), "msssim")
+    fold = own.index('<details class="verdicts"><summary>Claims and values one by one</summary>')
+    assert own.index("What came out") < fold < own.index("<h3>Claims</h3>")
+    assert own.endswith("</details></section>")
 
 
 def test_long_tables_are_folded_and_short_ones_are_not(clone, results):
