@@ -1,5 +1,7 @@
 """The house style of figures, and images side by side."""
 
+import io
+import os
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -8,15 +10,19 @@ import matplotlib as mpl
 import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from replication import project
 from replication.reporting.pictures import webp
 from replication.reporting.tables import Html
 
 # Okabe and Ito (2008): distinguishable with the common colour-vision deficiencies; ordered by contrast on white.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+_POINTS = 1000  # of curves and markers that a figure has as SVG at most: about 100 kB
 _PANELS = 6  # that the alternative text of a figure describes
+_METADATA = ("Date", "Creator", "Format", "Type")  # that differ between machines or are of no use: left out
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]  # so that nothing depends on colour alone
 
 
@@ -69,9 +75,37 @@ def use_house_style() -> None:
 
 
 def _with_text(drawn: tuple[str, dict[str, Any]], figure: Figure) -> tuple[str, dict[str, Any]]:
-    """The picture and its metadata, the alternative text added: the page shows it to those who do not see pictures."""
+    """The picture and its metadata, with what its page adds: the alternative text, and the figure as SVG.
+
+    The SVG is drawn after the picture, which is therefore the same with and without it. Run by hand a notebook needs
+    none.
+    """
     data, metadata = drawn
-    return data, {**metadata, "alt": described(figure)}
+    vector = as_svg(figure) if os.environ.get(project.PIPELINE) else ""
+    return data, {**metadata, "alt": described(figure), **({"svg": vector} if vector else {})}
+
+
+def as_svg(figure: Figure) -> str:
+    """The figure as SVG, the same bytes at every run; "" for pictures, maps and clouds of many points.
+
+    Those take more bytes as SVG than as pixels, and gain nothing. Letters are text, so that they can be edited.
+    """
+    if any(axes.images or any(isinstance(each, QuadMesh) for each in axes.collections) for axes in figure.axes):
+        return ""
+    if sum(_points(axes) for axes in figure.axes) > _POINTS:
+        return ""
+    file = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "replication"}):
+        figure.savefig(file, format="svg", bbox_inches="tight", metadata=dict.fromkeys(_METADATA))
+    return file.getvalue()
+
+
+def _points(axes: Axes) -> int:
+    """The number of points of curves, markers and areas, and of bars."""
+    number = len(axes.patches) + sum(np.size(line.get_xdata()) for line in axes.lines)
+    for collection in axes.collections:
+        number += np.shape(collection.get_offsets())[0] + sum(len(path.vertices) for path in collection.get_paths())
+    return number
 
 
 def described(figure: Figure) -> str:

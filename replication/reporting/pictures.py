@@ -52,6 +52,7 @@ def shrink(notebook: "NotebookNode") -> None:
             data = output.get("data", {})
             if "image/png" in data:
                 size = output.metadata.pop("image/png", {})
+                size.pop("svg", None)
                 kind, data[kind] = for_notebook(data.pop("image/png"), size)
                 if size:
                     output.metadata[kind] = size

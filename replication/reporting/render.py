@@ -32,6 +32,10 @@ _PREFERENCE = (  # the first of these that an output offers is shown
     "text/latex",
     "text/plain",
 )
+# Bytes up to which a page has its figures as SVG too. A page with so many of them would be slow to load and a burden
+# on git's history, for little: its pictures are as sharp as a screen without.
+_LIGHT = 2_000_000
+_SAFE = " <>/:;=(),.?!'*@+-_~"  # in an address within double quotes: few escapes keep it short, and git packs it well
 _TOKENS = "k kc kd kn kr ow nb nc nd nf s s1 s2 sa sb sd se si c c1 mf mi"  # in colour: keywords, strings, numbers
 _PLAIN = re.compile(rf'<span class="(?!(?:{_TOKENS.replace(" ", "|")})")\w+">([^<]*)</span>')
 
@@ -48,16 +52,24 @@ def render(
 
     variant: distinguishes this page from others of the same notebook, such as 'mse'; appended to the title.
     """
-    headings: list[tuple[int, str, str]] = []
-    cells = [_cell(cell, headings) for cell in _result_first(notebook.cells)]
+    cells = _result_first(notebook.cells)
+    body, headings = _body(cells, vector=True)
+    if len(body.encode()) > _LIGHT:
+        body, headings = _body(cells, vector=False)
     title = next((_text(html) for level, html, _ in headings if level == 1), "Notebook")
     contents = _contents([(html, anchor) for level, html, anchor in headings if level == 2])
-    body = "\n".join(part for part in cells if part)
     if variant:
         title = f"{title}: {variant}"
         body = body.replace("</h1>", f": {escape(variant)}</h1>", 1)
     body = body.replace("</h1>", "</h1>" + contents, 1) if "</h1>" in body else contents + body
     return page(title, body, profile=profile, footer=footer, back=back, extra_css=VERDICT_CSS + _code_style())
+
+
+def _body(cells: Sequence[NotebookNode], *, vector: bool) -> tuple[str, list[tuple[int, str, str]]]:
+    """The cells as HTML, and their headings: level, HTML, anchor. vector: with figures as SVG beside the pictures."""
+    headings: list[tuple[int, str, str]] = []
+    parts = [_cell(cell, headings, vector) for cell in cells]
+    return "\n".join(part for part in parts if part), headings
 
 
 def _result_first(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
@@ -125,7 +137,7 @@ def _markdown(source: str, headings: list[tuple[int, str, str]], attachments: di
     return str(MarkdownWithMath(renderer=_Markdown(headings, attachments)).render(source))
 
 
-def _cell(cell: NotebookNode, headings: list[tuple[int, str, str]]) -> str:
+def _cell(cell: NotebookNode, headings: list[tuple[int, str, str]], vector: bool) -> str:
     if cell.cell_type == "markdown":
         return f'<div class="text">{_markdown(cell.source, headings, cell.get("attachments", {}))}</div>'
     if cell.cell_type != "code" or not (cell.source.strip() or cell.outputs):
@@ -135,11 +147,11 @@ def _cell(cell: NotebookNode, headings: list[tuple[int, str, str]]) -> str:
         "parameters of this run" if "injected-parameters" in tags else "parameters" if "parameters" in tags else "code"
     )
     code = _PLAIN.sub(r"\1", highlight(cell.source, PythonLexer(), HtmlFormatter(cssclass="highlight")))
-    outputs = "\n".join(_output(output, headings) for output in cell.outputs)
+    outputs = "\n".join(_output(output, headings, vector) for output in cell.outputs)
     return f'<details class="code"><summary>{label}</summary>{code}</details>\n{outputs}'
 
 
-def _output(output: NotebookNode, headings: list[tuple[int, str, str]]) -> str:
+def _output(output: NotebookNode, headings: list[tuple[int, str, str]], vector: bool) -> str:
     if output.output_type == "stream":
         return _printed(output.text) if output.name == "stdout" else ""
     data = output.get("data", {})
@@ -155,7 +167,8 @@ def _output(output: NotebookNode, headings: list[tuple[int, str, str]]) -> str:
         return mathml(content.strip().strip("$"), block=True)
     if kind == "text/plain":
         return _printed(content)
-    return _image(kind, content, output.get("metadata", {}).get(kind, {}), headings)
+    metadata = output.get("metadata", {}).get(kind, {})
+    return _image(kind, content, metadata if vector else {**metadata, "svg": ""}, headings)
 
 
 def _printed(text: str) -> str:
@@ -167,11 +180,16 @@ def _image(kind: str, content: str, metadata: Mapping[str, Any], headings: list[
     if kind == "image/png":
         kind, content = pictures.for_page(content)
     if kind == "image/svg+xml":
-        source = f"data:{kind};utf8,{quote(content)}"
+        source = f"data:{kind};utf8,{quote(content, safe=_SAFE)}"
     else:
         source = f"data:{kind};base64,{''.join(content.split())}"
     alternative = metadata.get("alt") or (f"Figure: {_text(headings[-1][1])}" if headings else "Figure")
-    return f'<div class="figure"><img alt="{escape(str(alternative))}"{size} src="{source}"></div>'
+    link = ""
+    if vector := metadata.get("svg"):
+        name = headings[-1][2] if headings else "figure"
+        address = f"data:image/svg+xml;utf8,{quote(vector, safe=_SAFE)}"
+        link = f'<a class="svg" download="{name}.svg" href="{address}">SVG</a>'
+    return f'<div class="figure"><img alt="{escape(str(alternative))}"{size} src="{source}">{link}</div>'
 
 
 def _contents(sections: list[tuple[str, str]]) -> str:

@@ -63,7 +63,8 @@ const key = (page, name) => page.dispatchEvent(new KeyboardEvent("keydown", { ke
   found.folded = tall(card);
   const small = await open("index.html", 390);
   found.smallCard = small.documentElement.scrollWidth - small.documentElement.clientWidth;
-  found.smallOverview = small.querySelector(".overview").scrollWidth - small.querySelector(".overview").parentNode.clientWidth;
+  const overview = small.querySelector(".overview");
+  found.smallOverview = overview.scrollWidth - overview.parentNode.clientWidth;
   const printed = await open("index.html", 690);
   for (const sheet of printed.styleSheets) for (const rule of sheet.cssRules)
     if (rule.media?.mediaText === "print") rule.media.mediaText = "all";

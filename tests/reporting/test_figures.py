@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from replication.reporting.figures import COLOURS, MARKERS, described, show_crops, use_house_style
+from replication.reporting.figures import COLOURS, MARKERS, as_svg, described, show_crops, use_house_style
 
 
 def decoded(html: str) -> list[np.ndarray]:
@@ -83,4 +84,38 @@ def test_the_alternative_text_of_a_figure_names_panels_axes_and_lines() -> None:
     figure.suptitle("Curves")
     assert described(figure) == "Curves; Set5: PSNR in dB against step (MSE, SSIM); image"
     assert described(plt.figure()) == "Figure"
+    plt.close("all")
+
+
+def test_a_figure_as_svg_is_the_same_at_every_run_and_its_letters_are_text() -> None:
+    def draw() -> str:
+        figure, axes = plt.subplots()
+        axes.plot([1, 2, 4], marker="o", clip_on=True)
+        axes.fill_between([0, 1, 2], [0, 1, 2], [1, 2, 4], hatch="/")  # hatches and clips have identifiers
+        axes.set_title("Set5 & Set14")
+        return as_svg(figure)
+
+    first = draw()
+    assert first == draw()
+    words = [text for each in ElementTree.fromstring(first).iter() if (text := (each.text or "").strip())]
+    assert "Set5 & Set14" in words
+    assert not re.search(r"20\d\d-\d\d-\d\d|matplotlib.org|<dc:", first)
+    assert len(first) < 30_000
+    plt.close("all")
+
+
+def test_pictures_maps_and_clouds_of_points_are_not_drawn_as_svg() -> None:
+    figure, axes = plt.subplots(1, 2)
+    axes[0].plot([1, 2])
+    assert as_svg(figure)
+    points = np.random.default_rng(0).random((2, 990))
+    cloud = axes[1].scatter(*points)
+    assert len(as_svg(figure)) < 200_000
+    cloud.remove()
+    axes[1].scatter(*np.tile(points, 2))
+    assert as_svg(figure) == ""
+    for draw in ("imshow", "pcolormesh"):
+        figure, axis = plt.subplots()
+        getattr(axis, draw)(np.eye(3))
+        assert as_svg(figure) == ""
     plt.close("all")

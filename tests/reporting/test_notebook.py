@@ -70,6 +70,8 @@ def test_two_runs_give_the_same_page_and_progress_stays_out_of_it(clone, noteboo
     assert "<title>A title</title>" in page
     assert "a &lt;set&gt;" in page
     assert page.count("<img") == 2
+    assert page.count('<a class="svg" download="figures.svg"') == 1
+    assert '"svg"' not in executed
 
 
 def test_executed_copy_is_a_valid_notebook_with_stable_cells(clone, notebook):

@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -147,6 +148,32 @@ def test_figures_stand_in_the_page_with_size_and_text():
     text = page(new_markdown_cell("## Learning *curves*"), new_code_cell("x", outputs=[output]))
     image = re.search(r"<img .*?>", text)[0]
     assert image.startswith('<img alt="Figure: Learning curves" width="7" height="5" src="data:image/webp;base64,')
+
+
+def figure(svg: str) -> dict:
+    output = display(image_png=PIXEL)
+    output.metadata["image/png"] = {"width": 7, "height": 5, "svg": svg}
+    return new_code_cell("x", outputs=[output])
+
+
+def test_a_figure_that_came_as_svg_is_there_as_svg_too():
+    svg = '<svg xmlns="http://www.w3.org/2000/svg">\n<text font="a">50 % &amp; é #1</text></svg>'
+    text = page(new_markdown_cell("## Learning curves"), figure(svg))
+    link = re.search(
+        r'<a class="svg" download="learning-curves.svg" href="data:image/svg\+xml;utf8,([^"]*)">SVG</a>', text
+    )
+    assert unquote(link[1]) == svg
+    assert not set(link[1]) & set('"#&\n')  # nothing that ends the attribute, the address or is left out of it
+    assert 'src="data:image/webp' in text
+
+
+def test_a_page_above_two_megabytes_has_its_figures_once():
+    light, heavy = (
+        page(figure("<svg>" + "x" * size + "</svg>"), figure("<svg></svg>")) for size in (1_900_000, 2_000_000)
+    )
+    assert light.count('class="svg"') == 2
+    assert heavy.count('class="svg"') == 0
+    assert heavy.count("data:image/webp") == 2
 
 
 def test_page_needs_no_network_and_only_the_scripts_beside_it():
