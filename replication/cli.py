@@ -8,7 +8,6 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, cast
@@ -33,11 +32,11 @@ _INTERRUPTED = 130
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
-class Match(StrEnum):
-    """How the images of two folders are paired."""
-
-    NAME = "name"
-    PREFIX = "prefix"
+def _match(given: str) -> str:
+    """How the images of two folders are paired; BadParameter unless it is one of the ways there are."""
+    if given not in ("name", "prefix"):
+        raise typer.BadParameter(f"{given!r} is no way to pair images; give name or prefix")
+    return given
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -208,9 +207,13 @@ def score(
     reference: Annotated[Path | None, typer.Option(help="An image, or a folder of them.")] = None,
     distorted: Annotated[Path | None, typer.Option(help="An image, or a folder of them.")] = None,
     match: Annotated[
-        Match,
-        typer.Option(help="Pairs in two folders: the same file name without suffix, or one that begins with it."),
-    ] = Match.NAME,
+        str,
+        typer.Option(
+            metavar="[name|prefix]",
+            callback=_match,
+            help="Pairs in two folders: the same file name without suffix, or one that begins with it.",
+        ),
+    ] = "name",
     out: Annotated[Path | None, typer.Option(help="CSV file to write; without it, standard output.")] = None,
     wide: Annotated[bool, typer.Option("--wide", help="A row for each image and a column for each metric.")] = False,
     summary: Annotated[
@@ -242,7 +245,7 @@ def score(
         dataset,
         reference,
         distorted,
-        match.value,
+        match,
         out,
         wide,
         summary,

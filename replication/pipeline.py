@@ -275,8 +275,7 @@ def _entry(stage: Stage, profile: str, found: Sequence[Stage]) -> dict[str, Any]
         named = [*stage.values, dependencies.names_in_code(notebook)]
         deps += [stage.notebook, *dependencies.code(notebook, named, costly=stage.costly)]
         deps += dependencies.pins(named)
-        run = {each.family for each in found}  # one for each name of an empty list has no runs, and so no results
-        deps += sorted({_results_of(read, profile, found, stage.each) for read in stage.reads if read in run})
+        deps += sorted(_read_folders(stage, profile, found))
         outs |= {f"reports/{profile}/{page}.html": False, f"reports/{profile}/{page}.ipynb": False}
     # persist: DVC removes outputs before it runs a stage; a killed run would leave nothing of the last result.
     keep = {"persist": True}
@@ -285,6 +284,17 @@ def _entry(stage: Stage, profile: str, found: Sequence[Stage]) -> dict[str, Any]
     if stage.params:
         entry["params"] = list(stage.params)
     return {**entry, "outs": listed}
+
+
+def reads(stage: Stage, other: Stage, found: Sequence[Stage]) -> bool:
+    """Whether `stage` depends on the results of `other`, both of `found`."""
+    path = f"results/any/{other.results}"
+    return any(path == folder or path.startswith(f"{folder}/") for folder in _read_folders(stage, "any", found))
+
+
+def _read_folders(stage: Stage, profile: str, found: Sequence[Stage]) -> set[str]:
+    run = {each.family for each in found}  # one for each name of an empty list has no runs, and so no results
+    return {_results_of(read, profile, found, stage.each) for read in stage.reads if read in run}
 
 
 def _literal(value: Any) -> str:

@@ -239,8 +239,8 @@ def _check_types(values: Mapping[str, Any], known: Iterable[Mapping[str, Any]], 
             raise SettingsError(f"{where}: {name!r} must be finite, got {value}")
         if types and "null" not in types and _type(value) not in types:
             raise SettingsError(
-                f"{where}: {name!r} must be a {' or a '.join(sorted(types))}, got the {_type(value)} "
-                f"{str(value)[:40]!r}{_looks_like_number(value)}"
+                f"{where}: {name!r} must be a {' or a '.join(sorted(types))}, got "
+                f"{'null' if value is None else f'the {_type(value)} {str(value)[:40]!r}'}{_looks_like_number(value)}"
             )
 
 

@@ -288,6 +288,13 @@ class TestScore:
         assert (folder / "s.csv").read_text() == out
         assert len(out.splitlines()) == 1 + 6 * 2
 
+    def test_a_way_to_pair_that_there_is_not_is_named(self, capsys: pytest.CaptureFixture[str]) -> None:
+        command = ["score", "--reference", "r", "--distorted", "d", "--match", "prefixx", "--metric", "psnr"]
+        assert main(command) == 2
+        said = capsys.readouterr().err
+        assert "Value error" not in said
+        assert "'prefixx' is no way to pair images; give name or prefix" in " ".join(said.replace("│", "").split())
+
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
@@ -295,6 +302,10 @@ class TestScore:
             (["--dataset", "tiny", "--metric", "pnsr"], "unknown metric 'pnsr'.*; did you mean psnr"),
             (["--dataset", "tiny", "--metric", "ssim(gray)"], "'ssim.gray.' is no metric; write it as NAME or"),
             (["--dataset", "tiny", "--metric", "psnr", "--device", "x"], "cannot compute on device 'x'"),
+            (
+                ["--dataset", "tiny", "--metric", "psnr", "--device", "cudda"],
+                "cannot compute on device 'cudda'; give one that torch has, cpu, cuda or cuda:1$",
+            ),
             (["--dataset", "tiny", "--metric", "psnr", "--out", "r"], "cannot write r: it is a folder"),
             (["--dataset", "tiny", "--metric", "psnr", "--out", "r/a.png/x"], "cannot write r/a.png/x: "),
             (["--reference", "r", "--distorted", "nix", "--metric", "psnr"], "nix: no such file or folder"),

@@ -152,7 +152,7 @@ def typed(clone: Path) -> Path:
         ("steps: 3", "steps: many", "params.yaml: 'steps' must be a number, got the text 'many'$"),
         ("steps: 3", "steps: .nan", "'steps' must be finite, got nan"),
         ("steps: 3", "steps: true", "'steps' must be a number, got the truth value 'True'"),
-        ("steps: 3", "steps:", "'steps' must be a number, got the null 'None'"),
+        ("steps: 3", "steps:", "'steps' must be a number, got null$"),
         ("metrics: [psnr]", "metrics: psnr", "'metrics' must be a list, got the text 'psnr'"),
         ("seed: 1", "seed: [1]", "params.yaml: group: 'seed' must be a number, got the list"),
         ("kind: small", "kind: []", "'kind' must be a number or a text, got the list"),

@@ -65,7 +65,7 @@ def changed(settings: Mapping[str, Any], changes: Sequence[str]) -> dict[str, An
     known = list(_paths(settings))
     for change in changes:
         key, sign, text = change.partition("=")
-        if not (key and sign):
+        if not (key and sign and text.strip()):
             raise ChangeError(f"{change!r} is no change; write KEY=VALUE, such as {known[-1]}=VALUE")
         if key == "profile":
             raise ChangeError("`try` runs in the active profile; `python -m replication profile NAME` changes it")
@@ -100,12 +100,10 @@ def concerned(
     """
     known = {stage.name: _tracked(stage, old) for stage in before}
     found: list[pipeline.Stage] = []
-    families: set[str] = set()
     for stage in after:
         own = known.get(stage.name) != _tracked(stage, new)
-        if not stage.command and (own or families.intersection(stage.reads)):
+        if not stage.command and (own or any(pipeline.reads(stage, other, after) for other in found)):
             found.append(stage)
-            families.add(stage.family)
     return found
 
 

@@ -104,7 +104,9 @@ def _points(axes: Axes) -> int:
     """The number of points of curves, markers and areas, and of bars."""
     number = len(axes.patches) + sum(np.size(line.get_xdata()) for line in axes.lines)
     for collection in axes.collections:
-        number += np.shape(collection.get_offsets())[0] + sum(len(path.vertices) for path in collection.get_paths())
+        number += np.shape(collection.get_offsets())[0] + sum(
+            np.shape(path.vertices)[0] for path in collection.get_paths()
+        )
     return number
 
 

@@ -22,7 +22,14 @@ FEWEST = 2  # references: an interval over them needs two
 
 def label_of(name: str, options: Mapping[str, Any]) -> str:
     """The name of an observer's column in a score table, as in "gmsd" or "lpips-squeeze(weights=random)"."""
-    return f"{name}({', '.join(f'{key}={value}' for key, value in options.items())})" if options else name
+    return f"{name}({', '.join(f'{key}={_written(value)}' for key, value in options.items())})" if options else name
+
+
+def _written(value: Any) -> str:
+    """A value as it is written in the name of a metric: "true", "[fire3, fire5]"."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_written, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def observer_accuracy(

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import torch
 
 from replication.absent import Absent, AbsentError
+from replication.metrics import options
 from replication.progress import Advance, progress
 from replication.scoring.errors import ScoringError
 
@@ -79,7 +80,13 @@ def forget() -> None:
 def check_device(device: str | None) -> None:
     """Raise a ScoringError unless this process can compute on `device`."""
     try:
+        if device is not None:
+            options.check_device(device)
         torch.empty(0, device=device)
+    except ValueError:
+        raise ScoringError(
+            f"cannot compute on device {device!r}; give one that torch has, cpu, cuda or cuda:1"
+        ) from None
     except (AssertionError, RuntimeError) as error:
         reason = (str(error).splitlines() or [""])[0]
         raise ScoringError(f"cannot compute on device {device!r}: {reason}") from None

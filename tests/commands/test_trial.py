@@ -34,6 +34,14 @@ def test_a_change_concerns_its_stage_and_those_that_read_it(settings: dict) -> N
     assert found == ["msssim_super_resolution_training-mae-0", "msssim_super_resolution"]
 
 
+def test_a_change_concerns_only_the_combinations_that_read_it(settings: dict) -> None:
+    found = names(settings, pe_super_resolution__seeds=[0, 1])
+    assert "pe_super_resolution_start-1" in found
+    assert "pe_super_resolution_training-l2-1" in found
+    assert "pe_super_resolution_training-l2-0" not in found  # goes on from the start of its own seed
+    assert "pe_super_resolution" in found
+
+
 def test_a_loss_that_is_new_has_stages_that_are_new(settings: dict) -> None:
     losses = "{mse: {}, mae: {}, ms_ssim: {levels: 3}, ssim: {}}"
     rates = "{mse: 0.003, mae: 0.003, ms_ssim: 0.003, ssim: 0.003}"
@@ -54,6 +62,7 @@ def test_where_to_compute_concerns_no_stage(settings: dict) -> None:
         ("demo.rat=1", "params.yaml has no parameter 'demo.rat' that can be changed; near it: demo.rate"),
         ("rate=1", "params.yaml has no parameter 'rate' that can be changed; near it: demo.rate"),
         ("=1", "'=1' is no change; write KEY=VALUE"),
+        ("demo.rate=", "'demo.rate=' is no change; write KEY=VALUE, such as demo.rate=VALUE"),
         ("profile=paper", "`try` runs in the active profile; `python -m replication profile NAME` changes it"),
         ("demo.rate=fast", "'rate' must be a number, got the text 'fast'"),
         ("demo.rate={", "demo.rate: '{' is no YAML value"),

@@ -125,6 +125,9 @@ def test_files_that_are_no_rankings_are_refused(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_text(f"{head}\n" + 2 * "p,i,x,mse mae ms_ssim\n")
     with pytest.raises(RankingError, match="p ranked i twice"):
         session(tmp_path / "c.csv", "p")
+    for name in ("a b", "a\tb", " a", ""):
+        with pytest.raises(RankingError, match="a name is one word, without spaces or tabs"):
+            RankingSession(IMAGES, {"mse": IMAGES, name: IMAGES}, tmp_path / "d.csv", rater="p")
     lacking = {name: image for name, image in IMAGES.items() if name != "image3"}
     with pytest.raises(RankingError, match="mae lacks 1 of 12 images, such as image3"):
         RankingSession(IMAGES, {"mse": IMAGES, "mae": lacking}, tmp_path / "d.csv", rater="p")

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import pyplot as plt
 from scipy import stats
 
 from replication.datasets.catalogue import Opinion
-from replication.papers.smic import gains, rules
+from replication.papers.smic import gain_figures, gains, rules
 from replication.papers.smic import tables as smic
 from replication.papers.smic.pictures import NO_MEANS, telling_pairs, visibility_means
 from replication.reporting import published
@@ -117,6 +118,14 @@ def test_steps_are_differences_of_correlations_and_sum_to_the_whole(higher_is_be
     }
     assert whole == pytest.approx(rho["psnr+smic(backbone=alexnet, taps=[relu1, relu2])"] - rho["psnr"])
     assert (table["p_holm"] >= table["p"]).all()
+
+
+def test_all_steps_are_drawn_on_one_scale() -> None:
+    scored = made()
+    figure = gain_figures.draw_steps(gains.steps(scored, gains.families(scored, PLAIN)))
+    assert len(figure.axes) > 2
+    assert len({axis.get_xlim() for axis in figure.axes}) == 1
+    plt.close(figure)
 
 
 def test_pairs_are_counted_as_people_order_them() -> None:

@@ -10,6 +10,7 @@ import pytest
 from replication.absent import Absent
 from replication.datasets.entries import Opinion
 from replication.evaluation.pair_order import agrees, pairs_of
+from replication.metrics.names import parse
 from replication.scoring.observer_accuracy import label_of, observer_accuracy
 from replication.scoring.scored import MetricFacts, Scored
 
@@ -90,3 +91,7 @@ def test_what_cannot_be_tested_has_a_reason() -> None:
 def test_a_label_is_the_column_of_a_score_table() -> None:
     assert label_of("gmsd", {}) == "gmsd"
     assert label_of("lpips-squeeze", {"weights": "random"}) == "lpips-squeeze(weights=random)"
+    options = {"resize": False, "taps": ["fire3", "fire5"], "k1": 0.5}
+    label = label_of("dists", options)
+    assert label == "dists(resize=false, taps=[fire3, fire5], k1=0.5)"
+    assert parse(label) == ("dists", options)

@@ -49,12 +49,10 @@ class RankingSession:
         if not rater.strip() or not originals:
             raise RankingError("a session needs the participant's name or number, and at least one image")
         for method, images in reconstructions.items():
-            if " " in method or (missing := [name for name in originals if name not in images]):
-                raise RankingError(
-                    f"method {method!r}: a name is without spaces"
-                    if " " in method
-                    else f"{method} lacks {len(missing)} of {len(originals)} images, such as {missing[0]}"
-                )
+            if method.split() != [method]:  # an answer separates methods by white space
+                raise RankingError(f"method {method!r}: a name is one word, without spaces or tabs")
+            if missing := [name for name in originals if name not in images]:
+                raise RankingError(f"{method} lacks {len(missing)} of {len(originals)} images, such as {missing[0]}")
         self.originals, self.reconstructions = originals, reconstructions
         self.path, self.rater, self.seed = Path(path), rater, seed
         self.images = [list(originals)[i] for i in self._shuffled("images", len(originals))]

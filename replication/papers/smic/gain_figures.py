@@ -53,13 +53,12 @@ def show_judged(gains: pd.DataFrame) -> Html:
 
 
 def draw_steps(table: pd.DataFrame) -> Figure:
-    """The differences of SRCC with their intervals, a panel for each step."""
+    """The differences of SRCC with their intervals, a panel for each step, all on one scale."""
     shown = table[table["statistic"] == "SRCC"]
     names = list(dict.fromkeys(f"{a}, {b}" for a, b in zip(shown["measure"], shown["network"], strict=True)))
     panels = list(dict.fromkeys(shown["step"]))
-    figure, axes = plt.subplots(
-        1, len(panels), figsize=(2.0 + 2.3 * len(panels), 0.9 + 0.27 * len(names)), sharey=True, squeeze=False
-    )
+    size = (2.0 + 2.3 * len(panels), 0.9 + 0.27 * len(names))
+    figure, axes = plt.subplots(1, len(panels), figsize=size, sharex=True, sharey=True, squeeze=False)
     for number, (axis, step) in enumerate(zip(axes.flat, panels, strict=True)):
         part = shown[shown["step"] == step]
         places = [names.index(f"{a}, {b}") for a, b in zip(part["measure"], part["network"], strict=True)]
