@@ -164,6 +164,19 @@ def try_(
 
 
 @app.command()
+def dag(
+    paper: Annotated[
+        str | None, typer.Argument(help="Only the experiments of a paper, such as smic, and what they read.")
+    ] = None,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flow chart.")] = False,
+) -> None:
+    """Show which experiments read whose results: `dvc dag` with a node for each experiment, not for each run."""
+    from replication.commands import dag as command
+
+    raise typer.Exit(command.run(paper, mermaid))
+
+
+@app.command()
 def docs(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the pages go.")] = Path("docs"),
     api: Annotated[bool, typer.Option("--api/--no-api", help="With every function, by pdoc.")] = True,
