@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 import typer
 
@@ -258,7 +258,7 @@ def score(
         dataset,
         reference,
         distorted,
-        match,
+        cast(Literal["name", "prefix"], match),
         out,
         wide,
         summary,

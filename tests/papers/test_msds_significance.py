@@ -39,6 +39,7 @@ from replication.papers.msds import (
 from replication.papers.msds import (
     tables as msds_tables,
 )
+from replication.reporting import level_tables
 from replication.reporting.published import values as published_values
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 from replication.scoring.msds_levels import LevelScores, column
@@ -341,3 +342,24 @@ def test_published_scores_go_through_the_same_tests(real_data: Callable[[str], P
     assert found["DeepWSD_VGG"] == pytest.approx(0.9646, abs=5e-5)  # as published
     assert msds_tests.disagreement(table).loc["CSIQ", "pairs"] == 6
     assert len(msds_tables.readable_tests(table)) == len(msds_tables.readable_others(table)) == 6
+
+
+@pytest.mark.parametrize("falling", [False, True])
+def test_each_level_by_itself_is_summarised_and_the_best_one_named(falling: bool) -> None:
+    scores = made(falling=falling)
+    table = level_tables.by_level(scores)
+    name = scores.columns()[1]
+    row = table[(table["tap"] == "fire8") & (table["pyramid"] == "mean") & (table["level"] == 1)].iloc[0]
+    wanted = stats.spearmanr(scores.table[name], scores.table["opinion"])[0]
+    assert row["srcc"] == pytest.approx(-wanted if falling else wanted)
+    assert row["srcc"] > 0
+    assert row["with_image"] == pytest.approx(stats.spearmanr(scores.table[name], scores.table[scores.columns()[0]])[0])
+    own = scores.table[name].to_numpy()
+    assert (row["mean"], row["deviation"]) == pytest.approx((np.mean(own), np.std(own, ddof=1)))
+    words = level_tables.in_words(scores)
+    assert words.startswith(f"Level 1 follows the opinions best, with an SRCC of {row['srcc']:.3f}, against")
+    shown = level_tables.readable(table)
+    assert shown["fire8, mean"][1] == f"{row['srcc']:.3f}"
+    assert len(shown) == scores.table.columns.str.startswith("fire8 mean").sum() + 1
+    flat = replace(scores, table=scores.table.assign(**{name: 1.0}))
+    assert level_tables.in_words(flat).startswith("Levels cannot be compared")
