@@ -1,10 +1,12 @@
 """The figures of MSDS's page."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from replication.evaluation.power import TESTS
@@ -14,27 +16,24 @@ from replication.reporting.numbers import ALPHA
 
 
 def draw_weights(studies: Sequence[Study]) -> Figure:
-    """Learned weights with their intervals, a panel for each network and set."""
-    figure, axes = plt.subplots(1, len(studies), figsize=(2.3 * len(studies), 2.4), squeeze=False, sharey=True)
-    for axis, of in zip(axes[0], studies, strict=True):
-        table = of.weights
+    """Learned weights with their intervals, a panel for each network and set: a row for each set."""
+    figure, panels = _panels([(of.network, of.title) for of in studies], 2.4, 0.0)
+    for of in studies:
+        axis, table = panels[of.network, of.title], of.weights
         errors = np.abs(table[["low", "high"]].to_numpy().T - table["weight"].to_numpy())
         axis.bar(table["level"], table["weight"], color="C5", width=0.6)
         axis.errorbar(table["level"], table["weight"], yerr=errors, fmt="none", ecolor="black", capsize=3)
         axis.axhline(1 / len(table), color="0.5", linestyle=":")
         axis.set(xticks=table["level"], xlabel="level", ylim=(0, 1))
-        axis.set_title(f"{of.network}\n{of.title}", fontsize=8)
-    axes[0, 0].set_ylabel("weight")
+    figure.supylabel("weight", fontsize=9)
     return figure
 
 
 def draw_differences(compared: pd.DataFrame) -> Figure:
-    """MSDS minus each single level, with 95 % intervals over references, by network and set."""
+    """MSDS minus each single level, with 95 % intervals over references, by network and set: a row for each set."""
     names = list(dict.fromkeys(zip(compared["network"], compared["data_set"], strict=True)))
-    figure, axes = plt.subplots(
-        1, len(names), figsize=(1.4 + 2.3 * len(names), 2.6), squeeze=False, sharex=True, sharey=True
-    )
-    for axis, (network, data_set) in zip(axes[0], names, strict=True):
+    figure, panels = _panels(names, 2.6, 1.4)
+    for (network, data_set), axis in panels.items():
         part = compared[(compared["network"] == network) & (compared["data_set"] == data_set)]
         for shift, (method, marker) in zip((-0.12, 0.12), ((LEARNED, "o"), (EQUAL, "s")), strict=True):
             rows = part[part["first"] == method]
@@ -43,14 +42,29 @@ def draw_differences(compared: pd.DataFrame) -> Figure:
             axis.errorbar(rows["difference"], place, xerr=errors, fmt=marker, capsize=2, label=method, markersize=4)
         axis.axvline(0, color="0.3", linewidth=1)
         axis.axvspan(-MARGIN, MARGIN, color="0.9", zorder=0)
-        axis.set_title(f"{network}\n{data_set}", fontsize=8)
-        labels = [f"minus {name}" for name in rows["second"]]
-        axis.set_yticks(range(len(rows)), labels)
-    axes[0, 0].invert_yaxis()
+        axis.set_yticks(range(len(rows)), [f"minus {name}" for name in rows["second"]])
+    axis.invert_yaxis()
     figure.supxlabel("difference of SRCC", fontsize=9)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
+    handles, labels = axis.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2, fontsize=8)
     return figure
+
+
+def _panels(names: Sequence[tuple[str, str]], height: float, margin: float) -> tuple[Figure, dict[Any, Axes]]:
+    """A figure with a panel for each (network, set), with their names; sets below each other, networks side by side."""
+    networks, sets = (list(dict.fromkeys(each)) for each in zip(*names, strict=True))
+    size = (margin + 2.3 * len(networks), height * len(sets))
+    figure, axes = plt.subplots(len(sets), len(networks), figsize=size, squeeze=False, sharex=True, sharey=True)
+    panels = {}
+    for row, title in enumerate(sets):
+        for column, network in enumerate(networks):
+            axis = axes[row, column]
+            if (network, title) in names:
+                axis.set_title(f"{network}\n{title}", fontsize=8)
+                panels[network, title] = axis
+            else:
+                axis.set_visible(False)
+    return figure, panels
 
 
 def draw_power(power: pd.DataFrame) -> Figure:
@@ -77,12 +91,12 @@ def draw_power(power: pd.DataFrame) -> Figure:
 
 
 def draw_by_distortion(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Gain of learned MSDS over level 0 within each distortion type, with 95 % intervals, one mark for each network."""
+    """Gain of MSDS over level 0 within each distortion type, with 95 % intervals, one mark for each of the tables."""
     names = list(dict.fromkeys(name for table in tables.values() for name in table["distortion"]))
-    figure, axis = plt.subplots(figsize=(7, 1 + 0.12 * len(names) * (1 + len(tables))))
+    figure, axis = plt.subplots(figsize=(7, 1.2 + 0.12 * len(names) * (1 + len(tables))))
     for number, (label, table) in enumerate(tables.items()):
         place = np.array([names.index(name) for name in table["distortion"]])
-        shift = 0.16 * (number - (len(tables) - 1) / 2)
+        shift = 0.7 / len(tables) * (number - (len(tables) - 1) / 2)
         errors = np.stack([table["gain"] - table["low"], table["high"] - table["gain"]])
         axis.errorbar(
             table["gain"], place + shift, xerr=errors, fmt="osD^vPX"[number % 7], capsize=2, label=label, markersize=4
@@ -90,6 +104,6 @@ def draw_by_distortion(tables: Mapping[str, pd.DataFrame]) -> Figure:
     axis.axvline(0, color="0.3", linewidth=1)
     axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.set_ylim(len(names) - 0.5, -0.5)
-    axis.set_xlabel("SRCC within the type, learned MSDS minus level 0")
+    axis.set_xlabel("SRCC within the type, MSDS minus level 0")
     figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)
     return figure

@@ -7,7 +7,9 @@ import pandas as pd
 from scipy import stats
 
 from replication.evaluation.power import TESTS, Size, pearson_of, possible, shared_by_reference, simulated_power
+from replication.papers.msds.rules import BENCHMARKS
 from replication.papers.msds.study import LEARNED, LEVEL_0, Study
+from replication.reporting.paper_sets import paper_set
 
 SIZES = {  # of the paper's sets: references, and distorted images of each on average
     "LIVE": Size(29, 27),
@@ -18,13 +20,18 @@ SIZES = {  # of the paper's sets: references, and distorted images of each on av
 }
 
 
-def sizes_of(studies: Sequence[Study]) -> dict[str, Size]:
-    """The sizes of the paper's sets and of the sets that were studied."""
+def sizes_of(studies: Sequence[Study]) -> dict[str, tuple[Study, Size]]:
+    """The paper's sets and the sets that were studied: title -> the study that is simulated, and the size.
+
+    A studied set is simulated after its own study; a set of the paper after that of its part, else after the first.
+    studies: of one network each set.
+    """
     own = {}
     for of in studies:
         references = len(np.unique(of.references))
-        own[of.title] = Size(references, round(len(of.opinions) / references))
-    return SIZES | own
+        own[of.title] = of, Size(references, round(len(of.opinions) / references))
+    parts = {BENCHMARKS[whole]: of for of in reversed(studies) if (whole := paper_set(of.name)) in BENCHMARKS}
+    return {title: (parts.get(title, studies[0]), size) for title, size in SIZES.items()} | own
 
 
 def power_model(of: Study) -> dict[str, float]:
@@ -44,6 +51,17 @@ def in_words(model: Mapping[str, float]) -> str:
     return (
         f"level 0 has SRCC {model['base']:.3f}, MSDS correlates with it by {model['between']:.3f}, and "
         f"{model['shared']:.0%} of the difference of their errors belongs to the reference"
+    )
+
+
+def power_of(studies: Sequence[Study], *, simulations: int = 1000, seed: int = 0) -> pd.DataFrame:
+    """`power_table` of each of `sizes_of`, with the model of the study that it is simulated after."""
+    return pd.concat(
+        [
+            power_table(power_model(of), {title: size}, simulations=simulations, seed=seed)
+            for title, (of, size) in sizes_of(studies).items()
+        ],
+        ignore_index=True,
     )
 
 

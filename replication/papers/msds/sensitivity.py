@@ -1,4 +1,4 @@
-"""Sensitivity to the choices that the paper leaves open: levels, pyramid, tap, fusion, weights, splits, set."""
+"""Sensitivity to the choices that the paper leaves open: levels, pyramid, tap, fusion, weights, splits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,14 +8,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from replication.evaluation.dependent import compare_correlations
 from replication.evaluation.scale_weights import (
     FUSIONS,
     OBJECTIVES,
     SOFTNESS,
     Fusion,
     Objective,
-    fit_weights,
     fuse,
     held_out,
 )
@@ -24,36 +22,6 @@ from replication.papers.msds.study import Floats, usable
 from replication.scoring.msds_levels import LevelScores
 
 SOFTNESSES = (0.02, SOFTNESS, 0.1, 0.2)
-
-
-def across_sets(
-    scores: Sequence[LevelScores],
-    *,
-    levels: int = 3,
-    fusion: Fusion = "arithmetic",
-    objective: Objective = "rank",
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Weights fitted on one set and tested on the others, for each network: network, fitted_on, tested_on, srcc, gain
-    over level 0 with low, high (95 % over references), weights in words. Empty where there is one set only."""
-    rows = []
-    for one in scores:
-        for other in scores:
-            if one.network != other.network or one.name == other.name:
-                continue
-            (table, opinions, *_), (tested, judged, references, _) = (usable(each, levels) for each in (one, other))
-            weights = fit_weights(table, opinions, objective=objective, fusion=fusion, seed=seed).weights
-            gain = compare_correlations(
-                fuse(tested, weights, fusion),
-                tested[:, 0],
-                judged,
-                references=references,
-                higher_is_better=(True, True),
-                seed=seed,
-            )
-            words = ", ".join(f"{weight:.2f}" for weight in weights)
-            rows.append((one.network, one.title, other.title, gain.a, *gain.difference, words))
-    return pd.DataFrame(rows, columns=["network", "fitted_on", "tested_on", "srcc", "gain", "low", "high", "weights"])
 
 
 @dataclass(frozen=True)

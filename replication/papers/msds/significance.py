@@ -94,9 +94,10 @@ def pair_tests(
     return pd.DataFrame(rows)
 
 
-def adjusted(table: pd.DataFrame, family: str = "data_set") -> pd.DataFrame:
-    """The table with p_holm and p_bh: the bootstrap's p over all comparisons of one data set, whatever the network."""
-    groups = table.groupby(family, sort=False)["p"]
+def adjusted(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with p_holm and p_bh: the bootstrap's p over all comparisons of a data set and, where there is a column
+    network, of one network, so that no network changes what another's tests say."""
+    groups = table.groupby([name for name in ("network", "data_set") if name in table], sort=False)["p"]
     return table.assign(
         p_holm=groups.transform(lambda p: holm(p.to_numpy())),
         p_bh=groups.transform(lambda p: benjamini_hochberg(p.to_numpy())),

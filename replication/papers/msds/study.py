@@ -1,16 +1,17 @@
 """One network on one set: DeepSSIM at single scales, MSDS with equal and learned weights, all on the same images."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from replication.evaluation.correlation import correlate
 from replication.evaluation.dependent import compare_correlations
+from replication.evaluation.paired import holm
 from replication.evaluation.scale_weights import Fusion, Objective, fit_weights, fuse, held_out, weight_intervals
 from replication.evaluation.splits import Split, splits
 from replication.scoring.msds_levels import LevelScores
@@ -70,18 +71,14 @@ def study(
     """Fuse the first `levels` levels, and score all methods as a whole and on `count` random splits by reference.
 
     Weights are never fitted on a reference they are judged on: on a split, on its training side; over all images, in
-    `folds` parts of the references, each part scored with the weights of the others. Parts with different weights are
-    put together in units of the mean and deviation that their weights give over all images, for which no opinion is
-    needed: levels differ in their mean, and otherwise weights would move whole parts against each other.
+    `folds` parts of the references, each part scored with the weights of the others (`joined`).
     """
     table, opinions, references, distortions = usable(scores, levels, tap, pyramid)
     how = {"objective": objective, "fusion": fusion, "seed": seed}
     equal = np.full(table.shape[1], 1 / table.shape[1])
     methods = {f"level {k}": table[:, k] for k in range(table.shape[1])} | {EQUAL: fuse(table, equal, fusion)}
-    parts = _parts(references, folds, seed)
-    learned = np.empty(len(table))
-    for part, own in zip(parts, held_out(table, opinions, parts, **how)[1], strict=True):  # type: ignore[arg-type]
-        learned[part.test] = stats.zscore(fuse(table, own, fusion))[part.test]
+    cut = parts(references, folds, seed)
+    learned = joined(table, cut, held_out(table, opinions, cut, **how)[1], fusion)  # type: ignore[arg-type]
     drawn = splits(references, count, test_share, seed)
     on_test, _ = held_out(table, opinions, drawn, **how)  # type: ignore[arg-type]
     rows = []
@@ -126,29 +123,40 @@ def correlations(of: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "srcc", "low", "high", "plcc", "srcc_splits", "plcc_splits"])
 
 
-def by_distortion(of: Study, *, resamples: int = 500, seed: int = 0) -> pd.DataFrame:
-    """SRCC of single levels and MSDS within each distortion type of ten images or more.
+def by_distortion(
+    of: Study, fused: Mapping[str, Floats], *, resamples: int = 500, seed: int = 0
+) -> dict[str, pd.DataFrame]:
+    """SRCC within each distortion type of ten images or more, a table for each of the fused scores.
 
-    Columns: distortion, n, one for each method, and gain (learned minus level 0) with low, high (95 % over references).
+    fused: name -> MSDS (images,). Columns: distortion, n, one for each single level, srcc of the fused scores, gain
+    (minus level 0) with low, high (95 % over references), p, p_holm (over the types).
     """
-    rows = []
-    for distortion in dict.fromkeys(of.distortions.tolist()):
-        own = of.distortions == distortion
-        if own.sum() < _LEAST or len(np.unique(of.references[own])) < 2 or np.ptp(of.opinions[own]) == 0:
-            continue
-        values = {m: float(stats.spearmanr(scores[own], of.opinions[own])[0]) for m, scores in of.methods.items()}
-        gain = compare_correlations(
-            of.methods[LEARNED][own],
-            of.methods[LEVEL_0][own],
-            of.opinions[own],
-            references=of.references[own],
-            higher_is_better=(True, True),
-            resamples=resamples,
-            seed=seed,
-        ).difference
-        limits = {"gain": gain.estimate, "low": gain.low, "high": gain.high}
-        rows.append({"distortion": distortion, "n": int(own.sum()), **values, **limits})
-    return pd.DataFrame(rows)
+    tables = {}
+    for name, scores in fused.items():
+        rows = []
+        for distortion in dict.fromkeys(of.distortions.tolist()):
+            own = of.distortions == distortion
+            if own.sum() < _LEAST or len(np.unique(of.references[own])) < 2 or np.ptp(of.opinions[own]) == 0:
+                continue
+            single = {
+                f"level {k}": float(stats.spearmanr(of.levels[own, k], of.opinions[own])[0])
+                for k in range(of.levels.shape[1])
+            }
+            found = compare_correlations(
+                scores[own],
+                of.methods[LEVEL_0][own],
+                of.opinions[own],
+                references=of.references[own],
+                higher_is_better=(True, True),
+                resamples=resamples,
+                seed=seed,
+            )
+            gain = found.difference
+            limits = {"gain": gain.estimate, "low": gain.low, "high": gain.high, "p": found.p_value}
+            rows.append({"distortion": distortion, "n": int(own.sum()), **single, "srcc": found.a, **limits})
+        table = pd.DataFrame(rows)
+        tables[name] = table.assign(p_holm=holm(table["p"].to_numpy()) if len(table) else [])
+    return tables
 
 
 class Usable(NamedTuple):
@@ -172,8 +180,20 @@ def usable(scores: LevelScores, levels: int, tap: str | None = None, pyramid: st
     return Usable(whole[columns].to_numpy(float), opinions, *names)
 
 
-def _parts(references: NDArray[np.str_], folds: int, seed: int) -> list[Split]:
-    """Every reference in the test side of one part."""
-    names, index = np.unique(references, return_inverse=True)
+def parts(labels: NDArray[np.str_], folds: int, seed: int) -> list[Split]:
+    """Cut images into at most `folds` parts by label, each the test side of one split; no label is in two parts."""
+    names, index = np.unique(labels, return_inverse=True)
     part = np.random.default_rng(seed).permutation(len(names)) % min(folds, len(names))
     return [Split(np.flatnonzero(part[index] != each), np.flatnonzero(part[index] == each)) for each in np.unique(part)]
+
+
+def joined(levels: Floats, cut: Sequence[Split], weights: Iterable[ArrayLike], fusion: Fusion) -> Floats:
+    """Fused scores of all images, (images,), the test side of each part with its own weights.
+
+    Parts are put together in units of the mean and deviation that their weights give over all images, for which no
+    opinion is needed: levels differ in their mean, and otherwise weights would move whole parts against each other.
+    """
+    scores = np.empty(len(levels))
+    for part, own in zip(cut, weights, strict=True):
+        scores[part.test] = stats.zscore(fuse(levels, own, fusion))[part.test]
+    return scores

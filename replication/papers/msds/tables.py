@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from replication.absent import Absent
+from replication.papers.msds.across import OWN
 from replication.papers.msds.significance import MARGIN
 from replication.reporting.numbers import ALPHA, p_value, signed, signed_interval
 from replication.reporting.sanitise import md_escape
@@ -59,7 +60,7 @@ def readable_tests(table: pd.DataFrame) -> pd.DataFrame:
             "p": p_value(row["p"]),
             "p, Holm": p_value(row["p_holm"]),
             "p, BH": p_value(row["p_bh"]),
-            f"within {MARGIN:g}?": "yes" if row["p_equivalent"] < ALPHA else "not shown",
+            f"within {MARGIN:g}?": _shown(row["p_equivalent"]),
         }
         for row in table.to_dict("records")
     ]
@@ -84,6 +85,28 @@ def readable_others(table: pd.DataFrame) -> pd.DataFrame:
         }
         for row in table.to_dict("records")
     ]
+    return pd.DataFrame(rows)
+
+
+def readable_across(across: pd.DataFrame) -> pd.DataFrame:
+    """`across_sets` as text, a row for each network, set and origin of the weights."""
+    rows = []
+    for row in across.to_dict("records"):
+        behind = signed_interval(row["minus_own"], row["minus_own_low"], row["minus_own_high"])
+        rows.append(
+            {
+                "network": row["network"],
+                "tested on": row["tested_on"],
+                "weights of": row["weights_of"],
+                "SRCC": f"{row['srcc']:.3f}",
+                "gain [95 %]": signed_interval(row["gain"], row["low"], row["high"]),
+                "p": p_value(row["p"]),
+                "p, Holm": p_value(row["p_holm"]),
+                f"within {MARGIN:g}?": _shown(row["p_equivalent"]),
+                "minus own weights [95 %]": "" if row["weights_of"] == OWN else behind,
+                "as own?": "" if row["weights_of"] == OWN else _shown(row["p_as_own"]),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -134,6 +157,10 @@ def listed(names: Iterable[str]) -> str:
     """One, two and three: "a", "a and b", "a, b and c"."""
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def _shown(p: float) -> str:
+    return "yes" if p < ALPHA else "not shown"
 
 
 def _pair(row: Mapping[Hashable, Any]) -> dict[str, str]:
