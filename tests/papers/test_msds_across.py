@@ -10,6 +10,7 @@ from scipy import stats
 
 from replication.datasets.catalogue import Opinion
 from replication.evaluation.dependent import compare_correlations, tost
+from replication.evaluation.paired import holm
 from replication.papers.msds import across as msds_across
 from replication.papers.msds import evidence as msds_evidence
 from replication.papers.msds import power as msds_power
@@ -42,9 +43,14 @@ def planted(
     return msds_study.study(LevelScores(name, name, *facts, table), count=3, resamples=100, objective="nnls")
 
 
+def adjusted_of(*studies: msds_study.Study) -> pd.DataFrame:
+    parts = [msds_tests.against_levels(s).assign(network=s.network, data_set=s.title) for s in studies]
+    return msds_tests.adjusted(pd.concat(parts, ignore_index=True))
+
+
 def table_of(*studies: msds_study.Study) -> pd.DataFrame:
     fused = [(study, msds_across.fused(study, studies, objective="nnls")) for study in studies]
-    return msds_across.across_sets(fused).set_index(["tested_on", "weights_of"])
+    return msds_across.across_sets(fused, adjusted_of(*studies)).set_index(["tested_on", "weights_of"])
 
 
 def test_planted_weights_that_two_sets_share_are_as_good_on_the_other() -> None:
@@ -86,6 +92,18 @@ def test_gains_and_tests_are_those_of_their_own_functions() -> None:
     assert row["p_equivalent"] == pytest.approx(equivalent)
 
 
+def test_no_comparison_has_two_corrected_p_values() -> None:
+    studies = planted("one", FINE_AND_COARSE, 0), planted("other", (0.4, 0.4, 0.4), 1), planted("last", FINE_ONLY, 2)
+    table, compared = table_of(*studies), adjusted_of(*studies)
+    for study in studies:
+        own = compared[(compared["data_set"] == study.title) & (compared["second"] == "level 0")].set_index("first")
+        for origin, method in ((msds_across.OWN, msds_study.LEARNED), (msds_across.NO_SET, msds_study.EQUAL)):
+            row = table.loc[(study.title, origin)]
+            assert row[["gain", "p", "p_holm"]].tolist() == own.loc[method, ["difference", "p", "p_holm"]].tolist()
+        others = table.loc[study.title].drop([msds_across.OWN, msds_across.NO_SET])
+        assert others["p_holm"].tolist() == pytest.approx(holm(others["p"].to_numpy()).tolist())
+
+
 def test_no_image_is_scored_with_opinions_on_its_own_photo() -> None:
     kodak = tuple(f"I{i + 1:02}.BMP" for i in range(REFERENCES))
     names = ("caps.bmp", *(f"live-{i}" for i in range(REFERENCES - 1)))
@@ -114,9 +132,7 @@ def test_one_set_has_nothing_to_be_tested_across_and_its_own_part_is_no_other_se
 
 def evidence(*studies: msds_study.Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Lines of evidence, tests and `across_sets`."""
-    parts = [msds_tests.against_levels(s).assign(network=s.network, data_set=s.title) for s in studies]
-    compared = msds_tests.adjusted(pd.concat(parts, ignore_index=True))
-    across = table_of(*studies).reset_index()
+    compared, across = adjusted_of(*studies), table_of(*studies).reset_index()
     lines = msds_evidence.lines_of_evidence(studies, compared, across, {"live": 0.0123})
     return lines.set_index(["network", "data set"]), compared, across
 

@@ -77,24 +77,34 @@ def fused(
     return scores
 
 
-def across_sets(by_origin: Sequence[tuple[Study, Mapping[str, Floats]]], *, seed: int = 0) -> pd.DataFrame:
+def across_sets(
+    by_origin: Sequence[tuple[Study, Mapping[str, Floats]]],
+    compared: pd.DataFrame,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
     """What MSDS gains over level 0 with weights from elsewhere, a row for each study and origin: COLUMNS.
 
-    by_origin: each study with its `fused`. tested_on: title of the set. gain: SRCC minus that of level 0, with its 95 %
-    interval over references, p (paired, resampled references), p_holm (over the study's origins) and p_equivalent (two
-    one-sided tests: within .005). minus_own: SRCC minus that with the set's own weights, likewise, p_as_own being the
-    test that both are equivalent within .005.
+    by_origin: each study with its `fused`. compared: the studies' `adjusted` tests, which have the set's own weights
+    and equal ones already: their p_holm is that of these tests, so that no comparison has two. tested_on: title of the
+    set. gain: SRCC minus that of level 0, with its 95 % interval over references, p (paired, resampled references),
+    p_holm (for other sets' weights over these) and p_equivalent (two one-sided tests: within .005). minus_own: SRCC
+    minus that with the set's own weights, likewise, p_as_own being the test that both are equivalent within .005.
     """
     rows = []
     for of, scores in by_origin:
-        p_values = []
-        for origin, values in scores.items():
-            gain, behind = (_compared(of, values, of.methods[name], seed) for name in (LEVEL_0, LEARNED))
-            p_values.append(gain.p_value)
-            start = of.network, of.title, origin, gain.a, *gain.difference, gain.p_value, np.nan, _equivalent(gain)
-            rows.append([*start, *behind.difference, _equivalent(behind)])
-        for row, corrected in zip(rows[-len(scores) :], holm(np.array(p_values)), strict=True):
-            row[COLUMNS.index("p_holm")] = float(corrected)
+        tested = compared[(compared["network"] == of.network) & (compared["data_set"] == of.title)]
+        against = tested[tested["second"] == LEVEL_0].set_index("first")["p_holm"]
+        corrected = {OWN: float(against[LEARNED]), NO_SET: float(against[EQUAL])}
+        gains = {origin: _compared(of, values, LEVEL_0, resamples, seed) for origin, values in scores.items()}
+        others = [origin for origin in scores if origin not in corrected]
+        p_values = holm(np.array([gains[origin].p_value for origin in others])) if others else []
+        corrected |= dict(zip(others, map(float, p_values), strict=True))
+        for origin, gain in gains.items():
+            behind = _compared(of, scores[origin], LEARNED, resamples, seed)
+            start = of.network, of.title, origin, gain.a, *gain.difference, gain.p_value, corrected[origin]
+            rows.append((*start, _equivalent(gain), *behind.difference, _equivalent(behind)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -125,9 +135,15 @@ def _beside(row: Mapping[Hashable, Any]) -> str:
     return "not shown to be as good as the set's own weights, nor to be worse"
 
 
-def _compared(of: Study, values: Floats, other: Floats, seed: int) -> CorrelationDifference:
+def _compared(of: Study, values: Floats, method: str, resamples: int, seed: int) -> CorrelationDifference:
     return compare_correlations(
-        values, other, of.opinions, references=of.references, higher_is_better=(True, True), seed=seed
+        values,
+        of.methods[method],
+        of.opinions,
+        references=of.references,
+        higher_is_better=(True, True),
+        resamples=resamples,
+        seed=seed,
     )
 
 
