@@ -221,6 +221,40 @@ def test_steps_with_the_resized_images_add_up(tmp_path: Path) -> None:
     assert decomposition.draw_decomposition(table).axes
 
 
+def test_steps_with_another_networks_attention_are_those_of_its_own_scores(tmp_path: Path) -> None:
+    own = [f"ssim+smic({OPTIONS}{each})" for each in (", weighting=none", ", weighting=level", "")]
+    data_set = datasets.load("photos-distorted")
+    plain = decomposition.of_some_images(score_set("photos-distorted", ["ssim"]), 24)
+    some = decomposition.with_metrics(plain, own, data_set, Store(tmp_path))
+    other = "backbone=shufflenet_v2_x1_0, taps=[stage2, stage3], weights=random, patch=4, stride=4"
+    labels = [f"ssim+smic({other}{each})" for each in ("", ", weighting=level")]
+    wider = decomposition.with_metrics(some, [own[2], *labels], data_set, Store(tmp_path))
+    assert wider.table.groupby("metric")["distorted"].nunique().to_dict() == dict.fromkeys(["ssim", *own, *labels], 24)
+    assert len(wider.table) == 24 * (4 + len(labels))  # none is there twice
+    (family,) = [each for each in gains.families(wider, {}) if each not in gains.families(some, {})]
+    assert (family.network, family.none, family.local) == ("shufflenet_v2_x1_0", own[0], labels[0])
+    joined, with_resized = decomposition.with_resized(wider, [family], data_set, Store(tmp_path))
+    table = gains.steps(joined, with_resized, decomposition.STEPS)
+    srcc = table[table["statistic"] == "SRCC"].set_index("step")
+    part = wider.table.pivot(index="distorted", columns="metric", values="score")
+    opinions = wider.table.drop_duplicates("distorted").set_index("distorted")["opinion"][part.index]
+    agreement = {
+        label: abs(stats.spearmanr(part[label], opinions).statistic) for label in (labels[0], labels[1], own[0])
+    }
+    assert srcc.loc["where in the image", "difference"] == pytest.approx(agreement[labels[0]] - agreement[labels[1]])
+    assert srcc.loc["one weight for the whole image", "before"] == pytest.approx(agreement[own[0]])
+    steps = list(decomposition.STEPS)[1:]
+    assert srcc.loc["all", "difference"] == pytest.approx(srcc.loc[steps, "difference"].sum())
+
+
+def test_another_network_without_weights_is_named_with_the_reason(tmp_path: Path) -> None:
+    some = decomposition.of_some_images(score_set("photos-distorted", ["ssim"]), 4)
+    label = "ssim+smic(backbone=googlenet_bvlc, weights=/no/such/file.safetensors, taps=[conv2, inception_3b])"
+    wider = decomposition.with_metrics(some, [label], datasets.load("photos-distorted"), Store(tmp_path))
+    assert wider.metrics[label].absent
+    pd.testing.assert_frame_equal(wider.table, some.table)
+
+
 def test_sentences_say_what_the_tables_show() -> None:
     depends = place_effects.dependence(
         table_of(

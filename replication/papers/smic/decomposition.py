@@ -19,6 +19,8 @@ from replication.papers.smic.gains import Family
 from replication.papers.smic.pictures import image_of
 from replication.papers.smic.place import spaced, stored
 from replication.reporting.figures import COLOURS, MARKERS
+from replication.scoring.engine import score
+from replication.scoring.rated_sets import metric_facts
 from replication.scoring.scored import Scored
 from replication.scoring.store import Store, code_version
 
@@ -36,6 +38,21 @@ def of_some_images(scored: Scored, most: int) -> Scored:
     """The scores of at most that many images, evenly spaced over the table."""
     chosen = set(spaced(list(dict.fromkeys(scored.table["distorted"])), most))
     return replace(scored, table=scored.table[scored.table["distorted"].isin(chosen)].reset_index(drop=True))
+
+
+def with_metrics(scored: Scored, labels: Sequence[str], data_set: RatedSet, store: Store) -> Scored:
+    """The scores, and those of further metrics on the same images.
+
+    labels: metrics; those that have scores already are not computed again. One whose weights are missing has no rows;
+    its facts give the reason. store: of the scores of finished references.
+    """
+    facts = {label: metric_facts(label) for label in labels if label not in scored.metrics}
+    tables = [scored.table]
+    if available := [label for label, each in facts.items() if not each.absent]:
+        same = data_set.table["distorted"].isin(set(scored.table["distorted"]))
+        images = replace(data_set, table=data_set.table[same].reset_index(drop=True))
+        tables.append(score(images, available, store=store.folder))
+    return replace(scored, metrics={**scored.metrics, **facts}, table=pd.concat(tables, ignore_index=True))
 
 
 def with_resized(scored: Scored, of: Sequence[Family], data_set: RatedSet, store: Store) -> tuple[Scored, list[Family]]:
