@@ -99,8 +99,9 @@ def across_sets(
         corrected = {OWN: float(against[LEARNED]), NO_SET: float(against[EQUAL])}
         gains = {origin: _compared(of, values, LEVEL_0, resamples, seed) for origin, values in scores.items()}
         others = [origin for origin in scores if origin not in corrected]
-        p_values = holm(np.array([gains[origin].p_value for origin in others])) if others else []
-        corrected |= dict(zip(others, map(float, p_values), strict=True))
+        if others:
+            p_values = holm(np.array([gains[origin].p_value for origin in others]))
+            corrected |= dict(zip(others, map(float, p_values), strict=True))
         for origin, gain in gains.items():
             behind = _compared(of, scores[origin], LEARNED, resamples, seed)
             start = of.network, of.title, origin, gain.a, *gain.difference, gain.p_value, corrected[origin]
