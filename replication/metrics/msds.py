@@ -158,7 +158,7 @@ class _Levels:
                 self._maps[level] = CutMaps(backbone, image, taps, imagenet_normalised)
             else:
                 check_memory(backbone, image, taps)
-                self._maps[level] = backbone(imagenet_normalised(channels_last(image)), taps)
+                self._maps[level] = backbone(channels_last(imagenet_normalised(image)), taps)
         return self._maps[level]
 
 
@@ -169,8 +169,16 @@ def _compare(reference: Sequence[Prepared], distorted: Sequence[Prepared]) -> Te
 
 def _reduced(image: Tensor, pyramid: Pyramid) -> Tensor:
     if pyramid == "mean":
-        return F.avg_pool2d(image, 2)
+        return _halved(image)
     return separable_filter(F.pad(image, (2, 2, 2, 2), mode="reflect"), _BINOMIAL)[..., ::2, ::2]
+
+
+def _halved(image: Tensor) -> Tensor:
+    """`F.avg_pool2d(image, 2)` to the last bit, in a quarter of the time: it adds in this order."""
+    height, width = (side // 2 * 2 for side in image.shape[-2:])
+    total = image[..., 0:height:2, 0:width:2] + image[..., 0:height:2, 1:width:2]
+    total = total + image[..., 1:height:2, 0:width:2]
+    return (total + image[..., 1:height:2, 1:width:2]) * 0.25
 
 
 def _tap(backbone: Backbone, tap: str | None) -> str:

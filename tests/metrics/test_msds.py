@@ -12,7 +12,7 @@ from torch import Tensor
 
 from replication import features, metrics
 from replication.metrics.deepssim import gram_blocks, similarity
-from replication.metrics.msds import TAPS, fuse, level_scores, most_levels, msds
+from replication.metrics.msds import TAPS, _halved, fuse, level_scores, most_levels, msds
 from tests.metrics.photos import authors_score, photo_pair, sample_pair
 
 
@@ -31,6 +31,12 @@ def test_levels_are_those_of_the_authors_code_on_reduced_images(real_data: Calla
     np.testing.assert_allclose(scores[0], expected, rtol=1e-5)
     weights = [0.2, 0.5, 0.3]
     assert fuse(scores, weights).item() == pytest.approx(np.dot(weights, expected), rel=1e-5)
+
+
+@pytest.mark.parametrize("size", [(70, 81), (64, 64), (33, 32)])
+def test_a_level_is_torchs_mean_of_2_x_2_pixels_to_the_last_bit(size: tuple[int, int]) -> None:
+    image = photo_pair(*size)[0]
+    assert torch.equal(_halved(image), F.avg_pool2d(image, 2))
 
 
 def test_a_gaussian_level_is_that_of_scipy(squeezenet: features.Backbone) -> None:
