@@ -88,6 +88,7 @@ def load(
     reference_copies: bool = False,
     kinds: Collection[str] | None = None,
     distortions: Collection[str] | None = None,
+    images: int | None = None,
     kind: str | None = None,
     higher_is_better: bool | None = None,
     low: float | None = None,
@@ -103,6 +104,9 @@ def load(
     reference_copies: include LIVE's 203 undistorted copies of references (982 rows). Both conventions are in print.
     kinds: only images of these kinds (column kind), for parts of a set that were made again: ["real", "exact"].
     distortions: only images with these distortions (column distortion). The remarks give the number of rows left.
+    images: at most that many of the distorted images left by `kinds` and `distortions`, equally many of every reference
+    as far as that goes, chosen by a hash of their names: the same on every machine, and of no regular pattern, as every
+    tenth row would be where each reference has the same distortions in the same order.
     kind, higher_is_better, low, high: what the opinions of a CSV are ("MOS", True), and the ends of the scale (without
     them, of the opinions). Its columns: reference, distorted (paths relative to the CSV), opinion, and if there are
     any, distortion and level.
@@ -113,7 +117,9 @@ def load(
     if on_missing not in ("stop", "skip"):
         raise ValueError(f"on_missing must be 'stop' or 'skip', got {on_missing!r}")
     name = os.fspath(name)
-    wanted = _Wanted(kinds, distortions)
+    if images is not None and images < 1:
+        raise ValueError(f"images must be at least 1, got {images}")
+    wanted = _Wanted(kinds, distortions, images)
     if name.lower().endswith(".csv"):
         if folder is not None or reference_copies:
             raise ValueError("folder and reference_copies are for sets of the catalogue, not for a CSV")
@@ -145,6 +151,7 @@ class _Wanted:
 
     kinds: Collection[str] | None
     distortions: Collection[str] | None
+    images: int | None
 
     def select(self, name: str, rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
         """The rows asked for, and a remark on the restriction. DataError for a kind or distortion that no row has."""
@@ -162,7 +169,23 @@ class _Wanted:
         if not chosen:
             raise DataError(f"{name} has no image with {' and '.join(asked_for)}")
         only = f"only {' and '.join(asked_for)}: {len(chosen):,} of {len(rows):,} rows"
-        return chosen, [only] if asked_for else []
+        remarks = [only] if asked_for else []
+        if self.images is not None and self.images < len(chosen):
+            remarks.append(f"{self.images:,} of {len(chosen):,} rows, equally of every reference, by a hash of their names")
+            chosen = _spread(chosen, self.images)
+        return chosen, remarks
+
+
+def _spread(rows: Sequence[Row], count: int) -> list[Row]:
+    """That many rows in their order: the first of each reference by the hash of their names, then the second, ..."""
+    by_hash = sorted(rows, key=lambda row: hashlib.sha256(row.distorted.encode(errors="surrogateescape")).digest())
+    before: Counter[str] = Counter()
+    rounds = []
+    for place, row in enumerate(by_hash):
+        rounds.append((before[row.reference], place))
+        before[row.reference] += 1
+    chosen = {by_hash[place].distorted for _, place in sorted(rounds)[:count]}
+    return [row for row in rows if row.distorted in chosen]
 
 
 def _catalogued(

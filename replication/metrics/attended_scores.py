@@ -11,7 +11,7 @@ from torch import Tensor
 
 from replication.features import Backbone
 from replication.metrics.attended_bands import in_bands, moments_of_parts
-from replication.metrics.attention import RESIZING, attention, zoomed_mean
+from replication.metrics.attention import RESIZING, Projection, attention, zoomed_mean
 from replication.metrics.attention_controls import Attended, Weighting, guides, placed
 from replication.metrics.checks import check_choice
 from replication.metrics.deep import VGG_STAGES, Features, Resizing, check_comparable
@@ -36,7 +36,7 @@ class PatchAttention(NamedTuple):
     """The taps at which patches are weighted, the patches, and how their weights are computed; fields as in `smic`."""
 
     taps: tuple[str, ...]
-    projections: tuple[Tensor | None, ...]
+    projections: tuple[Projection, ...]
     patch: int
     stride: int
     alpha: float

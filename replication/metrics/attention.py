@@ -28,6 +28,9 @@ def _shrink(image: Tensor) -> Tensor:
     return resize_bilinear(image, short_side(image.shape[-2], image.shape[-1], max(shortest // 48 * 32, 128)))
 
 
+Projection = Tensor | tuple[Tensor, Tensor] | None
+"""Of a tap's map: a matrix (K, C) for both images, one for each, or none."""
+
 RESIZING = Resizing("short side m to max(32 floor(m / 48), 128) if m > 128 (Pillow bilinear, 8 bits)", _shrink)
 
 
@@ -81,7 +84,7 @@ def attention_map(
 def attention(
     distorted: Tensor,
     reference: Tensor,
-    projection: Tensor | None,
+    projection: Projection,
     patch: int,
     stride: int,
     alpha: float = 0.5,
@@ -89,9 +92,14 @@ def attention(
 ) -> Tensor:
     """`mic_patches` of the projected maps (N, C, H, W) of distorted images and of as many references, or of one.
 
+    projection: of both images, or of the distorted image and of the reference.
     Metrics that ask for the same attention between the same tensors get it computed once.
     """
-    x, y = (_projected(maps.detach() if maps.requires_grad else maps, projection) for maps in (distorted, reference))
+    pair = projection if isinstance(projection, tuple) else (projection, projection)
+    x, y = (
+        _projected(maps.detach() if maps.requires_grad else maps, each)
+        for maps, each in zip((distorted, reference), pair, strict=True)
+    )
 
     def compute() -> Tensor:
         return mic_patches(x, y.expand(len(x), -1, -1, -1), patch, stride, alpha=alpha, c=c, validate=False)

@@ -23,7 +23,7 @@ def random_projections(
         seeds between making the first layer and drawing its weights, and lets every further layer draw torch's own
         initial weights first, to be replaced. "paper" are directions uniform on the sphere: Gaussian rows, of length 1.
         The same ones serve reference and distorted image in both, as in the paper's figure 4; its equation 4 has two
-        independent sets.
+        independent sets, the option `independent` of the metrics.
     seed: any integer that `torch.manual_seed` takes. Torch's own random numbers are left as they were.
     Raises ValueError for no channels, no projections or an unknown law.
     """

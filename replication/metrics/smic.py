@@ -39,7 +39,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
 
 from replication.features import Backbone, Pooling, backbone
 from replication.metrics.attended_scores import (
@@ -51,7 +50,7 @@ from replication.metrics.attended_scores import (
     psnr_scores,
     ssim_scores,
 )
-from replication.metrics.attention import RELEASED_TAPS
+from replication.metrics.attention import RELEASED_TAPS, Projection
 from replication.metrics.attention_controls import GUIDED, Weighting
 from replication.metrics.deep import AS_IT_IS, assemble
 from replication.metrics.deepwsd import Variant
@@ -74,6 +73,8 @@ class SMICOptions:
     patch, stride: pixels of the map.
     alpha, c: as for `mic.mic`.
     projections, law, projection_seed: as count, law and seed for `random_projections`; for "+smic".
+    independent: the reference has projections of its own, as in the paper's equation 4, drawn with the next seed; the
+        authors' code and figure 4 have the same for both images. For "+smic".
     channels: how many of the features' own, None is all; for "+mic".
     weighting: the values used as attention: "local" or a control of `attention_controls`.
     shuffle_seed: of the order of the patches with weighting "shuffled".
@@ -95,6 +96,7 @@ class SMICOptions:
     projections: int = 32
     law: Law = "released"
     projection_seed: int = RELEASED_SEED
+    independent: bool = False
     channels: int | None = None
     weighting: Weighting = "local"
     shuffle_seed: int = 0
@@ -105,7 +107,7 @@ class SMICOptions:
 
 
 Kind = Literal["smic", "mic"]
-_OF_KIND: dict[Kind, tuple[str, ...]] = {"smic": ("projections", "law", "projection_seed"), "mic": ("channels",)}
+_OF_KIND: dict[Kind, tuple[str, ...]] = {"smic": ("projections", "law", "projection_seed", "independent"), "mic": ("channels",)}
 _OF_DEEPWSD = ("variant", "resize", "reduce")
 
 
@@ -157,12 +159,17 @@ def _build(name: str, kind: Kind, plan: _Planner, higher_is_better: bool, option
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
     taps = _checked_taps(name, net, options.taps)
     channels = [net.channels[tap] for tap in taps]
-    projections: tuple[Tensor | None, ...]
+    projections: tuple[Projection, ...]
     attended: dict[str, Any]
     if kind == "smic":
         count, law, seed = options.projections, options.law, options.projection_seed
-        projections = random_projections(channels, count, law=law, seed=seed)
+        drawn = random_projections(channels, count, law=law, seed=seed)
+        projections = drawn
         attended = {"projections": count, "law": law, "projection seed": seed}
+        if options.independent:
+            of_reference = random_projections(channels, count, law=law, seed=seed + 1)
+            projections = tuple(zip(drawn, of_reference, strict=True))
+            attended["projections of the reference"] = "independent"
     else:
         projections = tuple(even_channels(number, options.channels) for number in channels)
         chosen = "all" if options.channels is None else f"{options.channels} evenly spaced"

@@ -114,6 +114,25 @@ def test_distortions_are_chosen_in_any_set() -> None:
         datasets.load("photos-distorted", kinds=["exact"])
 
 
+def test_a_number_of_images_is_spread_over_references_and_without_pattern() -> None:
+    whole = datasets.load("photos-distorted")
+    some = datasets.load("photos-distorted", images=27)
+    assert sorted(some.table.groupby("reference").size()) == [4, 4, 4, 5, 5, 5]
+    order = whole.table["distorted"].tolist()
+    assert some.table["distorted"].tolist() == sorted(some.table["distorted"], key=order.index)
+    # Every reference has the same 20 distortions in one order; the hashes choose others of each.
+    kinds = some.table.groupby("reference")[["distortion", "level"]].apply(lambda part: frozenset(part.itertuples(index=False)))
+    assert len(set(kinds)) == 6
+    assert some.remarks[-1] == "27 of 120 rows, equally of every reference, by a hash of their names"
+    assert set(datasets.load("photos-distorted", images=12).table["distorted"]) < set(some.table["distorted"])
+    assert datasets.load("photos-distorted", images=500).digest == whole.digest
+    blurred = datasets.load("photos-distorted", distortions=["Gaussian blur"], images=6)
+    assert set(blurred.table["distortion"]) == {"Gaussian blur"}
+    assert blurred.table["reference"].nunique() == len(blurred) == 6
+    with pytest.raises(ValueError, match="images must be at least 1, got 0"):
+        datasets.load("photos-distorted", images=0)
+
+
 def test_the_digest_sees_the_kinds(part: Callable[[str], Path]) -> None:
     folder = part("live-part")
     before = datasets.load("live-part").digest

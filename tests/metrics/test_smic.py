@@ -14,8 +14,9 @@ from torchmetrics.functional.image import dists as peer_dists
 from torchmetrics.functional.image import lpips as peer_lpips
 
 from replication import features, metrics
-from replication.metrics.attention import attention_map
+from replication.metrics.attention import attention_map, zoomed_mean
 from replication.metrics.deepwsd import wasserstein
+from replication.metrics.distortion import squared_error_map
 from replication.metrics.mic import mic
 from replication.metrics.pillow import resize_bilinear
 from replication.metrics.projections import random_projections
@@ -256,6 +257,7 @@ def test_mic_is_that_of_the_channels_themselves() -> None:
         ("psnr+smic", {"law": "paper"}),
         ("ssim+smic", {"projections": 8}),
         ("dists+smic", {"projection_seed": 1}),
+        ("ssim+smic", {"independent": True}),
         ("psnr+smic", {"alpha": 0.6}),
         ("psnr+smic", {"c": 0.5}),
         ("lpips-vgg+smic", {"patch": 5, "stride": 2}),
@@ -271,6 +273,28 @@ def test_options_change_the_score_and_stand_in_the_protocol(name: str, options: 
     usual, other = seeded(name), seeded(name, **options)
     assert usual(*pair).item() != other(*pair).item()
     assert usual.protocol != other.protocol
+
+
+def test_independent_projections_are_of_the_next_seed_for_the_reference_alone() -> None:
+    reference, distorted = photo_pair(60, 90)
+    net = features.backbone("vgg16", weights="random", pooling="l2")
+    x, y = (net(image, ATTENDED) for image in (distorted, reference))
+    drawn = [random_projections((256, 512), seed=seed) for seed in (-3566, -3565)]
+    weights = []
+    for tap, of_distorted, of_reference in zip(ATTENDED, *drawn, strict=True):
+        rows, columns = (side // 7 for side in x[tap].shape[-2:])
+        grid = torch.empty(1, rows, columns)
+        for i in range(rows):
+            for j in range(columns):
+                place = (0, slice(None), slice(7 * i, 7 * i + 7), slice(7 * j, 7 * j + 7))
+                slices = (of @ maps[tap][place].flatten(1) for of, maps in ((of_distorted, x), (of_reference, y)))
+                grid[0, i, j] = 1 - mic(*slices).mean()
+        weights.append(grid)
+    error = squared_error_map(reference, distorted)
+    mean = (error * zoomed_mean(weights, (error.shape[-2], error.shape[-1]))).mean().item()
+    score = seeded("psnr+smic", independent=True)(reference, distorted).item()
+    assert score == pytest.approx(-10 * np.log10(mean + 1e-10), abs=0.01)  # MIC jumps where two values change places
+    assert abs(score - seeded("psnr+smic")(reference, distorted).item()) > 0.1
 
 
 @pytest.mark.parametrize(
