@@ -218,22 +218,18 @@ def dists_scores(name: str, net: Backbone, where: PatchAttention) -> Plan:
         stages = zip(reference.stages, distorted.stages, strict=True)
         weights = where.between(reference.attended, distorted.attended)
         in_patches = zip(reference.patches, distorted.patches, strict=True)
-        return score([x.dissimilarity(y) for x, y in stages], weights, [distance(x, y) for x, y in in_patches])
+        return score([x.dissimilarity(y) for x, y in stages], weights, [moments_distance(x, y) for x, y in in_patches])
 
     def compare_cut(reference: CutMaps, distorted: CutMaps) -> Tensor:
         image, other = (Moments.of(each.image) for each in (reference, distorted))
         stages = [image.dissimilarity(other)]
         for x, y, difference in zip(*moments_of_parts(reference, distorted, rest), strict=True):
             stages.append(dissimilarity((x.mean, y.mean), (x.variance, y.variance), difference.variance))
-        bands = in_bands(where, reference, distorted, lambda x, y: distance(of_patches(x), of_patches(y)))
+        bands = in_bands(where, reference, distorted, lambda x, y: moments_distance(of_patches(x), of_patches(y)))
         return score(stages, *bands)
 
     def of_patches(x: Tensor) -> Moments:
-        return Moments.of(patches(x, where.patch, where.stride).flatten(-2), 1)
-
-    def distance(x: Moments, y: Moments) -> Tensor:
-        texture, structure = x.dissimilarity(y)
-        return texture.mean(dim=1) + structure.mean(dim=1)
+        return patch_moments(x, where.patch, where.stride)
 
     def score(
         stages: Sequence[tuple[Tensor, Tensor]], weights: Sequence[Tensor], in_patches: Sequence[Tensor]
@@ -243,6 +239,17 @@ def dists_scores(name: str, net: Backbone, where: PatchAttention) -> Plan:
         return torch.stack(parts).sum(dim=0) + left_out
 
     return Plan(finish, compare, VGG_STAGES, {"coefficients": "trained alpha and beta"}, compare_cut=compare_cut)
+
+
+def patch_moments(x: Tensor, patch: int, stride: int) -> Moments:
+    """Moments of each channel of the patches of a map (N, C, H, W), each (N, C, h, w)."""
+    return Moments.of(patches(x, patch, stride).flatten(-2), 1)
+
+
+def moments_distance(x: Moments, y: Moments) -> Tensor:
+    """DISTS's distance of patches, 2 - mean of S1 - mean of S2 over channels, (N, h, w)."""
+    texture, structure = x.dissimilarity(y)
+    return texture.mean(dim=1) + structure.mean(dim=1)
 
 
 class _Windows(NamedTuple):
@@ -258,6 +265,24 @@ class _Windows(NamedTuple):
     size: tuple[int, int]
 
 
+def patch_windows(x: Tensor, patch: int, stride: int, variant: Variant) -> Tensor:
+    """The windows of all patches of a map (N, C, H, W), as columns: (N, patch^2, patches C), patch by patch.
+
+    variant: "released" cuts a patch up by a flat reshape, "paper" into its channels.
+    """
+    cut = patches(x, patch, stride).permute(0, 2, 3, 1, 4, 5).flatten(1, 2)
+    if variant == "released":
+        rows = cut.reshape(*cut.shape[:2], patch**2, x.shape[1])
+    else:
+        rows = cut.flatten(3).transpose(2, 3)
+    return rows.transpose(1, 2).flatten(2)
+
+
+def windows_of_patches(distances: Tensor, number: int) -> Tensor:
+    """Sums over the windows of each patch, (N, windows) to (N, number of patches)."""
+    return distances.view(len(distances), number, distances.shape[1] // number).sum(dim=2)
+
+
 def deepwsd_scores(
     name: str, net: Backbone, where: PatchAttention, *, variant: Variant, resize: bool, reduce: bool
 ) -> Plan:
@@ -267,13 +292,7 @@ def deepwsd_scores(
     _stages(name, VGG_STAGES, where)  # raises where attention is elsewhere
 
     def in_patches(x: Tensor) -> Tensor:
-        """(N, patch^2, patches C): a patch is cut up by a flat reshape, or into its channels."""
-        cut = patches(x, where.patch, where.stride).permute(0, 2, 3, 1, 4, 5).flatten(1, 2)
-        if variant == "released":
-            rows = cut.reshape(*cut.shape[:2], where.patch**2, x.shape[1])
-        else:
-            rows = cut.flatten(3).transpose(2, 3)
-        return rows.transpose(1, 2).flatten(2)
+        return patch_windows(x, where.patch, where.stride, variant)
 
     def finish(of: Features) -> _Windows:
         whole = reduced_stages(of, reduction(of.size, resize, reduce))
@@ -291,8 +310,7 @@ def deepwsd_scores(
         weights = where.between(reference.attended, distorted.attended)
         for weight, (x, u), (y, v) in zip(weights, reference.patches, distorted.patches, strict=True):
             weight = weight.flatten(1)
-            of_patches = window_distances(x, y, u, v).view(*weight.shape, x.shape[2] // weight.shape[1]).sum(dim=2)
-            parts.append((weight * of_patches).sum(dim=1))
+            parts.append((weight * windows_of_patches(window_distances(x, y, u, v), weight.shape[1])).sum(dim=1))
         score = torch.stack(parts).sum(dim=0).div(len(VGG_STAGES) + 1).log1p()
         return score.square() if distorted.factor > 1 else score
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from replication import features, metrics
+from replication.metrics.attended_maps import slices
 from tests.metrics.photos import photo_pair
 
 TAPS = ("relu3_3", "relu4_3")
@@ -51,3 +52,34 @@ def test_bad_input_is_named(vgg: features.Backbone) -> None:
         metrics.pixel_maps("gmsd", reference, distorted, backbone=vgg, taps=TAPS)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="same shape|same size|shape"):
         metrics.pixel_maps("psnr", reference, distorted[..., :-1], backbone=vgg, taps=TAPS)
+
+
+def test_maps_of_dists_are_what_it_averages_at_the_taps_of_attention(vgg: features.Backbone) -> None:
+    pair = photo_pair(130, 170, images=2)
+    maps = metrics.feature_maps(*pair, metric="dists", backbone=vgg, taps=TAPS, stride=6)
+    local, none = (
+        metrics.create("dists+smic", weights="random", weighting=each)(*pair) for each in ("local", "none")
+    )
+    changed = sum((each.rectified - each.distortion).mean(dim=(1, 2)) for each in maps.values())
+    assert (local - none).tolist() == pytest.approx(changed.tolist(), rel=1e-3)
+
+
+def test_maps_of_deepwsd_are_what_it_sums_at_the_taps_of_attention(vgg: features.Backbone) -> None:
+    pair = photo_pair(130, 170)
+    maps = metrics.feature_maps(*pair, metric="deepwsd", backbone=vgg, taps=TAPS, patch=4, stride=4)
+    local, none = (
+        metrics.create("deepwsd+smic", weights="random", weighting=each)(*pair) for each in ("local", "none")
+    )
+    changed = sum((each.rectified - each.distortion).sum(dim=(1, 2)) for each in maps.values())
+    assert (6 * (local.expm1() - none.expm1())).tolist() == pytest.approx(changed.tolist(), rel=1e-3)
+
+
+def test_attention_is_one_minus_the_mean_of_mic_over_slices(vgg: features.Backbone) -> None:
+    pair = photo_pair(60, 90)
+    maps = metrics.feature_maps(*pair, backbone=vgg, taps=TAPS)
+    of_slices = slices(*pair, backbone=vgg, taps=TAPS)
+    for tap in TAPS:
+        assert of_slices[tap].mic.shape[1] == 32
+        torch.testing.assert_close(1 - of_slices[tap].mic.mean(dim=1), maps[tap].attention)
+    with pytest.raises(ValueError, match="metric must be"):
+        metrics.feature_maps(*pair, metric="psnr", backbone=vgg, taps=TAPS)  # type: ignore[arg-type]

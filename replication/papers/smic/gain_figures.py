@@ -95,76 +95,8 @@ def show_overview(table: pd.DataFrame) -> Html:
     )
 
 
-def draw_choices(table: pd.DataFrame) -> Figure:
-    """SRCC with its interval for each setting, a panel for each choice and network."""
-    panels = list(table.groupby(["choice", "network"], sort=False))
-    columns = min(3, len(panels))
-    lines = -(-len(panels) // columns)
-    figure, axes = plt.subplots(lines, columns, figsize=(3.1 * columns, 2.5 * lines), squeeze=False)
-    for axis, ((choice, network), part) in zip(axes.flat, panels, strict=False):
-        settings = list(dict.fromkeys(part["setting"]))
-        measures = list(dict.fromkeys(part["measure"]))
-        for number, measure in enumerate(measures):
-            own = part[part["measure"] == measure]
-            places = np.array([settings.index(setting) for setting in own["setting"]]) + 0.12 * (number - 1)
-            reach = np.abs(own[["low", "high"]].to_numpy().T - own["srcc"].to_numpy())
-            axis.errorbar(
-                places,
-                own["srcc"],
-                yerr=reach,
-                fmt=MARKERS[number],
-                color=COLOURS[number],
-                markersize=4,
-                capsize=2,
-                linewidth=1,
-                label=measure,
-            )
-        turned = max(map(len, settings)) * len(settings) > 28
-        axis.set_xticks(
-            range(len(settings)), settings, fontsize=7, rotation=30 if turned else 0, ha="right" if turned else "center"
-        )
-        axis.set_title(f"{choice}\n({network})", fontsize=8.5)
-        axis.tick_params(axis="y", labelsize=7)
-    for axis in axes.flat[len(panels) :]:
-        axis.set_visible(False)
-    axes[0, 0].legend(fontsize=7)
-    figure.supylabel("SRCC", fontsize=9)
-    return figure
-
-
 def _lines(text: str, width: int = 24) -> str:
     return "\n".join(textwrap.wrap(text, width))
-
-
-def show_choices(table: pd.DataFrame) -> Html:
-    """`choices` for reading."""
-    head = "".join(
-        f"<th{kind}>{title}</th>"
-        for kind, title in (
-            ("", "network, measure"),
-            ("", "setting"),
-            (" class='number'", "SRCC [95&nbsp;% interval]"),
-            (" class='number'", "change [95&nbsp;% interval]"),
-        )
-    )
-    rows = []
-    for choice, part in table.groupby("choice", sort=False):
-        rows.append(f"<tr class='group'><th colspan='4'>{escape(str(choice))}</th></tr>")
-        for row in part.to_dict("records"):
-            change = "as usual"
-            if not row["usual"]:
-                ends = f"[{signed(row['change_low'])}, {signed(row['change_high'])}]"
-                change = f"{signed(row['change'])} <span class='interval'>{ends}</span>"
-            rows.append(
-                f"<tr><td>{escape(row['network'])}, {escape(row['measure'])}</td><td>{escape(row['setting'])}</td>"
-                f"<td class='number'>{row['srcc']:.3f} "
-                f"<span class='interval'>[{row['low']:.3f}, {row['high']:.3f}]</span></td>"
-                f"<td class='number'>{change}</td></tr>"
-            )
-    return Html(
-        f"<style>{VERDICT_CSS}</style><details><summary>{len(table)} settings as a table</summary><div class='scroll'>"
-        f"<table class='sides'><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></details>"
-    )
 
 
 def draw_gains(table: pd.DataFrame, title: str) -> Figure:

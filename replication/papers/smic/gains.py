@@ -46,11 +46,13 @@ class Family:
         return f"{self.measure}, {self.network}"
 
 
-_TITLES = {"psnr": "PSNR", "ssim": "SSIM", "lpips-vgg": "LPIPS", "lpips-alex": "LPIPS (AlexNet)"} | {
+TITLES = {"psnr": "PSNR", "ssim": "SSIM", "lpips-vgg": "LPIPS", "lpips-alex": "LPIPS (AlexNet)"} | {
     "lpips-squeeze": "LPIPS (SqueezeNet)",
     "dists": "DISTS",
     "deepwsd": "DeepWSD",
 }
+"""Metrics without attention -> measures, as tables name them."""
+
 _NETWORKS = {"lpips-squeeze": "squeezenet1_1", "lpips-alex": "alexnet"}
 
 
@@ -77,7 +79,7 @@ def families(scored: Scored, plain: Mapping[str, str | None]) -> list[Family]:
         found.setdefault((base, network), {}).setdefault("mic" if kind == "mic" else weighting, label)
     return [
         Family(
-            _TITLES[base],
+            TITLES[base],
             network,
             without[base],
             constant.get(base, ""),
@@ -257,64 +259,3 @@ def extension_values(scored: Scored, of: Sequence[Family]) -> pd.DataFrame:
                              "", "", weights))  # fmt: skip
     table = pd.DataFrame(rows, columns=VALUE_COLUMNS)
     return table.drop_duplicates(["row", "column", "statistic"])
-
-
-def choices(scored: Scored, of: Sequence[Family], named: Mapping[str, Sequence[str]], *, seed: int = 0) -> pd.DataFrame:
-    """SRCC under each choice that attention is made of, one at a time.
-
-    of: the families, whose `local` each label is compared with. named: choice -> labels; the options in which those of
-    one measure and network differ are the setting. Columns: choice, measure, network, setting, srcc, low, high, change,
-    change_low, change_high (paired, from the family's own setting), usual (whether it is that: all scores are equal).
-    """
-    rows = []
-    own = {(family.measure, family.network): family.local for family in of}
-    for choice, labels in named.items():
-        for (measure, network), settings in _settings(scored.with_scores(labels)).items():
-            base = own.get((measure, network))
-            if not base:
-                continue
-            for setting, label in settings.items():
-                found = correlation(scored, label)
-                interval = (found.intervals or {}).get("srcc")
-                wide, opinions, references = scores_in_common(scored, [label, base])
-                usual = bool(np.array_equal(*wide))
-                moved = compare_correlations(
-                    wide[0],
-                    wide[1],
-                    opinions,
-                    references=references,
-                    higher_is_better=(increases_with_opinion(scored, label), increases_with_opinion(scored, base)),
-                    seed=seed,
-                ).difference
-                ends = (interval.low, interval.high) if interval else (np.nan, np.nan)
-                rows.append((choice, measure, network, setting, found.srcc, *ends, *moved, usual))
-    names = ["choice", "measure", "network", "setting", "srcc", "low", "high", "change", "change_low", "change_high"]
-    return pd.DataFrame(rows, columns=[*names, "usual"])
-
-
-def _settings(labels: Sequence[str]) -> dict[tuple[str, str], dict[str, str]]:
-    """(measure, network) -> setting in words -> label."""
-    grouped: dict[tuple[str, str], dict[str, dict[str, object]]] = {}
-    for label in labels:
-        name, options = parse(label)
-        base = name.partition("+")[0]
-        network = str(options.pop("backbone", _NETWORKS.get(base, "vgg16")))
-        grouped.setdefault((_TITLES[base], network), {})[label] = options
-    found = {}
-    for key, each in grouped.items():
-        differing = [
-            option
-            for option in dict.fromkeys(option for options in each.values() for option in options)
-            if len({str(options.get(option)) for options in each.values()}) > 1
-        ]
-        found[key] = {
-            ", ".join(_words(options[option]) for option in differing if option in options): label
-            for label, options in each.items()
-        }
-    return found
-
-
-def _words(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return " + ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,15 +1,13 @@
-"""Pictures of where a metric sees distortion and where attention goes, and attention beside a model of visibility."""
+"""Images to draw, maps of distortion and of attention, and attention beside a model of visibility."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from matplotlib.figure import Figure
 from scipy import stats
 from torch import Tensor
 
@@ -46,35 +44,6 @@ def telling_pairs(scored: Scored, family: Family) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["why", "better", "worse", "gap"])
 
 
-def draw_pair(data_set: RatedSet, scored: Scored, family: Family, better: str, worse: str) -> Figure:
-    """Two distorted images of one reference as in the paper's figure 5: reference, image, distortion, attention and
-    their product, the image that people like better above. Both images have the same scale of colours."""
-    rows = data_set.table.set_index("distorted")
-    names = (better, worse)
-    reference = image_of(data_set, str(rows.loc[better, "reference"]))
-    maps = [_maps(family.local, reference, image_of(data_set, name)) for name in names]
-    captions = [_caption(scored, family, rows, name) for name in names]
-    panels = 2 + 3 * len(maps[0])
-    height, width = reference.shape[-2:]
-    figure, axes = plt.subplots(2, panels, figsize=(2.0 * panels, 2 * 2.0 * height / width + 1.1))
-    top = {tap: [max(_top(each[tap][part]) for each in maps) for part in (0, 2)] for tap in maps[0]}
-    for line, (name, found, caption) in enumerate(zip(names, maps, captions, strict=True)):
-        shown: list[tuple[str, Any, float | None]] = [("reference", _pixels(reference), None)]
-        shown.append(("distorted", _pixels(image_of(data_set, name)), None))
-        for tap, each in found.items():
-            where = f" ({tap})" if tap else ""
-            shown.append((f"distortion{where}", each.distortion[0], top[tap][0]))
-            shown.append((f"attention{where}", each.attention[0], 1.0))
-            shown.append((f"product{where}", each.rectified[0], top[tap][1]))
-        for axis, (title, pixels, highest) in zip(axes[line], shown, strict=True):
-            axis.imshow(pixels, cmap=None if highest is None else "magma", vmin=0, vmax=highest)
-            axis.set_axis_off()
-            if line == 0:
-                axis.set_title(title, fontsize=8)
-        axes[line, 1].text(0, -0.04, caption, transform=axes[line, 1].transAxes, fontsize=7, va="top", linespacing=1.25)
-    return figure
-
-
 def of_pixels(families: Sequence[Family], network: str) -> dict[str, str]:
     """The metrics of pixels with that network's attention: measure -> label."""
     chosen = [each for each in families if each.network == network and each.measure in ("PSNR", "SSIM") and each.local]
@@ -95,7 +64,7 @@ def attention_and_visibility(data_set: RatedSet, labels: Mapping[str, str], imag
         grid = grid_of(reference)
         seen = F.adaptive_avg_pool2d(visible_error(reference, distorted).mean(dim=1), grid)
         for name, label in labels.items():
-            found = _maps(label, reference, distorted, stride=2)[""]
+            found = maps_of(label, reference, distorted, stride=2)[""]
             for kind, each in zip(("distortion", "attention", "product"), found, strict=True):
                 cells = F.adaptive_avg_pool2d(each, grid)
                 rho = stats.spearmanr(seen.flatten(), cells.flatten()).statistic
@@ -138,16 +107,18 @@ def grid_of(image: Tensor) -> tuple[int, int]:
     return (short, round(short * width / height)) if height <= width else (round(short * height / width), short)
 
 
-def _maps(label: str, reference: Tensor, distorted: Tensor, stride: int = 1) -> dict[str, Maps]:
+def maps_of(label: str, reference: Tensor, distorted: Tensor, stride: int = 1) -> dict[str, Maps]:
     """Maps of a metric: one set named "" for metrics of pixels, else one for each tap of attention."""
     name, options = parse(label)
     base = name.partition("+")[0]
     net, taps = network_of(base, options)
-    patch = int(options.get("patch", 7))
+    patch = int(options.get("patch", 4 if base == "deepwsd" else 7))
+    how: dict[str, Any] = {"backbone": net, "taps": taps, "patch": patch, "stride": stride}
     if base in ("psnr", "ssim"):
         of_pixels: Any = base
-        return {"": pixel_maps(of_pixels, reference, distorted, backbone=net, taps=taps, patch=patch, stride=stride)}
-    return feature_maps(reference, distorted, backbone=net, taps=taps, patch=patch, stride=stride)
+        return {"": pixel_maps(of_pixels, reference, distorted, **how)}
+    of_features: Any = base.partition("-")[0]
+    return feature_maps(reference, distorted, metric=of_features, **how)
 
 
 def network_of(base: str, options: Mapping[str, Any]) -> tuple[Backbone, tuple[str, ...]]:
@@ -164,22 +135,6 @@ def network_of(base: str, options: Mapping[str, Any]) -> tuple[Backbone, tuple[s
     return net, tuple(options.get("taps", taps))
 
 
-def _caption(scored: Scored, family: Family, rows: pd.DataFrame, name: str) -> str:
-    table = scored.table[scored.table["distorted"] == name].set_index("metric")["score"]
-    return (
-        f"{rows['distortion'][name]}, {scored.opinion.kind} {rows['opinion'][name]:.2f}\n"
-        f"{family.measure} {table[family.plain]:.4g}; with attention {table[family.local]:.4g}"
-    )
-
-
 def image_of(data_set: RatedSet, name: str) -> Tensor:
     """An image of a data set, (1, 3, H, W) in [0, 1]."""
     return torch.from_numpy(data_set.images[name].read()).permute(2, 0, 1).unsqueeze(0).float().div(255)
-
-
-def _pixels(image: Tensor) -> Any:
-    return image[0].permute(1, 2, 0).numpy()
-
-
-def _top(maps: Tensor) -> float:
-    return float(maps.flatten().quantile(0.995)) or 1.0
