@@ -171,7 +171,9 @@ class _Wanted:
         only = f"only {' and '.join(asked_for)}: {len(chosen):,} of {len(rows):,} rows"
         remarks = [only] if asked_for else []
         if self.images is not None and self.images < len(chosen):
-            remarks.append(f"{self.images:,} of {len(chosen):,} rows, equally of every reference, by a hash of their names")
+            remarks.append(
+                f"{self.images:,} of {len(chosen):,} rows, equally of every reference, by a hash of their names"
+            )
             chosen = _spread(chosen, self.images)
         return chosen, remarks
 

@@ -72,18 +72,18 @@ def feature_maps(
     """Maps of "lpips-...+smic", "dists+smic" or "deepwsd+smic" at each of attention's taps, one value for every patch.
 
     distortion: for LPIPS the squared difference of the features, summed over channels and patch; for DISTS
-        `moments_distance`; for DeepWSD the sum of the distances of the patch's windows, of images resized by its own rule.
+        `moments_distance`; for DeepWSD the sum of the distances of the patch's windows, of images resized by its rule.
     Other arguments and errors as for `pixel_maps`; DeepWSD's own patches have 4 pixels.
     """
     check_choice("metric", metric, tuple(_DISTANCES))
     x, y = _passes(reference, distorted, backbone, taps, resize, validate, own=metric == "deepwsd")
-    maps = [dict(each.maps) for each in (x, y)]
+    first, second = dict(x.maps), dict(y.maps)
     if metric == "deepwsd":
         side = window_side(reduction(x.size, resize, True))
-        maps = [{tap: whole_windows(each[tap], side) for tap in taps} for each in maps]
+        first, second = ({tap: whole_windows(each[tap], side) for tap in taps} for each in (first, second))
     found = {}
-    for tap, weight in _attention(*maps, patch, stride).items():
-        distortion = _DISTANCES[metric](maps[0][tap], maps[1][tap], patch, stride)
+    for tap, weight in _attention(first, second, patch, stride).items():
+        distortion = _DISTANCES[metric](first[tap], second[tap], patch, stride)
         found[tap] = Maps(distortion, weight, distortion * weight)
     return found
 
@@ -145,7 +145,9 @@ def slices(
     found = {}
     for tap, projection in zip(taps, drawn, strict=True):
         first, second = (project(each.maps[tap], projection) for each in (x, y))
-        each = [1 - mic_patches(second[:, k : k + 1], first[:, k : k + 1], patch, stride) for k in range(len(projection))]
+        each = [
+            1 - mic_patches(second[:, k : k + 1], first[:, k : k + 1], patch, stride) for k in range(len(projection))
+        ]
         found[tap] = Slices(first, second, torch.stack(each, dim=1))
     return found
 

@@ -107,7 +107,10 @@ class SMICOptions:
 
 
 Kind = Literal["smic", "mic"]
-_OF_KIND: dict[Kind, tuple[str, ...]] = {"smic": ("projections", "law", "projection_seed", "independent"), "mic": ("channels",)}
+_OF_KIND: dict[Kind, tuple[str, ...]] = {
+    "smic": ("projections", "law", "projection_seed", "independent"),
+    "mic": ("channels",),
+}
 _OF_DEEPWSD = ("variant", "resize", "reduce")
 
 

@@ -121,7 +121,9 @@ def test_a_number_of_images_is_spread_over_references_and_without_pattern() -> N
     order = whole.table["distorted"].tolist()
     assert some.table["distorted"].tolist() == sorted(some.table["distorted"], key=order.index)
     # Every reference has the same 20 distortions in one order; the hashes choose others of each.
-    kinds = some.table.groupby("reference")[["distortion", "level"]].apply(lambda part: frozenset(part.itertuples(index=False)))
+    kinds = some.table.groupby("reference")[["distortion", "level"]].apply(
+        lambda part: frozenset(part.itertuples(index=False))
+    )
     assert len(set(kinds)) == 6
     assert some.remarks[-1] == "27 of 120 rows, equally of every reference, by a hash of their names"
     assert set(datasets.load("photos-distorted", images=12).table["distorted"]) < set(some.table["distorted"])

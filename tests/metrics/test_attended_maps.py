@@ -57,9 +57,7 @@ def test_bad_input_is_named(vgg: features.Backbone) -> None:
 def test_maps_of_dists_are_what_it_averages_at_the_taps_of_attention(vgg: features.Backbone) -> None:
     pair = photo_pair(130, 170, images=2)
     maps = metrics.feature_maps(*pair, metric="dists", backbone=vgg, taps=TAPS, stride=6)
-    local, none = (
-        metrics.create("dists+smic", weights="random", weighting=each)(*pair) for each in ("local", "none")
-    )
+    local, none = (metrics.create("dists+smic", weights="random", weighting=each)(*pair) for each in ("local", "none"))
     changed = sum((each.rectified - each.distortion).mean(dim=(1, 2)) for each in maps.values())
     assert (local - none).tolist() == pytest.approx(changed.tolist(), rel=1e-3)
 

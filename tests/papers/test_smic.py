@@ -261,25 +261,6 @@ def test_a_value_comes_from_the_whole_set_or_from_others_or_is_not_tested() -> N
     assert beside["ours_srcc"] == pytest.approx(beside["theirs_srcc"])
 
 
-def test_settings_are_compared_with_the_usual_one() -> None:
-    scored = made()
-    usual = "psnr+smic(backbone=alexnet, taps=[relu1, relu2])"
-    table, metrics = scored.table, dict(scored.metrics)
-    added = []
-    for count, noise in ((32, 0.0), (1, 1.0)):
-        label = f"psnr+smic(backbone=alexnet, taps=[relu1, relu2], projections={count})"
-        part = table[table["metric"] == usual]
-        scores = part["score"] + noise * np.random.default_rng(1).normal(size=len(part))
-        added.append(part.assign(metric=label, score=scores))
-        metrics[label] = metrics[usual]
-    both = Scored(**{**vars(scored), "metrics": metrics, "table": pd.concat([table, *added], ignore_index=True)})
-    assert gains.families(both, PLAIN) == gains.families(scored, PLAIN)  # of several settings the first
-    found = gains.choices(both, gains.families(both, PLAIN), {"K": list(metrics)[-2:]}).set_index("setting")
-    assert found["usual"].to_dict() == {"32": True, "1": False}
-    assert found.loc["32", "change"] == 0
-    assert found.loc["1", "change"] < 0
-
-
 def test_visibility_is_averaged_by_reference() -> None:
     rows = [("a", f"a{i}", "blur", "PSNR", "attention", 0.2) for i in range(3)]
     rows.append(("b", "b0", "blur", "PSNR", "attention", 0.8))

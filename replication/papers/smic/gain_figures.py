@@ -108,7 +108,15 @@ def draw_gains(table: pd.DataFrame, title: str) -> Figure:
     figure, axis = plt.subplots(figsize=(width, height))
     most = max(0.01, float(table.abs().max().max()))
     sns.heatmap(
-        table, vmin=-most, vmax=most, cmap="RdBu", annot=True, fmt="+.3f", annot_kws={"size": 7}, cbar=False, ax=axis
+        table,
+        vmin=-most,
+        vmax=most,
+        cmap="RdBu",
+        annot=table.map(lambda gain: "" if np.isnan(gain) else signed(gain)),
+        fmt="",
+        annot_kws={"size": 7},
+        cbar=False,
+        ax=axis,
     )
     axis.set(xlabel="", ylabel="")
     axis.set_title(f"gain from {title}")

@@ -91,6 +91,22 @@ def families(scored: Scored, plain: Mapping[str, str | None]) -> list[Family]:
     ]
 
 
+def with_channels(
+    scored: Mapping[str, Scored], varied: Mapping[str, Scored], plain: Mapping[str, str | None]
+) -> dict[str, Scored]:
+    """By data set, the scores in which slices and channels can be compared.
+
+    scored: of whole sets. varied: of variants of attention, which may be of fewer images; they are taken where `scored`
+    has no metric with attention from channels. plain: as for `families`.
+    """
+    found = dict(scored)
+    for name, each in varied.items():
+        has = [name in of and any(family.mic for family in families(of[name], plain)) for of in (scored, varied)]
+        if has == [False, True]:
+            found[name] = each
+    return found
+
+
 def steps(
     scored: Scored | None, of: Sequence[Family], between: Mapping[str, tuple[str, str]] = STEPS, *, seed: int = 0
 ) -> pd.DataFrame:

@@ -91,15 +91,17 @@ def _caption(scored: Scored, family: Family, rows: pd.DataFrame, name: str) -> s
 
 def _picture(axis: Axes, image: Tensor, title: str) -> None:
     axis.imshow(image[0].permute(1, 2, 0).numpy())
-    axis.set_title(title, fontsize=7.5)
+    axis.set_title(title, fontsize=7.5, loc="left")
 
 
-def _map(axis: Axes, values: Tensor, title: str, *, whole: bool = False, ends: tuple[float, float] | None = None) -> None:
+def _map(
+    axis: Axes, values: Tensor, title: str, *, whole: bool = False, ends: tuple[float, float] | None = None
+) -> None:
     """A map with its colour bar, from 0 to its largest value (whole) or quantile .995, or between given ends."""
     top = float(values.max() if whole else values.flatten().quantile(0.995)) or 1.0
     low, high = ends or (0.0, top)
     picture = axis.imshow(values.numpy(), cmap="magma" if ends is None else "gray", vmin=low, vmax=high)
-    axis.set_title(title, fontsize=7.5)
+    axis.set_title(title, fontsize=7.5, loc="left")
     bar: Any = axis.figure.colorbar(picture, ax=axis, fraction=0.046, pad=0.02)
     bar.ax.tick_params(labelsize=6, length=2)
     bar.set_ticks(np.linspace(low, high, 3), labels=[f"{tick:.2g}" for tick in np.linspace(low, high, 3)])

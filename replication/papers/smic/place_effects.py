@@ -10,7 +10,7 @@ from replication.evaluation import bootstrap_mean, holm
 from replication.evaluation.dependent import compare_correlations
 from replication.papers.smic.place import PLAIN
 from replication.papers.smic.placed_errors import REGIONS
-from replication.reporting.numbers import ALPHA, signed
+from replication.reporting.numbers import ALPHA, number, signed
 
 EFFECT_KEYS = ["error", "measure", "weighting"]
 _EQUAL = np.log2(1.01)  # the error itself is made to a tenth of a percent
@@ -198,7 +198,8 @@ def _of_maps(maps: pd.DataFrame) -> str:
 
 def _correlation(by: pd.DataFrame, first: str) -> str:
     row = by.to_dict("index")[first]
-    return f"{row['mean']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+    mean, low, high = (number(float(row[name]), ".2f") for name in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
 
 
 def _of_local(gains: pd.DataFrame) -> str:

@@ -28,10 +28,10 @@ _KINDS = {"smic": "slices", "mic": "channels", "": "without attention"}
 def changes(scored: Scored, named: Mapping[str, Sequence[str]], *, seed: int = 0) -> pd.DataFrame:
     """The change of SRCC from the usual setting, one choice at a time.
 
-    named: choice -> labels; those of USUAL are the usual setting, and labels of other measures are passed over. Columns:
-    choice, setting (the options that differ from the usual label's, in words), measure, srcc, change, low, high (95 %
-    interval, paired on the same images, resampling references), usual (whether all scores equal the usual ones),
-    images, references. A setting without scores has NaN.
+    named: choice -> labels; those of USUAL are the usual setting, and labels of other measures are passed over.
+    Columns: choice, setting (the options that differ from the usual label's, in words), measure, srcc, change, low and
+    high (95 % interval, paired on the same images, resampling references), usual (whether all scores equal the usual
+    ones), images, references. A setting without scores has NaN.
     """
     usual = {_measure(label): label for label in scored.with_scores(named[USUAL])}
     rows = []
@@ -136,7 +136,8 @@ def sentences(table: pd.DataFrame) -> list[str]:
             continue
         own = others["srcc"] - others["change"]
         clear = (others["low"] > 0) | (others["high"] < 0)
-        ends = [others.loc[others["change"].idxmin()], others.loc[others["change"].idxmax()]]
+        in_order = others.sort_values("change", kind="stable").to_dict("records")
+        ends = (in_order[0], in_order[-1])
         least, most = (f"{signed(end['change'])} ({end['choice']}: {end['setting']})" for end in ends)
         found.append(
             f"{measure}: SRCC {number(own.iloc[0])} with the usual setting ({part['images'].max()} images of "
@@ -162,9 +163,9 @@ def show_changes(table: pd.DataFrame) -> Html:
         cells = "".join(_cells(by_line[choice, setting], measure) for measure in measures)
         rows.append(f"<tr><th scope='row'>{escape(setting)}</th>{cells}</tr>")
     return Html(
-        f"<style>{VERDICT_CSS}</style><details><summary>{len(by_line)} settings as a table</summary><div class='scroll'>"
-        f"<table class='sides'><thead><tr><th>setting</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        "</div></details>"
+        f"<style>{VERDICT_CSS}</style><details><summary>{len(by_line)} settings as a table</summary>"
+        f"<div class='scroll'><table class='sides'><thead><tr><th>setting</th>{head}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></div></details>"
     )
 
 

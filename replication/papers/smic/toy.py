@@ -112,14 +112,15 @@ def draw_toy(seed: int = 0) -> Figure:
     figure, axes = plt.subplots(2, len(samples), figsize=(2.45 * len(samples), 4.6), sharey="row")
     for column, (name, (x, y)) in enumerate(samples.items()):
         grids = best_grids(x, y)
-        _scatter(axes[0, column], x, y, grids[0])
-        axes[0, column].set_title(f"{name}\n{axes[0, column].get_title(loc='left')}", fontsize=8.5)
+        _scatter(axes[0, column], name, x, y, grids[0])
         axis = axes[1, column]
         axis.bar(range(len(grids)), [grid.normalised for grid in grids], color=COLOURS[5], width=0.6)
         axis.axhline(values["mic"][name], color=COLOURS[1], linewidth=1.5)
         axis.set_xticks(range(len(grids)), ["{} \N{MULTIPLICATION SIGN} {}".format(*grid.shape) for grid in grids])
         axis.set_ylim(0, 1.05)
-        axis.set_title(f"MIC {values['mic'][name]:.3f}\nall grids {values['exact'][name]:.3f}", fontsize=8.5)
+        axis.set_title(
+            f"MIC {values['mic'][name]:.3f}\nall grids {values['exact'][name]:.3f}", fontsize=8.5, loc="left"
+        )
         axis.tick_params(labelsize=8)
         axis.grid(axis="x", visible=False)
     axes[0, 0].set_ylabel("rank of y", fontsize=8.5)
@@ -128,17 +129,18 @@ def draw_toy(seed: int = 0) -> Figure:
     return figure
 
 
-def _scatter(axis: Axes, x: Floats, y: Floats, best: Grid) -> None:
+def _scatter(axis: Axes, name: str, x: Floats, y: Floats, best: Grid) -> None:
     """The points by rank, the grid of halves (dashed) and the best one, their information in the title."""
-    ranks = [values.argsort().argsort() + 0.5 for values in (x, y)]
+    across, up = (values.argsort().argsort() + 0.5 for values in (x, y))
     half = len(x) // 2
     halved = information(counts_of(x, y), np.array([[half]]), np.array([[half]])).item()
-    axis.scatter(*ranks, s=9, color="black", marker=MARKERS[0])
+    axis.scatter(across, up, s=9, color="black", marker=MARKERS[0])
     grids = ((half, half, COLOURS[0], "--"), (best.columns[0], best.rows[0], COLOURS[1], "-"))
-    for across, up, colour, line in grids:
-        axis.axvline(across, color=colour, linestyle=line, linewidth=1.4)
-        axis.axhline(up, color=colour, linestyle=line, linewidth=1.4)
-    axis.set_title(f"I {halved:.2f} (dashed), {best.information:.2f} (best)", fontsize=8.5)
+    for column, row, colour, line in grids:
+        axis.axvline(column, color=colour, linestyle=line, linewidth=1.4)
+        axis.axhline(row, color=colour, linestyle=line, linewidth=1.4)
+    title = f"{name}\nI {halved:.2f} (dashed), {best.information:.2f} (best)"
+    axis.set_title(title, fontsize=8.5, loc="left")
     axis.set_xlabel("rank of x", fontsize=8.5)
     axis.tick_params(labelsize=8)
     axis.grid(visible=False)
