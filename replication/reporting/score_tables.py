@@ -17,7 +17,7 @@ def by_distortion(table: pd.DataFrame) -> pd.DataFrame:
     """Mean and range of each metric's scores on the images of each distortion, and on all of them.
 
     table: long, as `scoring.engine.score` gives it. Columns: metric, distortion ("" for all), mean, low and high (the
-    least and the largest score), scored, failed (images without a score). Rows in the order of the table, all images first.
+    least and the largest score), scored, failed (images without a score). In the table's order, all images first.
     """
     rows = []
     for metric, of_metric in table.groupby("metric", sort=False):

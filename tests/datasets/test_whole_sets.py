@@ -198,6 +198,8 @@ def test_the_six_sets_fill_both_tables_of_smic(lab: Path, data: tuple[Path, Path
     for name in paper()["iqa"]["data_sets"]:  # not available, as in a laboratory that has the originals only
         for experiment in ("smic_scores", "iqa_scores"):
             score_set(name, []).save(project.results_folder("paper", experiment) / name)
+    for name in settings["smic"]["variants_on"]:
+        score_set(name, []).save(project.results_folder("paper", "smic_variants") / name)
 
     page = run("smic_six_datasets", settings)
     assert "live-part: not run" in page

@@ -32,7 +32,7 @@ def draw_pair(data_set: RatedSet, scored: Scored, family: Family, better: str, w
     lines = sum(map(len, maps))
     height, width = reference.shape[-2:]
     tall = 1.72 * height / width + 0.24
-    figure, axes = plt.subplots(lines, 5, figsize=(11.4, lines * tall + 0.55 * len(maps)), squeeze=False)
+    figure, axes = plt.subplots(lines, 5, figsize=(11.4, lines * tall + 0.7 * len(maps)), squeeze=False)
     line = 0
     for name, found in zip(names, maps, strict=True):
         for number, (tap, each) in enumerate(found.items()):
@@ -85,7 +85,7 @@ def _caption(scored: Scored, family: Family, rows: pd.DataFrame, name: str) -> s
     table = scored.table[scored.table["distorted"] == name].set_index("metric")["score"]
     return (
         f"{rows['distortion'][name]}, {scored.opinion.kind} {rows['opinion'][name]:.2f}\n"
-        f"{family.measure} {table[family.plain]:.4g}; with attention {table[family.local]:.4g}"
+        f"{family.measure} {table[family.plain]:.4g}\nwith attention {table[family.local]:.4g}"
     )
 
 
