@@ -11,7 +11,7 @@ from scipy import stats
 from replication.datasets.catalogue import Opinion
 from replication.papers.smic import gain_figures, gains, rules
 from replication.papers.smic import tables as smic
-from replication.papers.smic.pictures import NO_MEANS, telling_pairs, visibility_means
+from replication.papers.smic.pictures import MEANS, telling_pairs, visibility_means
 from replication.reporting import published
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 from replication.scoring.scored import MetricFacts, Scored
@@ -200,12 +200,27 @@ def test_psnr_beats_the_others_if_it_is_ahead_of_most_of_the_six_on_some_set() -
     ("attention", "product", "expected"), [(0.4, 0.7, REPRODUCED), (0.4, 0.4, CLOSE), (-0.1, 0.7, NOT_REPRODUCED)]
 )
 def test_attention_is_where_distortion_is_visible_if_it_brings_the_map_nearer(attention, product, expected) -> None:
+    assert rules.where_visible({"LIVE": seen(attention, product)})[0] == expected
+
+
+def test_attention_is_where_distortion_is_visible_only_if_it_is_on_every_set() -> None:
+    both = {"LIVE": seen(0.4, 0.7), "TID2013": seen(-0.1, 0.7)}
+    verdict, evidence = rules.where_visible(both)
+    assert verdict == NOT_REPRODUCED
+    assert "PSNR on LIVE: attention 0.40 [0.35, 0.45]" in evidence
+    assert "SSIM on TID2013: attention -0.10 [-0.15, -0.05]" in evidence
+    assert rules.where_visible(dict.fromkeys(both, seen(0.4, 0.7)))[0] == REPRODUCED
+    assert rules.where_visible({})[0] == rules.where_visible({"LIVE": seen(0.4, 0.7).iloc[:0]})[0] == NOT_RUN
+
+
+def seen(attention: float, product: float) -> pd.DataFrame:
+    """Means of correlations with visible error, of two measures whose own maps have .4."""
     rows = [
         (metric, kind, mean, mean - 0.05, mean + 0.05, 60)
         for metric in ("PSNR", "SSIM")
         for kind, mean in (("distortion", 0.4), ("attention", attention), ("product", product))
     ]
-    assert rules.where_visible(pd.DataFrame(rows, columns=NO_MEANS.columns))[0] == expected
+    return pd.DataFrame(rows, columns=MEANS)
 
 
 def part(name: str, kinds: tuple[str, ...]) -> Scored:

@@ -1,5 +1,6 @@
 """Images to draw, maps of distortion and of attention, and attention beside a model of visibility."""
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -21,7 +22,7 @@ from replication.papers.smic.gains import Family, pairs
 from replication.reporting.tables import VERDICT_CSS, Html
 from replication.scoring.scored import Scored
 
-NO_MEANS = pd.DataFrame(columns=["metric", "map", "mean", "low", "high", "images"])
+MEANS = ["metric", "map", "mean", "low", "high", "images"]  # columns of `visibility_means`
 """`visibility_means` of nothing."""
 
 _CELLS = 24  # cells along the short side of the grid on which maps are compared
@@ -67,18 +68,23 @@ def attention_and_visibility(data_set: RatedSet, labels: Mapping[str, str], imag
             found = maps_of(label, reference, distorted, stride=2)[""]
             for kind, each in zip(("distortion", "attention", "product"), found, strict=True):
                 cells = F.adaptive_avg_pool2d(each, grid)
-                rho = stats.spearmanr(seen.flatten(), cells.flatten()).statistic
+                flat = min(seen.max() - seen.min(), cells.max() - cells.min()) == 0
+                rho = math.nan if flat else stats.spearmanr(seen.flatten(), cells.flatten()).statistic
                 rows.append((row["reference"], row["distorted"], row["distortion"], name, kind, float(rho)))
     return pd.DataFrame(rows, columns=["reference", "distorted", "distortion", "metric", "map", "correlation"])
 
 
 def visibility_means(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
-    """Mean correlation with visible error for each metric and map, with its 95 % bootstrap interval over references."""
+    """Mean correlation with visible error for each metric and map, with its 95 % bootstrap interval over references.
+
+    A map that is the same everywhere, such as that of an error which is nowhere visible, has no correlation.
+    """
     rows = []
     for (metric, kind), part in table.groupby(["metric", "map"], sort=False):
         per_reference = part.groupby("reference", sort=False)["correlation"].mean().dropna()
-        rows.append((metric, kind, *bootstrap_mean(per_reference, seed=seed), part["distorted"].nunique()))
-    return pd.DataFrame(rows, columns=NO_MEANS.columns)
+        images = part.loc[part["correlation"].notna(), "distorted"].nunique()
+        rows.append((metric, kind, *bootstrap_mean(per_reference, seed=seed), images))
+    return pd.DataFrame(rows, columns=MEANS)
 
 
 def show_visibility(means: pd.DataFrame) -> Html:

@@ -130,21 +130,23 @@ def standing_values(sets: Mapping[str, Scored], methods: Mapping[str, str | None
     return pd.DataFrame(rows, columns=["row", "column", "statistic", "value"])
 
 
-def where_visible(means: pd.DataFrame) -> Outcome:
-    """The rule of "attention-where-visible". means: `pictures.visibility_means`, of one or several sets."""
-    if means.empty:
-        return NOT_RUN, "no map was compared"
-    by_map = {kind: part.set_index("metric") for kind, part in means.groupby("map")}
+def where_visible(means: Mapping[str, pd.DataFrame]) -> Outcome:
+    """The rule of "attention-where-visible". means: title of a set -> its `pictures.visibility_means`."""
     said, high, nearer = [], [], []
-    for metric in dict.fromkeys(means["metric"]):
-        attention, distortion, product = (by_map[kind].loc[metric] for kind in ("attention", "distortion", "product"))
+    rows = [(title, *each) for title, table in means.items() for each in table.groupby("metric", sort=False)]
+    for title, metric, part in rows:
+        by_map = part.set_index("map")
+        attention, distortion, product = (by_map.loc[kind] for kind in ("attention", "distortion", "product"))
         ends = f"[{attention['low']:.2f}, {attention['high']:.2f}]"
+        where = f" on {title}" if len(means) > 1 else ""
         said.append(
-            f"{metric}: attention {attention['mean']:.2f} {ends}, its own map of distortion {distortion['mean']:.2f}, "
-            f"their product {product['mean']:.2f}"
+            f"{metric}{where}: attention {attention['mean']:.2f} {ends}, "
+            f"its own map of distortion {distortion['mean']:.2f}, their product {product['mean']:.2f}"
         )
         high.append(attention["low"] > 0)
         nearer.append(product["low"] > distortion["high"])
+    if not said:
+        return NOT_RUN, "no map was compared"
     evidence = f"Mean rank correlations with MAD's map of visible error: {'; '.join(said)}."
     if all(high) and sum(nearer) > len(nearer) / 2:
         return REPRODUCED, evidence
