@@ -29,6 +29,8 @@ def test_a_scene_is_the_kodak_photo_or_the_sets_own(data_set: str, reference: st
 
 def test_the_photos_of_live_are_those_of_kodak(real_data: Callable[[str], Path]) -> None:
     kodak, live = real_data("kodak"), real_data("live-part") / "refimgs"
+    if not live.is_dir():
+        pytest.skip("REAL DATA ABSENT: live-part has not been built")
 
     def small(path: Path) -> np.ndarray:
         with Image.open(path) as image:
