@@ -23,7 +23,8 @@ _OF_LIVE = {
     "woman": 18,
     "womanhat": 4,
 }
-_KODAK = {"live": _OF_LIVE, "tid2013": {f"i{number:02}": number for number in range(1, 25)}}
+_OF_TID = {f"i{number:02}": number for number in range(1, 25)}
+_KODAK = {"live": _OF_LIVE, "tid2008": _OF_TID, "tid2013": _OF_TID}
 
 
 def scene(data_set: str, reference: str) -> str:

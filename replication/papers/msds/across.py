@@ -1,12 +1,12 @@
 """Weights fitted on one set and judged on another, and equal weights, which are fitted on none."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from replication.datasets.scenes import scene
 from replication.evaluation.dependent import CorrelationDifference, compare_correlations, tost
 from replication.evaluation.paired import holm
 from replication.evaluation.scale_weights import Fusion, Objective, fit_weights
@@ -20,21 +20,6 @@ OWN, NO_SET = "the set's other references", "no set (equal weights)"
 
 COLUMNS = ["network", "tested_on", "weights_of", "srcc", "gain", "low", "high", "p", "p_holm", "p_equivalent"]
 COLUMNS += ["minus_own", "minus_own_low", "minus_own_high", "p_as_own"]
-
-_KODAK = {  # LIVE's references that are Kodak photos, by their numbers; found by comparing the pixels
-    "bikes": 5, "buildings": 8, "caps": 3, "house": 22, "lighthouse": 19, "lighthouse2": 21, "ocean": 16,
-    "paintedhouse": 24, "parrots": 23, "plane": 20, "rapids": 14, "sailing1": 6, "sailing2": 9, "sailing3": 10,
-    "sailing4": 11, "statue": 17, "stream": 13, "woman": 18, "womanhat": 4,
-}  # fmt: skip
-
-
-def photo(data_set: str, reference: str) -> str:
-    """The name of the photo that a reference shows, the same in all sets: LIVE and TID2013 share Kodak photos."""
-    whole, name = paper_set(data_set), PurePath(reference).stem.lower()
-    number = _KODAK.get(name, 0)
-    if whole in ("tid2008", "tid2013") and name[1:].isdigit() and int(name[1:]) <= 24:
-        number = int(name[1:])
-    return f"kodim{number:02}" if number and whole in ("live", "tid2008", "tid2013") else f"{whole}/{reference}"
 
 
 def carried(
@@ -51,7 +36,7 @@ def carried(
     No image is scored with weights that opinions on its own photo had a part in: the photos are cut into `folds` parts,
     and each part is scored with weights fitted without its photos. The parts are put together as by `study`.
     """
-    mine, theirs = (np.array([photo(each.name, str(name)) for name in each.references]) for each in (of, other))
+    mine, theirs = (np.array([scene(each.name, str(name)) for name in each.references]) for each in (of, other))
     cut = parts(mine, folds, seed)
     fitted: dict[bytes, Floats] = {}  # without shared photos one fit serves all parts
     weights = []
