@@ -117,8 +117,8 @@ def load(
     if on_missing not in ("stop", "skip"):
         raise ValueError(f"on_missing must be 'stop' or 'skip', got {on_missing!r}")
     name = os.fspath(name)
-    if images is not None and images < 1:
-        raise ValueError(f"images must be at least 1, got {images}")
+    if images is not None and (isinstance(images, bool) or not isinstance(images, int) or images < 1):
+        raise ValueError(f"images must be a whole number of at least 1, got {images!r}")
     wanted = _Wanted(kinds, distortions, images)
     if name.lower().endswith(".csv"):
         if folder is not None or reference_copies:

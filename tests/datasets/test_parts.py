@@ -131,7 +131,7 @@ def test_a_number_of_images_is_spread_over_references_and_without_pattern() -> N
     blurred = datasets.load("photos-distorted", distortions=["Gaussian blur"], images=6)
     assert set(blurred.table["distortion"]) == {"Gaussian blur"}
     assert blurred.table["reference"].nunique() == len(blurred) == 6
-    with pytest.raises(ValueError, match="images must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="images must be a whole number of at least 1, got 0"):
         datasets.load("photos-distorted", images=0)
 
 

@@ -17,6 +17,7 @@ from replication.datasets.scenes import scene
         ("live-part", "womanhat.bmp", "kodim04"),
         ("tid2013-part", "i05.bmp", "kodim05"),
         ("tid2013", "I24.BMP", "kodim24"),
+        ("tid2008", "I05.BMP", "kodim05"),
         ("tid2013", "i25.bmp", "tid2013/i25.bmp"),  # no photo
         ("live", "monarch.bmp", "live/monarch.bmp"),
         ("csiq", "i05.bmp", "csiq/i05.bmp"),
