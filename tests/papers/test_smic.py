@@ -11,6 +11,7 @@ from scipy import stats
 from replication.datasets.catalogue import Opinion
 from replication.papers.smic import gain_figures, gains, rules
 from replication.papers.smic import tables as smic
+from replication.papers.smic.gain_figures import show_steps
 from replication.papers.smic.pictures import MEANS, telling_pairs, visibility_means
 from replication.reporting import published
 from replication.reporting.verdicts import CLOSE, NOT_REPRODUCED, NOT_RUN, REPRODUCED
@@ -281,3 +282,28 @@ def test_visibility_is_averaged_by_reference() -> None:
     rows.append(("b", "b0", "blur", "PSNR", "attention", 0.8))
     table = pd.DataFrame(rows, columns=["reference", "distorted", "distortion", "metric", "map", "correlation"])
     assert visibility_means(table)["mean"].item() == pytest.approx(0.5)
+
+
+def test_the_gains_of_each_set_have_their_own_number_of_images() -> None:
+    rows = [
+        ("PSNR", "", step, "SRCC", 0.5, 0.6, 0.1, 0.0, 0.2, 0.1, 0.1, n)
+        for step, n in (("LIVE", 229), ("TID2013", 720))
+    ]
+    names = [
+        "measure",
+        "network",
+        "step",
+        "statistic",
+        "before",
+        "after",
+        "difference",
+        "low",
+        "high",
+        "p",
+        "p_holm",
+        "n",
+    ]
+    table = pd.DataFrame(rows, columns=names).assign(references=[18, 24])
+    assert "LIVE: 229 images, 18 references; TID2013: 720 images, 24 references; bold" in show_steps(table).html
+    assert "<small>229 images, 18 references; bold" in show_steps(table.iloc[:1]).html
+    assert "nothing to compare" in show_steps(table.iloc[:0]).html

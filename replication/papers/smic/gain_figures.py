@@ -35,13 +35,17 @@ def show_steps(table: pd.DataFrame) -> Html:
                 )
             title = f"{measure}, {network}" if network else str(measure)
             rows.append(f"<tr><th scope='row'>{escape(title)}</th>{cells}</tr>")
-    note = (
-        f"{table['n'].max():,} images, {table['references'].max()} references" if len(table) else "nothing to compare"
-    )
+    counts = {
+        str(step): f"{part['n'].max():,} images, {part['references'].max()} references"
+        for step, part in table.groupby("step", sort=False)
+    }
+    alike = len(set(counts.values())) == 1
+    note = "; ".join(set(counts.values()) if alike else (f"{step}: {count}" for step, count in counts.items()))
     return Html(
         f"<style>{VERDICT_CSS}</style><div class='scroll'><table class='sides'><thead><tr>{head}</tr></thead>"
-        f"<tbody>{''.join(rows)}</tbody></table></div><p><small>{note}; bold: p below {ALPHA} after Holm's correction "
-        "over all that is compared.</small></p>"
+        f"<tbody>{''.join(rows)}</tbody></table></div><p><small>"
+        f"{escape(note or 'nothing to compare')}; bold: p below {ALPHA} after Holm's correction over all that is "
+        "compared.</small></p>"
     )
 
 
