@@ -33,6 +33,16 @@ from replication.reporting.render import render
 log = logging.getLogger(__name__)
 
 
+# A Ctrl-C that comes while Python cleans up, as in a callback of a weak reference, cannot end the cell, and Python
+# prints its traceback; the command that runs the notebook has got it too and says so.
+_INTERRUPTS = """
+def _quiet(show=__import__("sys").unraisablehook):
+    return lambda found: None if issubclass(found.exc_type, KeyboardInterrupt) else show(found)
+__import__("sys").unraisablehook = _quiet()
+del _quiet
+"""
+
+
 def run_stage(notebook: Path, parameters: Mapping[str, Any], name: str) -> Path:
     """Run `notebook` for the active profile and write reports/<profile>/<name>.html and .ipynb; returns the path.
 
@@ -165,6 +175,9 @@ def _this_interpreter() -> Iterator[None]:
             },
         }
         (kernel / "kernel.json").write_text(json.dumps(settings))
+        startup = Path(folder) / "profile_default" / "startup"
+        startup.mkdir(parents=True)
+        (startup / "interrupts.py").write_text(_INTERRUPTS)
         before = os.environ.get("JUPYTER_PATH")
         os.environ["JUPYTER_PATH"] = folder + (os.pathsep + before if before else "")
         try:

@@ -104,6 +104,25 @@ def test_failing_cell_is_named_and_leaves_the_last_good_page(clone, notebook, ca
     ]
 
 
+CLEANING_UP = """
+import weakref
+class Thing: pass
+def fail(error):
+    def callback(_): raise error
+    thing = Thing()
+    reference = weakref.ref(thing, callback)
+    del thing
+fail(KeyboardInterrupt()); fail(OSError("seen"))
+"""
+
+
+def test_an_interrupt_while_python_cleans_up_prints_no_traceback_and_other_errors_do(clone, notebook, capfd):
+    run(notebook("a = 1", CLEANING_UP), {}, clone / "page.html")
+    said = capfd.readouterr().err
+    assert "OSError: seen" in said
+    assert "KeyboardInterrupt" not in said
+
+
 def test_killed_kernel_is_an_error_that_names_the_cell(clone, notebook):
     path = notebook("a = 1", "b = 1", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "c = 1")
     with pytest.raises(
