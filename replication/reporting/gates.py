@@ -16,6 +16,7 @@ from replication.reporting.tables import Html, show_frame
 from replication.scoring.linear_baseline import linear_errors, mean_errors
 from replication.training.autoencoders import reconstruct
 from replication.training.dead_units import dead_units
+from replication.training.rates import LONG_RUN_SHARE
 from replication.training.schedule import FLAT_GAIN
 from replication.training.trained import Trained
 
@@ -24,7 +25,8 @@ DEAD_WITHIN = 2
 BEATS_LINEAR = "MSE training beats principal components of the code's size"
 FLAT = "the held-out loss is flat before the learning rate falls"
 EQUAL_UNITS = f"dead units of a layer differ by at most {DEAD_WITHIN} between networks"
-INSIDE_GRID = "learning rates are the best of a searched grid, and not its ends"
+INSIDE_GRID = "learning rates follow from the best of a searched grid, which is not at its ends"
+FELL_APART = 1.5  # a run ends with more than this times its lowest held-out loss: overfitting costs far less
 _WATCHED = 250  # held-out images on which dead units are counted
 SEEDS = f"at least {LEAST_SEEDS} seeds"
 
@@ -55,7 +57,7 @@ def of_autoencoders(
         first,
         flat_before_decay(runs),
         equal_capacity(dead),
-        rates_inside_grid({recipe["loss"]: recipe["learning_rate"] for recipe in recipes}, searches),
+        rates_inside_grid({recipe["loss"]: recipe["learning_rate"] for recipe in recipes}, searches, LONG_RUN_SHARE),
         enough_seeds((f"{recipe['model']}, {recipe['loss']}", recipe["seed"]) for recipe in recipes),
     )
 
@@ -85,10 +87,14 @@ def flat_before_decay(runs: Mapping[str, Trained[Any]]) -> Gate:
     """Whether the held-out loss of every run gained less than 0.5 % in the last fifth before its rate decayed.
 
     A fifth of the recipe's `steps`, as in `training.schedule.Schedule`. A run whose rate falls from the first step on
-    (decay "cosine") does not pass: its loss flattens because the rate does.
+    (decay "cosine") does not pass: its loss flattens because the rate does. Nor does one that fell apart, whose loss
+    is as flat as can be: it ends with more than 1.5 times the lowest loss that it had.
     """
     if cosine := [name for name, run in runs.items() if run.identity["recipe"].get("decay", "cosine") == "cosine"]:
         return Gate(FLAT, False, f"the rate falls from the first step on in {len(cosine)} of {len(runs)} runs")
+    losses = {name: run.history["validation_loss"] for name, run in runs.items()}
+    if broken := [name for name, loss in losses.items() if loss.iloc[-1] > FELL_APART * loss.min()]:
+        return Gate(FLAT, False, f"fell apart: {', '.join(broken)}")
     gains = {name: gain_before_decay(run.history, int(run.identity["recipe"]["steps"])) for name, run in runs.items()}
     worst = max(gains, key=lambda name: math.inf if math.isnan(gains[name]) else gains[name])
     passed = all(gain <= FLAT_GAIN for gain in gains.values())
@@ -128,8 +134,8 @@ def equal_capacity(dead: Mapping[str, Sequence[int]]) -> Gate:
     return Gate(EQUAL_UNITS, widest <= DEAD_WITHIN, "; ".join(found) or "none is dead")
 
 
-def rates_inside_grid(chosen: Mapping[str, float], searches: Mapping[str, pd.DataFrame]) -> Gate:
-    """Whether every loss was trained at the best rate of its search, with candidates below and above it.
+def rates_inside_grid(chosen: Mapping[str, float], searches: Mapping[str, pd.DataFrame], share: float = 1.0) -> Gate:
+    """Whether every loss was trained at `share` of the best rate of its search, which has candidates on both sides.
 
     chosen: learning rate by loss. searches: by loss, runs with the columns learning_rate (the candidate), step and
     validation_loss; a loss without one does not pass.
@@ -142,11 +148,12 @@ def rates_inside_grid(chosen: Mapping[str, float], searches: Mapping[str, pd.Dat
         runs = searches[loss]
         last = runs.sort_values("step").groupby("learning_rate")["validation_loss"].last()
         best = float(last.index.to_numpy(float)[last.to_numpy(float).argmin()])
-        if not math.isclose(best, rate, rel_tol=1e-9):
+        if not math.isclose(best * share, rate, rel_tol=1e-9):
             failed.append(f"{loss}: best {best:g}, used {rate:g}")
         elif best in (last.index.min(), last.index.max()):
             failed.append(f"{loss}: {best:g} is the end of its grid")
     used = ", ".join(f"{loss} {rate:g}" for loss, rate in chosen.items())
+    used += "" if share == 1 else f", {share:g} times the best"
     return Gate(INSIDE_GRID, not failed, "; ".join(failed) or used)
 
 

@@ -85,6 +85,19 @@ def test_rates_come_from_the_inside_of_their_grid(rate: float, runs: dict[str, p
     assert gate.found == (failed or "mse 0.2")
 
 
+def test_autoencoders_are_trained_at_half_the_best_rate() -> None:
+    runs = {"mse": search(a=3, b=1, c=2)}
+    assert gates.rates_inside_grid({"mse": 0.1}, runs, 0.5).found == "mse 0.1, 0.5 times the best"
+    assert gates.rates_inside_grid({"mse": 0.2}, runs, 0.5).found == "mse: best 0.2, used 0.2"
+
+
+def test_a_run_that_fell_apart_is_not_flat() -> None:
+    whole, fallen = run([0.5] * 5, start=50), run([0.5] * 4 + [0.8], start=50)
+    assert gates.flat_before_decay({"a": whole}).passed
+    gate = gates.flat_before_decay({"a": whole, "b": fallen})
+    assert (gate.passed, gate.found) == (False, "fell apart: b")
+
+
 def test_three_seeds_are_needed() -> None:
     for seeds, passed in (([0, 1, 2], True), ([0, 1], False), ([0, 0, 0], False)):
         assert gates.enough_seeds(("mse", seed) for seed in seeds).passed is passed
@@ -103,7 +116,7 @@ def test_all_gates_of_autoencoders_are_shown_with_their_numbers(tmp_path: Path) 
         for loss in ("mse", "ssim")
         for seed in (0, 1, 2)
     }
-    searches = {"mse": search(a=3, b=1, c=2).assign(learning_rate=lambda t: t["learning_rate"] / 20)}
+    searches = {"mse": search(a=3, b=1, c=2).assign(learning_rate=lambda t: t["learning_rate"] / 10)}
     (tmp_path / "rates").mkdir()
     searches["mse"].to_csv(tmp_path / "rates" / "mse.csv", index=False)
     read = gates.read_searches(tmp_path / "rates")
