@@ -24,6 +24,7 @@ def parts(
     crop: int = 0,
     sets: Sequence[str] = (),
     test_sets: Sequence[str] = (),
+    validation_sets: Sequence[str] = (),
     stride: int = 0,
     grey: bool = False,
     stands_for: str = "",
@@ -35,8 +36,9 @@ def parts(
         "faces": of `folder` (CelebA if not given), the first for training, the next for validation, the next for the
             test; `crop` as in `faces.faces`, 0 for the usual one.
         "stl10": drawn from the unlabelled images for training and validation, from the test images for the test.
-        "crops": drawn from squares of the photos of `sets` for training and validation, of `test_sets` for the test, in
-            place of `stands_for`; `stride` as in `faces.crops`, 0 for the size.
+        "crops": drawn from squares of the photos of `sets` for training, of `validation_sets` for validation (of `sets`
+            too if none is given), of `test_sets` for the test, in place of `stands_for`; `stride` of the training
+            squares as in `faces.crops`, 0 for the size. Squares that overlap need other photos for validation.
         "yaleb", "lit-photos": `lit_faces`; `counts` of validation alone, the others are for training. No test part:
             predictions from codes are tested, by cross-validation over all images.
     seed: of random draws. Raises DataError naming what is missing, or the counts, where there are too few.
@@ -53,17 +55,31 @@ def parts(
             raise DataError(f"the images of STL-10 have 96 x 96 pixels; size must be 96, got {size}")
         seen, unseen = stl10("unlabeled", grey=grey), stl10("test", grey=grey)
     elif source == "crops":
-        both = sorted(set(sets) & set(test_sets))
-        if both:
-            raise DataError(f"{', '.join(both)}: named for training and for the test; the test needs other photos")
-        seen, unseen = (
-            crops(tuple(names), size, stride=stride or None, grey=grey, stands_for=stands_for)
-            for names in (sets, test_sets)
-        )
+        photos = {TRAINING: sets, VALIDATION: validation_sets, TEST: test_sets}
+        _check_photos(photos, overlap=0 < stride < size)
+        steps = {TRAINING: stride or size}
+        squares = {
+            part: crops(tuple(names), size, stride=steps.get(part), grey=grey, stands_for=stands_for)
+            for part, names in photos.items()
+            if names or part != VALIDATION
+        }
+        seen, unseen = squares[TRAINING], squares[TEST]
+        if VALIDATION in squares:
+            return {part: split(stack, {part: counts[part]}, seed=seed)[part] for part, stack in squares.items()}
     else:
         raise DataError(f"unknown source of images {source!r}; known: {', '.join(SOURCES)}")
     learnt = split(seen, {name: counts[name] for name in (TRAINING, VALIDATION)}, seed=seed)
     return {**learnt, **split(unseen, {TEST: counts[TEST]}, seed=seed)}
+
+
+def _check_photos(photos: Mapping[str, Sequence[str]], *, overlap: bool) -> None:
+    names = [name for part in photos.values() for name in set(part)]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(f"{', '.join(twice)}: named for two of training, validation and test; each needs other photos")
+    if overlap and not photos[VALIDATION]:
+        raise DataError(
+            "training squares overlap (stride < size); name validation_sets, photos that are not trained on"
+        )
 
 
 def lit_faces(

@@ -28,6 +28,19 @@ def test_parts_have_no_image_in_common_and_the_test_has_photos_of_its_own() -> N
     assert other["training"].names != found["training"].names
 
 
+def test_squares_may_overlap_where_validation_has_photos_of_its_own() -> None:
+    counts = {"training": 60, "validation": 8, "test": 9}
+    found = parts(**CROPS, validation_sets=["photos-train"], counts=counts, stride=16)
+    origins = {name: {image.split("/")[0] for image in stack.names} for name, stack in found.items()}
+    assert origins == {"training": {"photos-a"}, "validation": {"photos-train"}, "test": {"photos-b"}}
+    corners = {tuple(map(int, name.split("@")[1].split(","))) for name in found["training"].names}
+    assert any(left % 32 or top % 32 for left, top in corners)
+    assert not any(
+        left % 32 or top % 32
+        for left, top in (tuple(map(int, name.split("@")[1].split(","))) for name in found["validation"].names)
+    )
+
+
 def test_faces_are_parted_in_the_order_of_their_names(tmp_path: Path) -> None:
     for number in range(6):
         Image.fromarray(np.full((20, 20, 3), 40 * number, np.uint8)).save(tmp_path / f"{number}.png")
@@ -53,7 +66,10 @@ def test_lit_faces_are_parted_into_training_and_validation_alone() -> None:
     [
         ({"source": "photos"}, "unknown source of images 'photos'; known: faces, stl10, crops, yaleb, lit-photos"),
         ({"counts": {"training": 1}}, "counts must be given for training, validation, test, got training"),
-        ({"test_sets": ["photos-a"]}, "photos-a: named for training and for the test"),
+        ({"test_sets": ["photos-a"]}, "photos-a: named for two of training, validation and test"),
+        ({"validation_sets": ["photos-a"]}, "photos-a: named for two of training, validation and test"),
+        ({"validation_sets": ["photos-b"]}, "photos-b: named for two of training, validation and test"),
+        ({"stride": 16}, r"training squares overlap \(stride < size\); name validation_sets"),
         ({"source": "stl10"}, "size must be 96, got 32"),
         ({"source": "lit-photos"}, "counts must be given for validation alone, got training, validation, test"),
     ],
