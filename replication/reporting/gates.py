@@ -24,6 +24,8 @@ LEAST_SEEDS = 3
 DEAD_WITHIN = 2
 BEATS_LINEAR = "MSE training beats principal components of the code's size"
 FLAT = "the held-out loss is flat before the learning rate falls"
+CONVERGED = "the held-out loss is flat before the learning rate falls, or twice the updates change little"
+LITTLE_SSIM, LITTLE_MSE = 0.01, 0.05  # of what the papers print between losses: .06 to .09 of SSIM; a share of the MSE
 EQUAL_UNITS = f"dead units of a layer differ by at most {DEAD_WITHIN} between networks"
 INSIDE_GRID = "learning rates follow from the best of a searched grid, which is not at its ends"
 FELL_APART = 1.5  # a run ends with more than this times its lowest held-out loss: overfitting costs far less
@@ -37,11 +39,12 @@ def of_autoencoders(
     held_out: Stack,
     searches: Mapping[str, pd.DataFrame],
     table: Path | None = None,
+    longer: Mapping[str, Trained[Autoencoder]] | None = None,
 ) -> tuple[Gate, ...]:
     """All gates of autoencoders that a page compares.
 
     runs: by a name for the page. training: the images that they were trained on. held_out: others. searches: see
-    `rates_inside_grid`. table: of `linear_errors`.
+    `rates_inside_grid`. table: of `linear_errors`. longer: see `converged`; none, and only flatness counts.
     """
     recipes = [run.identity["recipe"] for run in runs.values()]
     plain = [run for run, r in zip(runs.values(), recipes, strict=True) if (r["model"], r["loss"]) == ("ae", "mse")]
@@ -55,7 +58,7 @@ def of_autoencoders(
     dead = {name: dead_units(run.network, [images]) for name, run in runs.items()}
     return (
         first,
-        flat_before_decay(runs),
+        flat_before_decay(runs) if longer is None else converged(runs, longer),
         equal_capacity(dead),
         rates_inside_grid({recipe["loss"]: recipe["learning_rate"] for recipe in recipes}, searches, LONG_RUN_SHARE),
         enough_seeds((f"{recipe['model']}, {recipe['loss']}", recipe["seed"]) for recipe in recipes),
@@ -92,14 +95,58 @@ def flat_before_decay(runs: Mapping[str, Trained[Any]]) -> Gate:
     """
     if cosine := [name for name, run in runs.items() if run.identity["recipe"].get("decay", "cosine") == "cosine"]:
         return Gate(FLAT, False, f"the rate falls from the first step on in {len(cosine)} of {len(runs)} runs")
-    losses = {name: run.history["validation_loss"] for name, run in runs.items()}
-    if broken := [name for name, loss in losses.items() if loss.iloc[-1] > FELL_APART * loss.min()]:
+    if broken := _fallen(runs):
         return Gate(FLAT, False, f"fell apart: {', '.join(broken)}")
     gains = {name: gain_before_decay(run.history, int(run.identity["recipe"]["steps"])) for name, run in runs.items()}
     worst = max(gains, key=lambda name: math.inf if math.isnan(gains[name]) else gains[name])
     passed = all(gain <= FLAT_GAIN for gain in gains.values())
     gain = "unknown" if math.isnan(gains[worst]) else minus(f"{gains[worst]:.2%}")
     return Gate(FLAT, passed, f"largest gain in the last fifth: {gain} ({worst})")
+
+
+def converged(runs: Mapping[str, Trained[Any]], longer: Mapping[str, Trained[Any]]) -> Gate:
+    """Whether longer training would change little: every run is flat before its decay, or twice the updates show it.
+
+    A large training set lowers the held-out loss for as long as anybody waits, by less and less; what counts is how far
+    the figures that are compared still move. longer: by loss, a plain autoencoder that differs from one of `runs` in
+    its number of updates alone, at least twice as many. Its SSIM on held-out images may differ by at most .01 from that
+    run's, its MSE by at most 5 %; it stands for all runs of the loss.
+    """
+    flat = flat_before_decay(runs)
+    if broken := _fallen({**runs, **longer}):
+        return Gate(CONVERGED, False, f"fell apart: {', '.join(broken)}")
+    if flat.passed:
+        return Gate(CONVERGED, True, flat.found)
+    found, little = [], True
+    for loss in dict.fromkeys(run.identity["recipe"]["loss"] for run in runs.values()):
+        twin = next((run for run in runs.values() if loss in longer and _twins(run, longer[loss])), None)
+        if twin is None:
+            return Gate(CONVERGED, False, f"{flat.found}; no run of {loss} has twice the updates")
+        short, long = twin.history.iloc[-1], longer[loss].history.iloc[-1]
+        similarity = long["validation_ssim"] - short["validation_ssim"]
+        error = long["validation_mse"] / short["validation_mse"] - 1
+        little &= bool(abs(similarity) <= LITTLE_SSIM and abs(error) <= LITTLE_MSE)
+        found.append(f"{loss} {minus(f'{similarity:+.4f}')} SSIM, {minus(f'{error:+.1%}')} MSE")
+    return Gate(CONVERGED, little, f"by twice the updates: {'; '.join(found)}")
+
+
+def read_longer(folder: Path) -> dict[str, Trained[Autoencoder]]:
+    """The networks of `converged` by loss: those in the folders below `folder` that are named by a loss."""
+    return {path.parent.name: Trained.load(path.parent, Autoencoder) for path in sorted(folder.glob("*/identity.json"))}
+
+
+def _twins(run: Trained[Any], longer: Trained[Any]) -> bool:
+    """Whether two runs differ in how long they are alone, and `longer` has at least twice the updates at most."""
+    one, other = ({**each.identity, "recipe": dict(each.identity["recipe"])} for each in (run, longer))
+    steps = [each["recipe"].pop("steps") for each in (one, other)]
+    for each in (one, other):
+        each["recipe"].pop("round_steps", None)
+    return bool(one == other and steps[1] >= 2 * steps[0])
+
+
+def _fallen(runs: Mapping[str, Trained[Any]]) -> list[str]:
+    losses = {name: run.history["validation_loss"] for name, run in runs.items()}
+    return [name for name, loss in losses.items() if loss.iloc[-1] > FELL_APART * loss.min()]
 
 
 def gain_before_decay(history: pd.DataFrame, steps: int) -> float:

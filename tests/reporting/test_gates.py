@@ -23,6 +23,7 @@ def run(losses: list[float], *, start: float = math.nan, steps: int = 100, **rec
     history = pd.DataFrame({"step": 10 * np.arange(1, len(losses) + 1), "validation_loss": losses})
     history["decay_start"] = np.where(history["step"] >= start, start, math.nan)
     values = {"model": "ae", "loss": "mse", "seed": 0, "learning_rate": 0.01, "steps": steps, "decay": "when-flat"}
+    history["validation_ssim"], history["validation_mse"] = 0.8, history["validation_loss"] / 100
     return Trained(network, history, {"recipe": values | recipe})
 
 
@@ -96,6 +97,35 @@ def test_a_run_that_fell_apart_is_not_flat() -> None:
     assert gates.flat_before_decay({"a": whole}).passed
     gate = gates.flat_before_decay({"a": whole, "b": fallen})
     assert (gate.passed, gate.found) == (False, "fell apart: b")
+
+
+def test_twice_the_updates_stand_in_for_a_flat_loss_where_they_change_little() -> None:
+    falling = {"a": run([1.0, 0.8, 0.7, 0.6, 0.55, 0.51, 0.5], start=50)}
+    for end, passed, found in (
+        (0.49, True, "mse +0.0000 SSIM, −2.0% MSE"),
+        (0.4, False, "mse +0.0000 SSIM, −20.0% MSE"),
+    ):
+        longer = {"mse": run([0.9, 0.7, 0.6, end], start=30, steps=200)}
+        gate = gates.converged(falling, longer)
+        assert (gate.name, gate.passed, gate.found) == (gates.CONVERGED, passed, f"by twice the updates: {found}")
+    similar = run([0.9, 0.7, 0.6, 0.5], start=30, steps=200)
+    similar.history["validation_ssim"] = 0.82
+    assert not gates.converged(falling, {"mse": similar}).passed
+    assert gates.converged({"a": run([0.5] * 5, start=50)}, {}).passed  # flat: nothing else is asked
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"learning_rate": 0.02}, {"steps": 190}, {"loss": "mae"}])
+def test_a_longer_run_differs_in_its_length_alone(other: dict[str, Any]) -> None:
+    falling = {"a": run([1.0, 0.8, 0.7, 0.6, 0.55, 0.51, 0.5], start=50)}
+    longer = {"mse": run([0.9, 0.7, 0.6, 0.5], start=30, **({"steps": 200} | other))}
+    gate = gates.converged(falling, longer)
+    assert not gate.passed
+    assert gate.found.endswith("; no run of mse has twice the updates")
+
+
+def test_a_longer_run_that_fell_apart_shows_nothing() -> None:
+    gate = gates.converged({"a": run([0.5] * 5, start=50)}, {"mse": run([0.5, 0.9], steps=200)})
+    assert (gate.passed, gate.found) == (False, "fell apart: mse")
 
 
 def test_three_seeds_are_needed() -> None:
