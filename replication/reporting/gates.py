@@ -16,7 +16,7 @@ from replication.reporting.tables import Html, show_frame
 from replication.scoring.linear_baseline import linear_errors, mean_errors
 from replication.training.autoencoders import reconstruct
 from replication.training.dead_units import dead_units
-from replication.training.rates import LONG_RUN_SHARE
+from replication.training.rates import LONG_RUN_SHARES
 from replication.training.schedule import FLAT_GAIN
 from replication.training.trained import Trained
 
@@ -60,7 +60,7 @@ def of_autoencoders(
         first,
         flat_before_decay(runs) if longer is None else converged(runs, longer),
         equal_capacity(dead),
-        rates_inside_grid({recipe["loss"]: recipe["learning_rate"] for recipe in recipes}, searches, LONG_RUN_SHARE),
+        rates_inside_grid({recipe["loss"]: recipe["learning_rate"] for recipe in recipes}, searches, LONG_RUN_SHARES),
         enough_seeds((f"{recipe['model']}, {recipe['loss']}", recipe["seed"]) for recipe in recipes),
     )
 
@@ -181,8 +181,10 @@ def equal_capacity(dead: Mapping[str, Sequence[int]]) -> Gate:
     return Gate(EQUAL_UNITS, widest <= DEAD_WITHIN, "; ".join(found) or "none is dead")
 
 
-def rates_inside_grid(chosen: Mapping[str, float], searches: Mapping[str, pd.DataFrame], share: float = 1.0) -> Gate:
-    """Whether every loss was trained at `share` of the best rate of its search, which has candidates on both sides.
+def rates_inside_grid(
+    chosen: Mapping[str, float], searches: Mapping[str, pd.DataFrame], shares: Sequence[float] = (1.0,)
+) -> Gate:
+    """Whether every loss was trained at one of `shares` of the best rate of its search, which has others on both sides.
 
     chosen: learning rate by loss. searches: by loss, runs with the columns learning_rate (the candidate), step and
     validation_loss; a loss without one does not pass.
@@ -195,12 +197,12 @@ def rates_inside_grid(chosen: Mapping[str, float], searches: Mapping[str, pd.Dat
         runs = searches[loss]
         last = runs.sort_values("step").groupby("learning_rate")["validation_loss"].last()
         best = float(last.index.to_numpy(float)[last.to_numpy(float).argmin()])
-        if not math.isclose(best * share, rate, rel_tol=1e-9):
+        if not any(math.isclose(best * share, rate, rel_tol=1e-9) for share in shares):
             failed.append(f"{loss}: best {best:g}, used {rate:g}")
         elif best in (last.index.min(), last.index.max()):
             failed.append(f"{loss}: {best:g} is the end of its grid")
     used = ", ".join(f"{loss} {rate:g}" for loss, rate in chosen.items())
-    used += "" if share == 1 else f", {share:g} times the best"
+    used += "" if tuple(shares) == (1.0,) else f", {' or '.join(f'{share:g}' for share in shares)} times the best"
     return Gate(INSIDE_GRID, not failed, "; ".join(failed) or used)
 
 

@@ -86,10 +86,13 @@ def test_rates_come_from_the_inside_of_their_grid(rate: float, runs: dict[str, p
     assert gate.found == (failed or "mse 0.2")
 
 
-def test_autoencoders_are_trained_at_half_the_best_rate() -> None:
+def test_autoencoders_are_trained_at_half_or_a_quarter_of_the_best_rate() -> None:
     runs = {"mse": search(a=3, b=1, c=2)}
-    assert gates.rates_inside_grid({"mse": 0.1}, runs, 0.5).found == "mse 0.1, 0.5 times the best"
-    assert gates.rates_inside_grid({"mse": 0.2}, runs, 0.5).found == "mse: best 0.2, used 0.2"
+    shares = (0.5, 0.25)
+    for rate in (0.1, 0.05):
+        gate = gates.rates_inside_grid({"mse": rate}, runs, shares)
+        assert (gate.passed, gate.found) == (True, f"mse {rate:g}, 0.5 or 0.25 times the best")
+    assert gates.rates_inside_grid({"mse": 0.2}, runs, shares).found == "mse: best 0.2, used 0.2"
 
 
 def test_a_run_that_fell_apart_is_not_flat() -> None:
