@@ -10,9 +10,9 @@ import pandas as pd
 from replication.training.fit import Compute
 from replication.training.trained import Trained
 
-# Shares of the best rate at which autoencoders are trained: the first, or the second where runs at the first fell apart.
-# A short run ends before a rate that is too high does harm: at the best itself, a long run with MSE fell apart after 4,500
-# updates (nothing but a flat image was left), at half the best all five with SSIM on faces under many lights.
+# Shares of the best rate at which autoencoders are trained: the first, or the second where runs at the first fell
+# apart. A short run ends before a rate that is too high does harm: at the best itself, a long run with MSE fell apart
+# after 4,500 updates (nothing but a flat image was left), and so did all five with SSIM at half the best.
 LONG_RUN_SHARES = (0.5, 0.25)
 
 
