@@ -109,6 +109,7 @@ BRANCHES = {
     "msssim_representations.losses.mae": [
         "msssim_representations_rates",
         "msssim_representations_training-ae-mae",
+        "msssim_representations_longer-mae",
         "msssim_representations_sizes-32-mae",
         "msssim_representations_sizes-128-mae",
         "msssim_representations",
