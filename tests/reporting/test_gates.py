@@ -117,6 +117,27 @@ def test_twice_the_updates_stand_in_for_a_flat_loss_where_they_change_little() -
     assert gates.converged({"a": run([0.5] * 5, start=50)}, {}).passed  # flat: nothing else is asked
 
 
+def test_one_loss_that_twice_the_updates_change_is_enough_to_fail() -> None:
+    falling = [1.0, 0.8, 0.7, 0.6, 0.55, 0.51, 0.5]
+    runs = {loss: run(falling, start=50, loss=loss) for loss in ("mse", "mae")}
+    longer = {loss: run([0.9, end], steps=200, loss=loss) for loss, end in (("mse", 0.4), ("mae", 0.5))}
+    assert not gates.converged(runs, longer).passed
+
+
+def test_longer_runs_are_read_by_their_loss_and_used_where_they_are_given(tmp_path: Path) -> None:
+    short = run([1.0, 0.8, 0.7, 0.6, 0.55, 0.51, 0.5], start=50, loss="mae")
+    kept = run([0.9, 0.5], start=20, steps=200, loss="mae")
+    kept.identity["network"] = short.identity["network"] = {"size": 16, "channels": 1, "bottleneck": 8, "width": 2}
+    kept.save(tmp_path / "mae")
+    assert gates.read_longer(tmp_path / "absent") == {}
+    longer = gates.read_longer(tmp_path)
+    assert list(longer) == ["mae"]
+    images = Stack("noise", tuple("abcd"), np.zeros((4, 1, 16, 16), np.uint8), {})
+    named = {gate.name: gate.passed for gate in gates.of_autoencoders({"a": short}, images, images, {}, longer=longer)}
+    assert named[gates.CONVERGED]
+    assert gates.FLAT not in named
+
+
 @pytest.mark.parametrize("other", [{"seed": 1}, {"learning_rate": 0.02}, {"steps": 190}, {"loss": "mae"}])
 def test_a_longer_run_differs_in_its_length_alone(other: dict[str, Any]) -> None:
     falling = {"a": run([1.0, 0.8, 0.7, 0.6, 0.55, 0.51, 0.5], start=50)}
