@@ -70,6 +70,7 @@ def test_lit_faces_are_parted_into_training_and_validation_alone() -> None:
         ({"validation_sets": ["photos-a"]}, "photos-a: named for two of training, validation and test"),
         ({"validation_sets": ["photos-b"]}, "photos-b: named for two of training, validation and test"),
         ({"stride": 16}, r"training squares overlap \(stride < size\); name validation_sets"),
+        ({"stride": -1}, "stride of training squares must be positive, or 0 for the size, got -1"),
         ({"source": "stl10"}, "size must be 96, got 32"),
         ({"source": "lit-photos"}, "counts must be given for validation alone, got training, validation, test"),
     ],
