@@ -254,6 +254,69 @@ def test_errors_by_size_of_the_code_stand_beside_those_of_a_linear_code(tmp_path
     assert table.loc[3, "mse"] == pytest.approx(linear["mse"])
 
 
+class TestPrintedAmongSizes:
+    BY_SIZE = pd.DataFrame(
+        [
+            (64, "linear code", 1, 0.60, 0.0080),
+            (64, "MSE", 2, 0.62, 0.0080),
+            (64, "SSIM", 2, 0.70, 0.0160),
+            (256, "linear code", 1, 0.75, 0.0040),
+            (256, "MSE", 2, 0.72, 0.0040),
+            (256, "SSIM", 2, 0.86, 0.0090),
+        ],
+        columns=["units", "loss", "seeds", "ssim", "mse"],
+    )
+    PRINTED = pd.DataFrame(
+        [("MSE", "ssim", 0.67), ("MSE", "mse", 0.0100), ("SSIM", "ssim", 0.86), ("SSIM", "mse", 0.0030)],
+        columns=["loss", "measure", "value"],
+    )
+
+    def test_a_printed_value_lies_where_the_curve_passes_it(self) -> None:
+        found = celeba_sizes.placed(self.BY_SIZE, self.PRINTED)
+        assert found["units"].tolist() == [
+            "128",
+            "below 64",
+            "256",
+            "above 256",
+        ]  # 128: half way from 64 to 256 in log2
+        only = celeba_sizes.placed(self.BY_SIZE[self.BY_SIZE["units"] == 64], self.PRINTED)
+        assert only["units"].tolist() == ["above 64", "below 64", "above 64", "above 64"]
+
+    def test_orders_of_the_losses_are_compared_with_the_printed_one_at_every_size(self) -> None:
+        found = celeba_sizes.orders(self.BY_SIZE, self.PRINTED).to_numpy().tolist()
+        assert found == [
+            ["ssim", "printed", "SSIM, MSE", ""],
+            ["ssim", "64", "SSIM, MSE", "yes"],
+            ["ssim", "256", "SSIM, MSE", "yes"],
+            ["mse", "printed", "SSIM, MSE", ""],
+            ["mse", "64", "MSE, SSIM", "no"],
+            ["mse", "256", "MSE, SSIM", "no"],
+        ]
+        without = celeba_sizes.orders(self.BY_SIZE.drop(index=5), self.PRINTED)
+        assert without["units"].tolist() == ["printed", "64", "printed", "64"]
+
+    def test_the_paper_prints_six_values_for_plain_autoencoders(self) -> None:
+        found = celeba_sizes.printed_errors(published.values("lwssim", "celeba"))
+        assert found.to_numpy().tolist() == [
+            ["MSE", "ssim", 0.80],
+            ["MSE", "mse", 0.0042],
+            ["SSIM", "ssim", 0.86],
+            ["SSIM", "mse", 0.0057],
+            ["LWSSIM", "ssim", 0.89],
+            ["LWSSIM", "mse", 0.0054],
+        ]
+
+    def test_curves_have_a_line_for_each_loss_and_the_printed_values(self) -> None:
+        left, right = figures.size_curves(self.BY_SIZE, self.PRINTED).axes
+        assert [line.get_linestyle() for line in left.lines].count(":") == 2
+        assert len(right.lines) == 5
+        assert [text.get_text() for text in left.get_legend().get_texts()] == [
+            "MSE training",
+            "SSIM training",
+            "linear code",
+        ]
+
+
 def test_faces_are_shown_for_the_first_seed_of_every_row() -> None:
     trained = {Key(*key): run(*key) for key in (("ae", "mse", 0), ("ae", "mse", 1), ("vae", "mse", 0))}
     images = Stack("noise", ("000000.jpg", "000001.jpg"), np.full((2, 3, 32, 32), 90, np.uint8), {})

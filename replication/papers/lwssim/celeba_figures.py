@@ -13,6 +13,7 @@ from torch import Tensor
 from replication.datasets.stacks import Stack
 from replication.models.autoencoders import Autoencoder
 from replication.papers.lwssim.celeba_networks import MODELS, Key, loss_title, row_name
+from replication.papers.lwssim.celeba_sizes import LINEAR
 from replication.papers.lwssim.luminance import BINS, boards, forms
 from replication.reporting.figures import COLOURS, show_crops, style
 from replication.reporting.tables import Html
@@ -102,6 +103,29 @@ def colour_bars(colours: pd.DataFrame) -> Figure:
             axis.errorbar(part["value"], at, xerr=spread, linestyle="", **style(number), markersize=6)
         axis.set(title=title, yticks=range(len(rows)), yticklabels=rows)
     axes[2].axvline(1, color="black", linewidth=0.8)
+    return figure
+
+
+def size_curves(by_size: pd.DataFrame, printed: pd.DataFrame) -> Figure:
+    """SSIM and MSE by size of the code, a line for each loss and the linear code; dotted: what the paper prints.
+
+    by_size: of `celeba_sizes.size_table`. printed: of `celeba_sizes.printed_errors`.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
+    sizes = sorted(set(by_size["units"]))
+    for axis, (measure, title) in zip(axes, (("ssim", "SSIM"), ("mse", "MSE")), strict=True):
+        losses = [name for name in dict.fromkeys(by_size["loss"]) if name != LINEAR]
+        for number, name in enumerate(losses):
+            own = by_size[by_size["loss"] == name]
+            axis.plot(own["units"], own[measure], **style(number), label=f"{name} training")
+            for value in printed.loc[(printed["loss"] == name) & (printed["measure"] == measure), "value"]:
+                axis.axhline(value, color=style(number)["color"], linestyle=":", linewidth=1)
+        linear = by_size[by_size["loss"] == LINEAR]
+        axis.plot(linear["units"], linear[measure], color="black", linestyle="--", linewidth=0.9, label=LINEAR)
+        axis.set_xscale("log", base=2)
+        axis.set_xticks(sizes, [str(size) for size in sizes], minor=False)
+        axis.set(xlabel="units of the code", ylabel=f"{title}, test images")
+    axes[0].legend(fontsize=8)
     return figure
 
 
