@@ -80,6 +80,32 @@ def test_codes_of_every_size_stand_beside_as_many_components(lit: LitFaces) -> N
     assert list(repeats.readable_sizes(table, ["MSE"]).columns) == ["MSE", PCA_ALL]
 
 
+def test_codes_of_longer_runs_carry_the_title_of_their_loss_and_their_seed() -> None:
+    lit = lit_photos(["photos-a"], size=48)
+    run = SimpleNamespace(
+        network=Autoencoder(size=48, channels=1, width=2, bottleneck=3), identity={"recipe": {"seed": 4}}
+    )
+    found = repeats.of_longer(lit, {"mse": run, "other": run}, {"mse": "MSE"})  # type: ignore[dict-item]
+    assert [(one.method, one.seed, one.features.shape) for one in found] == [("MSE", 4, (len(lit), 3))]
+
+
+def test_longer_runs_stand_beside_the_usual_one_of_their_seed_and_the_range_of_all_seeds() -> None:
+    def errors(method: str, seed: int, azimuth: float, identity: float) -> pd.DataFrame:
+        rows = [
+            {"method": method, "seed": seed, "target": target, "image": image, "error": value + image}
+            for target, value in (("azimuth", azimuth), ("identity", identity))
+            for image in (0, 1)
+        ]
+        return pd.DataFrame(rows)
+
+    usual = pd.concat([errors("MSE", 0, 10.0, 4.0), errors("MSE", 1, 14.0, 3.0), errors("SSIM", 0, 1.0, 1.0)])
+    table = repeats.beside_longer(usual, errors("MSE", 0, 9.0, 5.0))
+    assert table.to_numpy().tolist() == [
+        ["identity", "MSE", 4.5, 5.5, 3.5, 4.5],
+        ["azimuth", "MSE", 10.5, 9.5, 10.5, 14.5],
+    ]
+
+
 def test_the_result_names_both_splits() -> None:
     row = {"target": "identity", "first": "MS-SSIM", "second": "MSE", "mean": -2.0, "low": -3.0, "high": -1.0}
     first, second = report.in_words(pd.DataFrame([row]), pd.DataFrame([{**row, "mean": 2.0, "low": 1.0, "high": 3.0}]))

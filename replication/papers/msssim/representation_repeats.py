@@ -1,4 +1,4 @@
-"""Paper 1, "Learned representations": predictions repeated over many splits, and with codes of other sizes."""
+"""Paper 1, "Learned representations": predictions over many splits, from codes of other sizes and longer runs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from replication.datasets.yaleb import LitFaces
 from replication.models.autoencoders import Autoencoder
 from replication.papers.msssim.losses import MSE, OURS
 from replication.scoring.probes import probe_errors
-from replication.scoring.representations import PCA_ALL, Representation
+from replication.scoring.representations import PCA_ALL, TARGETS, Representation
 from replication.training.autoencoders import codes
 from replication.training.sized import Sized
 from replication.training.trained import Trained
@@ -107,3 +107,32 @@ def readable_sizes(table: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     order = [method for method in [*methods, PCA_ALL] if method in wide.columns]
     targets = list(dict.fromkeys(table["target"]))
     return wide.loc[targets, order].rename_axis(None, axis=1)
+
+
+def of_longer(
+    lit: LitFaces, longer: Mapping[str, Trained[Autoencoder]], names: Mapping[str, str]
+) -> list[Representation]:
+    """The codes of networks with more updates, by loss; names: titles of the losses, others are left out."""
+    return [
+        Representation(names[loss], int(run.identity["recipe"]["seed"]), codes(run.network, lit.stack).double().numpy())
+        for loss, run in longer.items()
+        if loss in names
+    ]
+
+
+def beside_longer(usual: pd.DataFrame, longer: pd.DataFrame) -> pd.DataFrame:
+    """What more updates change in a read-out: target, method, usual, longer, least, most.
+
+    usual, longer: errors by image of `scoring.probes.probe_errors`, on the same splits. The column "usual" is the mean
+    error of the network of the longer one's seed; least and most are over the usual networks of all seeds.
+    """
+    keys = ["target", "method"]
+    before, after = (
+        table.groupby([*keys, "seed"], sort=False)["error"].mean().reset_index() for table in (usual, longer)
+    )
+    same = before.rename(columns={"error": "usual"})
+    table = after.rename(columns={"error": "longer"}).merge(same, on=[*keys, "seed"])
+    ends = before.groupby(keys)["error"].agg(least="min", most="max").reset_index()
+    table = table.merge(ends, on=keys)[[*keys, "usual", "longer", "least", "most"]]
+    order = list(TARGETS)
+    return table.sort_values("target", key=lambda c: c.map(order.index), kind="stable", ignore_index=True)
