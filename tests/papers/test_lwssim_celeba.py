@@ -282,6 +282,14 @@ class TestPrintedAmongSizes:
         only = celeba_sizes.placed(self.BY_SIZE[self.BY_SIZE["units"] == 64], self.PRINTED)
         assert only["units"].tolist() == ["above 64", "below 64", "above 64", "above 64"]
 
+    def test_sizes_at_which_a_network_loses_to_a_linear_code_are_named(self) -> None:
+        assert celeba_sizes.against_linear(self.BY_SIZE, "MSE") == (
+            "MSE training errs no more than a linear code at any size."
+        )
+        one = self.BY_SIZE.assign(mse=[0.008, 0.008, 0.016, 0.003, 0.004, 0.009])
+        assert "a linear code of 256 units**" in celeba_sizes.against_linear(one, "MSE")
+        assert "a linear code of 64 and 256 units**" in celeba_sizes.against_linear(self.BY_SIZE, "SSIM")
+
     def test_orders_of_the_losses_are_compared_with_the_printed_one_at_every_size(self) -> None:
         found = celeba_sizes.orders(self.BY_SIZE, self.PRINTED).to_numpy().tolist()
         assert found == [

@@ -50,6 +50,19 @@ def size_table(
     )
 
 
+def against_linear(by_size: pd.DataFrame, loss: str) -> str:
+    """At which sizes training with `loss` (a title) errs more, by MSE, than a linear code of that size: a sentence."""
+    errors = by_size.pivot(index="units", columns="loss", values="mse")
+    lost = [str(units) for units in errors.index if errors.loc[units, loss] > errors.loc[units, LINEAR]]
+    if not lost:
+        return f"{loss} training errs no more than a linear code at any size."
+    units = " and ".join([", ".join(lost[:-1]), lost[-1]] if lost[1:] else lost)
+    return (
+        f"**{loss} training errs more than a linear code of {units} units**: there it is the training or the width of "
+        "the network that sets its errors, not the size of the code, and losses are not tested."
+    )
+
+
 def printed_errors(values: pd.DataFrame) -> pd.DataFrame:
     """What the paper prints for plain autoencoders: loss (title), measure ("ssim" or "mse"), value.
 
