@@ -20,7 +20,8 @@ from replication.reporting.verdicts import compare
 from replication.scoring.colour_reconstructions import FIGURES
 from replication.scoring.errors import ScoringError
 from replication.scoring.linear_baseline import linear_errors
-from replication.training.sized import load_sized
+from replication.training.fit import TrainingError
+from replication.training.sized import check_alike, load_sized
 from replication.training.trained import Trained
 
 MODELS, LOSSES = ("ae", "vae", "mmd_ae"), ("mse", "ssim", "lwssim")
@@ -58,16 +59,16 @@ def of_all(loss: str, **shifts: float) -> dict[tuple[str, str], dict[str, float]
     return {(model, loss): shifts for model in MODELS}
 
 
-def run(model: str, loss: str, seed: int, **recipe: Any) -> Trained[Autoencoder]:
-    network = Autoencoder(model, size=32, width=2, bottleneck=3).eval()  # type: ignore[arg-type]
+def run(kind: str, title: str, number: int, **recipe: Any) -> Trained[Autoencoder]:
+    network = Autoencoder(kind, size=32, width=2, bottleneck=3).eval()  # type: ignore[arg-type]
     options = {"loss_options": {}, "prior_weight": 0.5, "bottleneck": 3, "width": 2, "steps": 20, "batch": 4}
     identity = {
         "recipe": {**options, "learning_rate": 0.1, **recipe},
-        "network": {"kind": model, "size": 32, "channels": 3, "bottleneck": 3, "width": 2},
+        "network": {"kind": kind, "size": 32, "channels": 3, "bottleneck": 3, "width": 2},
         "unit": 0.25,
     }
     steps = np.arange(2, 21, 2)
-    columns = {"step": steps, "validation_ssim": 0.5 + steps / 100 + seed, "validation_mse": 0.1 - steps / 1000}
+    columns = {"step": steps, "validation_ssim": 0.5 + steps / 100 + number, "validation_mse": 0.1 - steps / 1000}
     return Trained(network, pd.DataFrame(columns), identity)
 
 
@@ -252,6 +253,20 @@ def test_errors_by_size_of_the_code_stand_beside_those_of_a_linear_code(tmp_path
     ]
     linear = linear_errors(training, test, 3).iloc[0]
     assert table.loc[3, "mse"] == pytest.approx(linear["mse"])
+
+
+def test_a_network_of_another_recipe_is_not_shown_beside_the_usual_ones() -> None:
+    def of(model: str, loss: str, seed: int, **recipe: Any) -> Trained[Autoencoder]:
+        return run(model, loss, seed, **{"model": model, "loss": loss, "seed": seed, **recipe})
+
+    usual = [of("ae", "mse", 0), of("vae", "mse", 0, steps=40), of("ae", "ssim", 0)]
+    check_alike(usual, {"2-mse-1": of("ae", "mse", 1, bottleneck=2), "other": of("ae", "lwssim", 0)}, "bottleneck")
+    with pytest.raises(
+        TrainingError, match=r"^2-ssim-0 was trained with steps 10, the networks beside it with 20; train"
+    ):
+        check_alike(usual, {"2-ssim-0": of("ae", "ssim", 0, bottleneck=2, steps=10)}, "bottleneck")
+    with pytest.raises(TrainingError, match="one was trained with bottleneck 4"):
+        check_alike(usual, {"one": of("ae", "mse", 0, bottleneck=4, loss_options={"window_size": 7})}, "loss_options")
 
 
 class TestPrintedAmongSizes:
