@@ -288,12 +288,7 @@ class TestPrintedAmongSizes:
 
     def test_a_printed_value_lies_where_the_curve_passes_it(self) -> None:
         found = celeba_sizes.placed(self.BY_SIZE, self.PRINTED)
-        assert found["units"].tolist() == [
-            "128",
-            "below 64",
-            "256",
-            "above 256",
-        ]  # 128: half way from 64 to 256 in log2
+        assert found["units"].tolist() == ["128", "below 64", "256", "above 256"]  # 128: half way in log2
         only = celeba_sizes.placed(self.BY_SIZE[self.BY_SIZE["units"] == 64], self.PRINTED)
         assert only["units"].tolist() == ["above 64", "below 64", "above 64", "above 64"]
 
@@ -303,6 +298,7 @@ class TestPrintedAmongSizes:
         )
         one = self.BY_SIZE.assign(mse=[0.008, 0.008, 0.016, 0.003, 0.004, 0.009])
         assert "a linear code of 256 units**" in celeba_sizes.against_linear(one, "MSE")
+        assert celeba_sizes.against_linear(one, "MAE") == ""
         assert "a linear code of 64 and 256 units**" in celeba_sizes.against_linear(self.BY_SIZE, "SSIM")
 
     def test_orders_of_the_losses_are_compared_with_the_printed_one_at_every_size(self) -> None:

@@ -51,8 +51,13 @@ def size_table(
 
 
 def against_linear(by_size: pd.DataFrame, loss: str) -> str:
-    """At which sizes training with `loss` (a title) errs more, by MSE, than a linear code of that size: a sentence."""
+    """At which sizes training with `loss` (a title) errs more, by MSE, than a linear code of that size: a sentence.
+
+    Empty where no network was trained with it.
+    """
     errors = by_size.pivot(index="units", columns="loss", values="mse")
+    if loss not in errors:
+        return ""
     lost = [str(units) for units in errors.index if errors.loc[units, loss] > errors.loc[units, LINEAR]]
     if not lost:
         return f"{loss} training errs no more than a linear code at any size."
