@@ -55,8 +55,10 @@ def parts(
             raise DataError(f"the images of STL-10 have 96 x 96 pixels; size must be 96, got {size}")
         seen, unseen = stl10("unlabeled", grey=grey), stl10("test", grey=grey)
     elif source == "crops":
-        if stride < 0:
-            raise DataError(f"stride of training squares must be positive, or 0 for the size, got {stride}")
+        if isinstance(stride, bool) or not isinstance(stride, int) or stride < 0:
+            raise DataError(
+                f"stride of training squares must be a positive whole number, or 0 for the size, got {stride!r}"
+            )
         photos = {TRAINING: sets, VALIDATION: validation_sets, TEST: test_sets}
         _check_photos(photos, overlap=0 < stride < size)
         steps = {TRAINING: stride or size}

@@ -16,6 +16,7 @@ from replication.reporting.tables import Html, show_frame
 from replication.scoring.linear_baseline import linear_errors, mean_errors
 from replication.training.autoencoders import reconstruct
 from replication.training.dead_units import dead_units
+from replication.training.fit import TrainingError
 from replication.training.rates import LONG_RUN_SHARES
 from replication.training.schedule import FLAT_GAIN
 from replication.training.trained import Trained
@@ -44,8 +45,10 @@ def of_autoencoders(
     """All gates of autoencoders that a page compares.
 
     runs: by a name for the page. training: the images that they were trained on. held_out: others. searches: see
-    `rates_inside_grid`. table: of `linear_errors`. longer: see `converged`; none, and only flatness counts.
+    `rates_inside_grid`. table: of `linear_errors`. longer: see `converged`; none, and only flatness counts. Raises
+    TrainingError if networks of one model and loss differ in more than their seed.
     """
+    check_alike(runs.values(), runs, "seed")
     recipes = [run.identity["recipe"] for run in runs.values()]
     plain = [run for run, r in zip(runs.values(), recipes, strict=True) if (r["model"], r["loss"]) == ("ae", "mse")]
     if plain:
@@ -102,6 +105,25 @@ def flat_before_decay(runs: Mapping[str, Trained[Any]]) -> Gate:
     passed = all(gain <= FLAT_GAIN for gain in gains.values())
     gain = "unknown" if math.isnan(gains[worst]) else minus(f"{gains[worst]:.2%}")
     return Gate(FLAT, passed, f"largest gain in the last fifth: {gain} ({worst})")
+
+
+def check_alike(usual: Iterable[Trained[Any]], others: Mapping[str, Trained[Any]], but: str) -> None:
+    """Raise TrainingError unless each of `others` was trained like the `usual` networks of its model and loss.
+
+    but: the value of the recipe that is meant to differ, such as "bottleneck". Seeds may differ too. What was trained
+    before a parameter changed would otherwise stand beside what was trained after it.
+    """
+    recipes = {
+        (run.identity["recipe"]["model"], run.identity["recipe"]["loss"]): run.identity["recipe"] for run in usual
+    }
+    for name, run in others.items():
+        recipe = run.identity["recipe"]
+        for key, value in recipes.get((recipe["model"], recipe["loss"]), {}).items():
+            if key not in (but, "seed") and recipe.get(key) != value:
+                raise TrainingError(
+                    f"{name} was trained with {key} {recipe.get(key)}, the networks beside it with {value}; "
+                    "train it anew"
+                )
 
 
 def converged(runs: Mapping[str, Trained[Any]], longer: Mapping[str, Trained[Any]]) -> Gate:

@@ -20,8 +20,7 @@ from replication.reporting.verdicts import compare
 from replication.scoring.colour_reconstructions import FIGURES
 from replication.scoring.errors import ScoringError
 from replication.scoring.linear_baseline import linear_errors
-from replication.training.fit import TrainingError
-from replication.training.sized import check_alike, load_sized
+from replication.training.sized import load_sized
 from replication.training.trained import Trained
 
 MODELS, LOSSES = ("ae", "vae", "mmd_ae"), ("mse", "ssim", "lwssim")
@@ -59,16 +58,16 @@ def of_all(loss: str, **shifts: float) -> dict[tuple[str, str], dict[str, float]
     return {(model, loss): shifts for model in MODELS}
 
 
-def run(kind: str, title: str, number: int, **recipe: Any) -> Trained[Autoencoder]:
-    network = Autoencoder(kind, size=32, width=2, bottleneck=3).eval()  # type: ignore[arg-type]
+def run(model: str, loss: str, seed: int, **recipe: Any) -> Trained[Autoencoder]:
+    network = Autoencoder(model, size=32, width=2, bottleneck=3).eval()  # type: ignore[arg-type]
     options = {"loss_options": {}, "prior_weight": 0.5, "bottleneck": 3, "width": 2, "steps": 20, "batch": 4}
     identity = {
         "recipe": {**options, "learning_rate": 0.1, **recipe},
-        "network": {"kind": kind, "size": 32, "channels": 3, "bottleneck": 3, "width": 2},
+        "network": {"kind": model, "size": 32, "channels": 3, "bottleneck": 3, "width": 2},
         "unit": 0.25,
     }
     steps = np.arange(2, 21, 2)
-    columns = {"step": steps, "validation_ssim": 0.5 + steps / 100 + number, "validation_mse": 0.1 - steps / 1000}
+    columns = {"step": steps, "validation_ssim": 0.5 + steps / 100 + seed, "validation_mse": 0.1 - steps / 1000}
     return Trained(network, pd.DataFrame(columns), identity)
 
 
@@ -255,20 +254,6 @@ def test_errors_by_size_of_the_code_stand_beside_those_of_a_linear_code(tmp_path
     assert table.loc[3, "mse"] == pytest.approx(linear["mse"])
 
 
-def test_a_network_of_another_recipe_is_not_shown_beside_the_usual_ones() -> None:
-    def of(model: str, loss: str, seed: int, **recipe: Any) -> Trained[Autoencoder]:
-        return run(model, loss, seed, **{"model": model, "loss": loss, "seed": seed, **recipe})
-
-    usual = [of("ae", "mse", 0), of("vae", "mse", 0, steps=40), of("ae", "ssim", 0)]
-    check_alike(usual, {"2-mse-1": of("ae", "mse", 1, bottleneck=2), "other": of("ae", "lwssim", 0)}, "bottleneck")
-    with pytest.raises(
-        TrainingError, match=r"^2-ssim-0 was trained with steps 10, the networks beside it with 20; train"
-    ):
-        check_alike(usual, {"2-ssim-0": of("ae", "ssim", 0, bottleneck=2, steps=10)}, "bottleneck")
-    with pytest.raises(TrainingError, match="one was trained with bottleneck 4"):
-        check_alike(usual, {"one": of("ae", "mse", 0, bottleneck=4, loss_options={"window_size": 7})}, "loss_options")
-
-
 class TestPrintedAmongSizes:
     BY_SIZE = pd.DataFrame(
         [
@@ -282,13 +267,13 @@ class TestPrintedAmongSizes:
         columns=["units", "loss", "seeds", "ssim", "mse"],
     )
     PRINTED = pd.DataFrame(
-        [("MSE", "ssim", 0.67), ("MSE", "mse", 0.0100), ("SSIM", "ssim", 0.86), ("SSIM", "mse", 0.0030)],
+        [("MSE", "ssim", 0.645), ("MSE", "mse", 0.0100), ("SSIM", "ssim", 0.86), ("SSIM", "mse", 0.0030)],
         columns=["loss", "measure", "value"],
     )
 
     def test_a_printed_value_lies_where_the_curve_passes_it(self) -> None:
         found = celeba_sizes.placed(self.BY_SIZE, self.PRINTED)
-        assert found["units"].tolist() == ["128", "below 64", "256", "above 256"]  # 128: half way in log2
+        assert found["units"].tolist() == ["91", "below 64", "256", "above 256"]  # 2^6.5: a quarter of the way
         only = celeba_sizes.placed(self.BY_SIZE[self.BY_SIZE["units"] == 64], self.PRINTED)
         assert only["units"].tolist() == ["above 64", "below 64", "above 64", "above 64"]
 

@@ -104,6 +104,9 @@ def test_longer_runs_stand_beside_the_usual_one_of_their_seed_and_the_range_of_a
         ["identity", "MSE", 4.5, 5.5, 3.5, 4.5],
         ["azimuth", "MSE", 10.5, 9.5, 10.5, 14.5],
     ]
+    alone = repeats.beside_longer(usual, errors("MSE", 7, 9.0, 5.0))
+    assert alone["usual"].isna().all()
+    assert alone["longer"].tolist() == [5.5, 9.5]
 
 
 def test_the_result_names_both_splits() -> None:

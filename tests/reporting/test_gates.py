@@ -12,6 +12,7 @@ import torch
 from replication.datasets.stacks import Stack
 from replication.models.autoencoders import Autoencoder
 from replication.reporting import gates
+from replication.training.fit import TrainingError
 from replication.training.trained import Trained
 
 LINEAR = pd.DataFrame({"components": [8], "mse": [0.005], "ssim": [0.71]})
@@ -150,6 +151,31 @@ def test_a_longer_run_differs_in_its_length_alone(other: dict[str, Any]) -> None
 def test_a_longer_run_that_fell_apart_shows_nothing() -> None:
     gate = gates.converged({"a": run([0.5] * 5, start=50)}, {"mse": run([0.5, 0.9], steps=200)})
     assert (gate.passed, gate.found) == (False, "fell apart: mse")
+
+
+def test_a_network_of_another_recipe_does_not_stand_beside_the_usual_ones() -> None:
+    usual = [run([0.5], loss="mse"), run([0.5], model="vae", steps=40), run([0.5], loss="ssim")]
+    others = {
+        "2-mse-1": run([0.5], seed=1, bottleneck=2),
+        "one": run([0.5], loss="lwssim", steps=7),
+        "vae": run([0.5], model="vae", steps=40),
+    }
+    gates.check_alike(usual, others, "bottleneck")
+    with pytest.raises(TrainingError, match="^2-ssim-0 was trained with steps 10, the networks beside it with 100; tr"):
+        gates.check_alike(usual, {"2-ssim-0": run([0.5], loss="ssim", bottleneck=2, steps=10)}, "bottleneck")
+    with pytest.raises(TrainingError, match="one was trained with steps 10"):
+        gates.check_alike(usual, {"one": run([0.5], steps=10, loss_options={"window_size": 7})}, "loss_options")
+
+
+def test_seeds_of_one_loss_that_were_trained_by_two_recipes_are_refused() -> None:
+    images = Stack("noise", tuple("abcd"), np.zeros((4, 1, 16, 16), np.uint8), {})
+    runs = {
+        "mse 0": run([0.5], seed=0, steps=60),
+        "mse 1": run([0.5], seed=1),
+        "vae": run([0.5], model="vae", steps=60),
+    }
+    with pytest.raises(TrainingError, match="mse 0 was trained with steps 60, the networks beside it with 100"):
+        gates.of_autoencoders(runs, images, images, {})
 
 
 def test_three_seeds_are_needed() -> None:

@@ -124,15 +124,16 @@ def beside_longer(usual: pd.DataFrame, longer: pd.DataFrame) -> pd.DataFrame:
     """What more updates change in a read-out: target, method, usual, longer, least, most.
 
     usual, longer: errors by image of `scoring.probes.probe_errors`, on the same splits. The column "usual" is the mean
-    error of the network of the longer one's seed; least and most are over the usual networks of all seeds.
+    error of the network of the longer one's seed, NaN where there is none; least and most are over the usual networks
+    of all seeds.
     """
     keys = ["target", "method"]
     before, after = (
         table.groupby([*keys, "seed"], sort=False)["error"].mean().reset_index() for table in (usual, longer)
     )
     same = before.rename(columns={"error": "usual"})
-    table = after.rename(columns={"error": "longer"}).merge(same, on=[*keys, "seed"])
+    table = after.rename(columns={"error": "longer"}).merge(same, on=[*keys, "seed"], how="left")
     ends = before.groupby(keys)["error"].agg(least="min", most="max").reset_index()
-    table = table.merge(ends, on=keys)[[*keys, "usual", "longer", "least", "most"]]
+    table = table.merge(ends, on=keys, how="left")[[*keys, "usual", "longer", "least", "most"]]
     order = list(TARGETS)
     return table.sort_values("target", key=lambda c: c.map(order.index), kind="stable", ignore_index=True)
