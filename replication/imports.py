@@ -77,7 +77,7 @@ class _Search:
         """Find what a source depends on; `module` is its name, "" outside the package."""
         tree = _parse(source)
         packages: dict[str, str] = {}  # local name -> package that it stands for
-        for node in _running(tree):
+        for node in _running(source):
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     if alias.name.split(".")[0] == PACKAGE:
@@ -237,16 +237,20 @@ def _parse(source: str) -> ast.Module:
     return ast.parse(source)
 
 
-def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every node but those that only a type checker looks at."""
-    waiting: list[ast.AST] = [tree]
+@lru_cache(maxsize=1024)
+def _running(source: str) -> tuple[ast.AST, ...]:
+    """Its imports and calls, but those that only a type checker looks at; kept, since every stage asks anew."""
+    found: list[ast.AST] = []
+    waiting: list[ast.AST] = [_parse(source)]
     while waiting:
         node = waiting.pop()
-        yield node
+        if isinstance(node, (ast.Import, ast.ImportFrom, ast.Call)):
+            found.append(node)
         if isinstance(node, ast.If) and ast.unparse(node.test).split(".")[-1] == "TYPE_CHECKING":
             waiting += node.orelse
         else:
             waiting += ast.iter_child_nodes(node)
+    return tuple(found)
 
 
 def _uses(tree: ast.AST, packages: dict[str, str]) -> Iterator[tuple[str, list[str]]]:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import networkx
 import pytest
+import yaml
 from dvc.repo import Repo
 
 from replication import pipeline, profiles, project
+from replication.reporting.parameters import select_parameters
+from replication.training.schedule import Schedule
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of DVC's own
@@ -152,6 +155,24 @@ def test_a_result_that_a_stage_reads_is_made_by_another(stages: dict[str, Stage]
                 makers = {maker for out, maker in made.items() if either(dep, out, "/")}
                 assert makers, f"{stage.name} reads {dep}, which nothing makes"
                 assert stage.name not in makers, stage.name
+
+
+def options(command: str, *names: str) -> list[str]:
+    """What follows the named options in the command, in its order."""
+    return [word for option, word in itertools.pairwise(shlex.split(command)) if option in names]
+
+
+@pytest.mark.parametrize("profile", ["sample", "paper"])
+def test_a_training_is_a_whole_number_of_rounds(profile: str) -> None:
+    settings = project.profile_values(profile)
+    checked = set()
+    for name, stage in yaml.load(pipeline.text(settings), yaml.CSafeLoader)["stages"].items():
+        given = select_parameters(settings, options(stage["cmd"], "--params"), options(stage["cmd"], "--set"))
+        if {"steps", "round_steps", "warmup"} <= set(given):
+            decay = given.get("decay", "cosine")
+            Schedule(0.001, given["steps"], given["warmup"], decay).check_rounds(given["round_steps"])
+            checked.add(name.split("-")[0])
+    assert {"msssim_super_resolution_training", "lwssim_training", "lwssim_longer"} <= checked
 
 
 def test_every_result_reaches_the_scorecard(stages: dict[str, Stage]) -> None:
