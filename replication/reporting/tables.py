@@ -1,5 +1,6 @@
 """Published and replicated numbers side by side, as HTML for JupyterLab, the rendered page and print."""
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -30,6 +31,7 @@ _SIGNS = {
     INCONCLUSIVE: "\N{LEFT RIGHT ARROW}",
     CONTRADICTS: "\N{SOUTH EAST ARROW}",
 }
+_A_FEW_WORDS = 40  # characters
 VERDICT_CSS = """
 .verdict { display: inline-block; padding: 0 .5em; border-radius: .6em; font-size: .92em; font-weight: 600;
   white-space: nowrap; color: var(--none, #56606a); background: var(--none-tint, #e9edf0); }
@@ -119,7 +121,9 @@ def side_by_side(comparison: pd.DataFrame, extensions: pd.DataFrame | None = Non
 
 
 def values_table(comparison: pd.DataFrame) -> str:
-    """The table of `side_by_side` without its style."""
+    """The table of `side_by_side` without its style. What keeps several values from a test is said once, above."""
+    remarks = [_remark(row) for row in comparison.to_dict("records")]
+    shared = _Shared.of(remarks)
     ours = "ours [95\N{NO-BREAK SPACE}% interval]"
     head = _head(
         [
@@ -133,22 +137,26 @@ def values_table(comparison: pd.DataFrame) -> str:
     bodies = []
     for (column, statistic), group in comparison.groupby(["column", "statistic"], sort=False):
         title = f'<tr class="group"><th colspan="5" scope="rowgroup">{escape(f"{column}, {statistic}")}</th></tr>'
-        bodies.append(f"<tbody>{title}{''.join(_value(row) for row in group.to_dict('records'))}</tbody>")
-    return f'<div class="scroll"><table class="sides"><thead>{head}</thead>{"".join(bodies)}</table></div>'
+        bodies.append(f"<tbody>{title}{''.join(_value(row, shared) for row in group.to_dict('records'))}</tbody>")
+    table = f'<table class="sides"><thead>{head}</thead>{"".join(bodies)}</table>'
+    return f'{shared.said}<div class="scroll">{table}</div>'
 
 
 def claims_table(claims: pd.DataFrame) -> str:
     """A table of `verdicts.compare_claims(...)`: statement, verdict, evidence, where the paper says it.
 
-    The rule that led to the verdict is folded below the evidence.
+    The rule that led to the verdict is folded below the evidence. What keeps several claims from a test is said once,
+    above.
     """
+    shared = _Shared.of(_untested(row) for row in claims.to_dict("records"))
     head = _head([("", "claim"), ("", "verdict"), ("", "evidence"), ("", "source")])
     rows = "".join(
         f"<tr><th scope='row'>{escape(row['statement'])}</th><td>{pills(row['verdict'], row['says'])}</td>"
-        f"<td>{_evidence(row)}</td><td>{escape(_source(row))}</td></tr>"
+        f"<td>{_evidence(row, shared)}</td><td>{escape(_source(row))}</td></tr>"
         for row in claims.to_dict("records")
     )
-    return f'<div class="scroll"><table class="sides claims"><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+    table = f'<table class="sides claims"><thead>{head}</thead><tbody>{rows}</tbody></table>'
+    return f'{shared.said}<div class="scroll">{table}</div>'
 
 
 def extensions_table(extensions: pd.DataFrame) -> str:
@@ -183,8 +191,35 @@ def show_claims(claims: pd.DataFrame) -> Html:
     return Html(f"<style>{VERDICT_CSS}</style>\n{claims_table(claims)}")
 
 
-def _evidence(claim: Mapping[Hashable, Any]) -> str:
-    parts = [f"<em>Not tested: {escape(claim['untested'])}.</em>"] if claim["untested"] else []
+@dataclass(frozen=True)
+class _Shared:
+    """Remarks of more than a few words that several rows of a table have, by their numbers."""
+
+    numbers: Mapping[str, int]
+
+    @classmethod
+    def of(cls, remarks: Iterable[str]) -> "_Shared":
+        often = [text for text, count in Counter(remarks).items() if count > 1 and len(text) > _A_FEW_WORDS]
+        return cls({text: number for number, text in enumerate(often, start=1)})
+
+    @property
+    def said(self) -> str:
+        """All of them, to be put above the table."""
+        lines = "<br>".join(f"({number}) {escape(text)}" for text, number in self.numbers.items())
+        return f"<p><small>{lines}</small></p>" if lines else ""
+
+    def short(self, remark: str) -> str:
+        """The number of a remark that is said above, or the remark."""
+        return f"({self.numbers[remark]})" if remark in self.numbers else escape(remark)
+
+
+def _untested(claim: Mapping[Hashable, Any]) -> str:
+    return f"Not tested: {claim['untested']}." if claim["untested"] else ""
+
+
+def _evidence(claim: Mapping[Hashable, Any], shared: _Shared) -> str:
+    untested = shared.short(_untested(claim))
+    parts = [f"<em>{untested}</em>"] if untested else []
     parts.append(escape(claim["reason"]))
     if claim["rule"]:
         parts.append(f"<details><summary>Rule of {escape(claim['fixed'])}</summary>{escape(claim['rule'])}</details>")
@@ -195,19 +230,24 @@ def _source(claim: Mapping[Hashable, Any]) -> str:
     return f"{claim['source']}; our reading of its numbers" if claim["kind"] == "derived" else claim["source"]
 
 
-def _value(values: Mapping[Hashable, Any]) -> str:
+def _value(values: Mapping[Hashable, Any], shared: _Shared) -> str:
     decimals = len(values["printed"].partition(".")[2])
     difference = "" if pd.isna(values["difference"]) else _number(values["difference"], decimals, sign="+")
-    words = values["reason"] if values["verdict"] in (NOT_RUN, NOT_TESTED) else values["note"]
-    if values["origin"]:
-        words = f"{values['origin']}{f': {words}' if words else ''}"
-    remark = f" <small>{escape(words)}</small>" if words else ""
+    words = shared.short(_remark(values))
     return (
         f"<tr><th scope='row'>{escape(values['row'])}</th><td class='number'>{escape(values['printed'])}</td>"
         f"<td class='number'>{_ours(values['ours'], values['low'], values['high'], decimals)}</td>"
         f"<td class='number difference' title='{escape(values['reason'])}'>{difference}</td>"
-        f"<td>{pills(values['verdict'], values['says'])}{remark}</td></tr>"
+        f"<td>{pills(values['verdict'], values['says'])}{f' <small>{words}</small>' if words else ''}</td></tr>"
     )
+
+
+def _remark(values: Mapping[Hashable, Any]) -> str:
+    """Why a value is no test, or a note on it, after where it comes from."""
+    words = values["reason"] if values["verdict"] in (NOT_RUN, NOT_TESTED) else values["note"]
+    if values["origin"]:
+        words = f"{values['origin']}{f': {words}' if words else ''}"
+    return str(words)
 
 
 def _ours(value: float, low: float, high: float, decimals: int) -> str:

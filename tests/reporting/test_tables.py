@@ -41,6 +41,33 @@ def test_notes_of_ours_are_printed():
     assert "<small>random weights &lt;seed 0&gt;</small>" in html
 
 
+def test_what_keeps_several_values_or_claims_from_a_test_is_said_once():
+    long, other = (
+        "stand-in images <of half the size>, in place of the paper's",
+        "a part of the set, which is no test of it",
+    )
+    values = published.values("lwssim").head(4)
+    ours = values[KEY].assign(value=values["value"], untested=[long, long, other, ""])
+    html = side_by_side(verdicts.compare(values, ours)).html
+    table = html[html.index("<tbody>") :]
+    assert html.index("<small>(1) stand-in images &lt;of half the size&gt;") < html.index("<table")
+    assert table.count("<small>(1)</small>") == 2
+    assert table.count(f"<small>{other}</small>") == 1
+    assert "stand-in images" not in re.sub(r"title='[^']*'", "", table)
+    claims = published.claims("msds")
+    rows = [("msds", claim, "not tested", "supports", long, "a gain") for claim in claims["claim"]]
+    columns = ["paper", "claim", "verdict", "says", "untested", "evidence"]
+    html = show_claims(verdicts.compare_claims(claims, pd.DataFrame(rows, columns=columns))).html
+    assert html.count("(1) Not tested: stand-in images") == html.count("stand-in images") == 1
+    assert html.count("<em>(1)</em> a gain") == 3
+
+
+def test_a_few_words_are_repeated():
+    values = published.values("lwssim").head(2)
+    html = side_by_side(verdicts.compare(values, values[KEY].assign(value=0.8, note="weights of others"))).html
+    assert html.count("<small>weights of others</small>") == 2
+
+
 def test_claims_show_statement_verdict_and_evidence():
     ours = pd.DataFrame(
         [("msds", "consistent", "not reproduced", "p > 0.05")], columns=["paper", "claim", "verdict", "evidence"]
