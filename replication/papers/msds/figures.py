@@ -51,20 +51,19 @@ def draw_differences(compared: pd.DataFrame) -> Figure:
 
 
 def _panels(names: Sequence[tuple[str, str]], height: float, margin: float) -> tuple[Figure, dict[Any, Axes]]:
-    """A figure with a panel for each (network, set), with their names; sets below each other, networks side by side."""
+    """A figure with a panel for each (network, set), with their names; networks side by side, or the sets of one."""
     networks, sets = (list(dict.fromkeys(each)) for each in zip(*names, strict=True))
-    size = (margin + 2.3 * len(networks), height * len(sets))
-    figure, axes = plt.subplots(len(sets), len(networks), figsize=size, squeeze=False, sharex=True, sharey=True)
+    cells = [(network, title) for title in sets for network in networks]
+    columns = len(networks) if len(networks) > 1 else len(sets)
+    rows = len(cells) // columns
+    size = (margin + 2.3 * columns, height * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, sharex=True, sharey=True)
     panels = {}
-    for row, title in enumerate(sets):
-        for column, network in enumerate(networks):
-            axis = axes[row, column]
-            if (network, title) in names:
-                axis.set_title(f"{network}\n{title}", fontsize=8)
-                panels[network, title] = axis
-            else:
-                axis.set_visible(False)
-    return figure, panels
+    for axis, (network, title) in zip(axes.flat, cells, strict=True):
+        axis.set_title(f"{network}\n{title}", fontsize=8)
+        axis.set_visible((network, title) in names)
+        panels[network, title] = axis
+    return figure, {name: panels[name] for name in names}
 
 
 def draw_power(power: pd.DataFrame) -> Figure:
