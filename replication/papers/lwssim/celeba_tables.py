@@ -25,7 +25,8 @@ def recipes(trained: Mapping[Key, Trained[Autoencoder]]) -> pd.DataFrame:
             "loss options": ", ".join(f"{k} {v}" for k, v in recipe["loss_options"].items()) or "defaults",
             "unit of the loss": run.identity["unit"],
             "prior weight": recipe["prior_weight"] if key.model != "ae" else float("nan"),
-            **{name: recipe[name] for name in ("bottleneck", "width", "steps", "batch", "learning_rate")},
+            **{name: recipe[name] for name in ("bottleneck", "width", "steps", "batch")},
+            "learning rate": f"{recipe['learning_rate']:g}",
             "parameters": sum(p.numel() for p in run.network.parameters()),
         }
     table = pd.DataFrame(rows.values())
@@ -35,7 +36,7 @@ def recipes(trained: Mapping[Key, Trained[Autoencoder]]) -> pd.DataFrame:
 def in_common(table: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     """The columns that are equal in all rows, in words, and the table without it."""
     same = [column for column in table.columns if table[column].nunique(dropna=False) == 1]
-    said = ", ".join(f"{column.replace('_', ' ')} {table[column].iloc[0]}" for column in same)
+    said = ", ".join(f"{column} {table[column].iloc[0]}" for column in same)
     return said, table.drop(columns=same)
 
 

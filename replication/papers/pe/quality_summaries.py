@@ -112,4 +112,4 @@ def headline(differences: pd.DataFrame, agreement: pd.DataFrame, loud: pd.DataFr
         ).groupby(["data_set", "network"], sort=False)[["above", "clear"]]
         counts = groups.sum().join(groups.size().rename("layers"))
         columns[title] = counts.apply(lambda row: "{above} of {layers}, {clear} significant".format(**row), axis=1)
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns).rename_axis(["data set", "network"])
