@@ -138,5 +138,16 @@ def _api(folder: Path) -> None:
         importlib.import_module("pdoc")
     except ImportError:
         raise AbsentError(Absent("package", "pdoc", "it is not installed", "pip install '.[docs]'")) from None
-    command = [sys.executable, "-m", "pdoc", "--docformat", "markdown", "--no-show-source", "-o", str(folder), *API]
-    subprocess.run(command, check=True)
+    command = [sys.executable, "-m", "pdoc", "--docformat", "markdown", "--no-show-source", "-o", str(folder)]
+    subprocess.run([*command, *_modules()], check=True)
+
+
+def _modules() -> list[str]:
+    """`API`, and the public modules of the packages in it that have an `__all__`: pdoc writes only what that names."""
+    names = list(API)
+    for name in API:
+        package = importlib.import_module(name)
+        if hasattr(package, "__all__") and hasattr(package, "__path__"):
+            found = (module.name for module in pkgutil.iter_modules(package.__path__))
+            names += [f"{name}.{each}" for each in found if not each.startswith("_")]
+    return names

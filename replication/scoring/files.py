@@ -102,6 +102,8 @@ def check_writable(file: Path) -> None:
     try:
         if file.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if file.is_symlink() or (file.exists() and not file.is_file()):  # writing replaces what stands there
+            raise OSError(errno.EINVAL, "it is a link or a device; give the name of a file")
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=file.parent):
             pass

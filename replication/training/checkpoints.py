@@ -44,7 +44,7 @@ class Checkpoints:
         self._good: list[Path] = []
         for path, name in _ours(folder):
             if name["identity"] != self._identity:
-                _log.warning("%s: a checkpoint of other parameters or data is replaced: %s", label, path.name)
+                _log.warning("%s: a checkpoint of other parameters, data or code is replaced: %s", label, path.name)
                 path.unlink(missing_ok=True)
 
     def restore(self, state: Mapping[str, Tensor], set_random: Callable[[Tensor], object]) -> History:

@@ -1,7 +1,9 @@
 """One loop to train everything: rounds that end in a validation and a checkpoint, resumable to the identical result."""
 
+import hashlib
 import math
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from replication.imports import closure, digest
 from replication.progress import progress
 from replication.training import optimisers
 from replication.training.checkpoints import Checkpoints
@@ -105,9 +108,10 @@ def fit(task: Task, *, identity: dict[str, Any], checkpoints: Path, compute: Com
     waits for a flat loss, decay_start: the step at which it began, NaN before.
 
     A checkpoint is left in `checkpoints` after every round; a run that finds one goes on from it, and ends at the same
-    weights as if it had never stopped. `identity` is all that the result depends on (JSON values: parameters, data
-    digests): a checkpoint of another identity is not continued but replaced, which is logged. The caller removes the
-    folder once its results are safe.
+    weights as if it had never stopped. `identity` is all that the result depends on but the code (JSON values:
+    parameters, data digests). A checkpoint of another identity, of other code of the task's module or of what that
+    imports, or of another torch is not continued but replaced, which is logged. The caller removes the folder once its
+    results are safe.
 
     Raises TrainingError if the schedule is not made of whole rounds, the loss is not finite or there is no such device,
     and KeyboardInterrupt with a sentence when it is interrupted.
@@ -120,7 +124,7 @@ def fit(task: Task, *, identity: dict[str, Any], checkpoints: Path, compute: Com
     torch.set_num_threads(compute.threads or os.cpu_count() or 1)
     task.to(device)
     optimiser = optimisers.create(task.optimiser, task.network.parameters())
-    store = Checkpoints(checkpoints, identity, label)
+    store = Checkpoints(checkpoints, {**identity, "code": _code(task)}, label)
     state = _tensors(task.network, optimiser)
     history = store.restore(state, _set_random_state)
     step = int(history[-1]["step"]) if history else 0
@@ -150,6 +154,14 @@ def fit(task: Task, *, identity: dict[str, Any], checkpoints: Path, compute: Com
             f"{label}: interrupted at step {step} of {schedule.end(start)}; run it again to go on from the checkpoint"
         ) from None
     return pd.DataFrame(history)
+
+
+def _code(task: Task) -> str:
+    """SHA-256 over the code that a run depends on, and torch's version. Of a task that is defined in a notebook this
+    is the package's code alone."""
+    file = Path(str(getattr(sys.modules[type(task).__module__], "__file__", None) or __file__))
+    own = hashlib.sha256(file.read_bytes()).hexdigest()
+    return f"{own} {digest(closure(file, Path(__file__), discover=False))} torch {torch.__version__}"
 
 
 def _mean(losses: list[Tensor], step: int) -> float:

@@ -33,6 +33,8 @@ def test_every_metric_loss_and_data_set_is_documented(folder: Path) -> None:
 
 def test_no_link_is_broken(folder: Path) -> None:
     pages = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.html")}
+    written = docs._modules()
+    whole = tuple(f"{name}." for name in written if not hasattr(importlib.import_module(name), "__all__"))
     for text in pages.values():
         for link in re.findall(r'(?:href|src)="(.*?)"', text):
             page, _, anchor = link.partition("#")
@@ -41,7 +43,7 @@ def test_no_link_is_broken(folder: Path) -> None:
             if page.startswith("api/"):
                 module = page.removeprefix("api/").removesuffix(".html").replace("/", ".")
                 assert importlib.import_module(module)
-                assert module.startswith(docs.API), f"pdoc makes no page for {module}"
+                assert module in written or module.startswith(whole), f"pdoc makes no page for {module}"
             elif anchor:
                 assert f'id="{anchor}"' in (pages[page] if page else text)
             else:

@@ -3,7 +3,10 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from replication.scoring import files
+from replication.scoring.errors import ScoringError
 from tests.scoring import pictures
 
 
@@ -34,3 +37,12 @@ def test_columns_that_are_not_read_are_named_as_a_misspelt_opinion_is_one(tmp_pa
     assert files.listed(table).remarks == ("own.csv: columns that are not read: opinon",)
     table.write_text("reference,distorted,opinion,level\nr.png,d.png,3,1\n")
     assert files.listed(table).remarks == ()
+
+
+def test_what_is_no_regular_file_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "scores.csv")
+    for name in ("pipe", "link.csv"):
+        with pytest.raises(ScoringError, match=rf"cannot write .*{name}: it is a link or a device; give the name of"):
+            files.check_writable(tmp_path / name)
+    files.check_writable(tmp_path / "scores.csv")

@@ -152,7 +152,7 @@ def test_a_checkpoint_of_other_parameters_is_replaced_with_a_warning(
     run(task, tmp_path, identity="new")
     assert task.seen == list(range(20))
     assert len(checkpoints(tmp_path)) == 2
-    assert sum("of other parameters or data is replaced" in message for message in caplog.messages) == 2
+    assert sum("of other parameters, data or code is replaced" in message for message in caplog.messages) == 2
 
 
 def test_a_full_disk_leaves_the_checkpoints_before_from_which_training_goes_on(

@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from replication.training import fit as fit_module
 from replication.training.fit import Compute, Task, TrainingError, fit
 from replication.training.schedule import Schedule
 
@@ -78,6 +79,21 @@ def test_finished_training_is_read_back_without_a_step(tmp_path: Path) -> None:
     again = Line(stop_at=0)
     assert run(again, tmp_path).equals(history)
     assert again.values() == first.values()
+
+
+def test_a_checkpoint_of_other_code_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(Line(), tmp_path)
+    code = fit_module._code(Line())
+    assert "torch " + torch.__version__ in code
+    assert fit_module._code(nn.Module()) != code  # a class of another file
+    monkeypatch.setattr(fit_module, "closure", lambda *starts, discover: {"replication/training/schedule.py"})
+    assert fit_module._code(Line()) != code  # the files that it imports are others
+    task = Line()
+    run(task, tmp_path)
+    assert task.seen == list(range(20))
+    assert sum("of other parameters, data or code is replaced" in message for message in caplog.messages) == 2
 
 
 def test_an_interrupt_is_a_sentence_and_leaves_the_last_checkpoint(
@@ -261,5 +277,5 @@ def test_a_process_killed_at_random_moments_ends_at_the_same_bytes(tmp_path: Pat
     whole.round_steps = 1
     run(whole, tmp_path / "whole")
     ends = [sorted(folder.glob("*.ckpt"))[-1] for folder in (killed, tmp_path / "whole")]
-    assert ends[0].name == ends[1].name
+    assert ends[0].name.split("-")[1:] == ends[1].name.split("-")[1:]  # steps and content; the code's files differ
     assert ends[0].read_bytes() == ends[1].read_bytes()
