@@ -146,8 +146,8 @@ def _modules() -> list[str]:
     """`API`, and the public modules of the packages in it that have an `__all__`: pdoc writes only what that names."""
     names = list(API)
     for name in API:
-        package = importlib.import_module(name)
-        if hasattr(package, "__all__") and hasattr(package, "__path__"):
-            found = (module.name for module in pkgutil.iter_modules(package.__path__))
+        module = importlib.import_module(name)
+        if hasattr(module, "__all__") and hasattr(module, "__path__"):
+            found = (each.name for each in pkgutil.iter_modules(module.__path__))
             names += [f"{name}.{each}" for each in found if not each.startswith("_")]
     return names
