@@ -45,7 +45,7 @@ docs: env  ## write docs/: metrics, losses, statistics, data sets, every functio
 	python -m replication docs
 
 lab: env  ## open JupyterLab on the notebooks
-	jupyter lab --notebook-dir=notebooks
+	jupyter lab --notebook-dir=notebooks --ContentsManager.pre_save_hook=replication.lab.keep_outputs_apart
 
 profile: env  ## make a profile the active one: make profile PROFILE=paper
 	python -m replication profile $(PROFILE)

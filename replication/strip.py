@@ -11,7 +11,10 @@ _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def stripped(text: str) -> str:
-    """The notebook without outputs, counts and settings of who ran it last; anything that is no notebook unchanged."""
+    """The notebook without outputs, counts and settings of who ran it last, its keys in Jupyter's order.
+
+    Anything that is no notebook is returned unchanged.
+    """
     try:
         notebook: dict[str, Any] = json.loads(text)
         for cell in notebook["cells"]:
@@ -21,7 +24,7 @@ def stripped(text: str) -> str:
         notebook["metadata"] = {"kernelspec": _KERNEL}
     except (ValueError, TypeError, KeyError, AttributeError):
         return text
-    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def main() -> None:

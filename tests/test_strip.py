@@ -1,13 +1,16 @@
 """What git keeps of a notebook."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, reads, writes
 
+from replication import project
 from replication.strip import stripped
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
@@ -35,6 +38,32 @@ def test_a_notebook_that_was_opened_and_saved_is_unchanged(path: Path) -> None:
             cell["metadata"]["execution"] = {"iopub.status.busy": "2026-01-01T00:00:00Z"}
     opened["metadata"]["language_info"] = {"name": "python", "version": "3.12.1"}
     assert stripped(json.dumps(opened, indent=1, ensure_ascii=False)) == path.read_text()
+
+
+def test_a_notebook_that_is_run_and_saved_in_jupyter_keeps_its_bytes_and_its_outputs_go_to_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notebooks").mkdir()
+    shutil.copy(NOTEBOOKS[0], tmp_path / "own.ipynb")
+    monkeypatch.setattr(project, "root", lambda: tmp_path)
+    monkeypatch.setattr(project, "settings", lambda: {"profile": "sample"})
+    manager = LargeFileManager(root_dir=str(tmp_path), pre_save_hook="replication.lab.keep_outputs_apart")
+    for path, run in ((NOTEBOOKS[0], True), (NOTEBOOKS[1], False)):
+        shutil.copy(path, tmp_path / "notebooks")
+        model = manager.get(f"notebooks/{path.name}")
+        model["content"]["metadata"]["language_info"] = {"name": "python"}
+        code = next(cell for cell in model["content"]["cells"] if cell["cell_type"] == "code")
+        if run:
+            code["outputs"], code["execution_count"] = [new_output("stream", text="Ä\n")], 3
+        manager.save(model, f"notebooks/{path.name}")
+        assert (tmp_path / "notebooks" / path.name).read_bytes() == path.read_bytes()
+    copies = list((tmp_path / "results" / "sample-lab").iterdir())
+    assert [copy.name for copy in copies] == [NOTEBOOKS[0].name]
+    assert "Ä" in copies[0].read_text()
+    model = manager.get("own.ipynb")
+    model["content"]["cells"][0]["metadata"]["own"] = True
+    manager.save(model, "own.ipynb")
+    assert '"own": true' in (tmp_path / "own.ipynb").read_text()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 3}', '{"cells": [{}]}'])
