@@ -85,6 +85,10 @@ const key = (page, name) => page.dispatchEvent(new KeyboardEvent("keydown", { ke
   }
   page.defaultView.navigator.clipboard.writeText = async (text) => { found.copied = text; };
   table.closest(".scroll").previousElementSibling.click();
+  page.defaultView.navigator.clipboard.writeText = async (text) => { found.spanned = text; };
+  table.tHead.rows[0].cells[0].rowSpan = 2;
+  table.tHead.insertRow().insertCell().textContent = "below";
+  table.closest(".scroll").previousElementSibling.click();
   page.querySelector("button.enlarge").click();
   found.dialog = [page.querySelector("dialog").open, page.querySelector("dialog img").alt];
   found.names = [...page.querySelectorAll("button")].every((each) => each.textContent.trim() || each.ariaLabel);
@@ -184,6 +188,7 @@ def test_a_table_is_sorted_by_numbers_with_missing_ones_last_and_back(found: dic
 
 def test_a_table_is_copied_as_csv(found: dict) -> None:
     assert found["copied"] == 'method,srcc\n"b, c","0.95 [0.9, 1]"\na,-0.5\nd,–\n'
+    assert found["spanned"] == 'method,srcc\n,below\n"b, c","0.95 [0.9, 1]"\na,-0.5\nd,–\n'
 
 
 def test_a_figure_opens_at_full_size_and_every_button_has_a_name(found: dict) -> None:
