@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from replication.scoring.read_scores import ScoreTable
 
 _LEAST = 4  # images for a comparison of two metrics
+_FEW = 5  # references: of fewer the spread between them is hardly known
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,12 @@ def find(request: Request) -> Findings:
         raise CommandError(f"{request.file} has no column distortion, or an empty one; leave out --by-distortion")
     by_distortion = agreement.correlations_by_distortion(table.scored) if request.by_distortion else pd.DataFrame()
     differences, reason = _differences(table, correlations)
-    notes = [*table.notes, *_about_directions(table, correlations), *([reason] if reason else [])]
+    notes = [
+        *table.notes,
+        *_about_directions(table, correlations),
+        *_about_references(table),
+        *([reason] if reason else []),
+    ]
     return Findings(table, correlations, by_distortion, differences, tuple(notes))
 
 
@@ -174,6 +180,12 @@ def _differences(table: "ScoreTable", correlations: "pd.DataFrame") -> tuple["pd
     if len(set(references)) < 2:
         return pd.DataFrame(), "all images have one reference: there are no intervals, and metrics are not compared"
     return agreement.pairs_table(*agreement.rank(table.scored, labels)), ""
+
+
+def _about_references(table: "ScoreTable") -> list[str]:
+    """A sentence where intervals over references rest on too few of them."""
+    count = table.scored.table["reference"].nunique()
+    return [f"{count} references: too few for intervals over references to say much"] if 1 < count < _FEW else []
 
 
 def _about_directions(table: "ScoreTable", correlations: "pd.DataFrame") -> list[str]:

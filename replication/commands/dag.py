@@ -36,6 +36,7 @@ def chosen(whole: Graph, paper: str | None) -> Graph:
     if paper is None:
         return whole
     papers = [name for name in published.papers()["paper"] if any(entry.startswith(f"{name}_") for entry in whole)]
+    paper = paper.lower()
     if paper not in papers:
         raise CommandError(f"unknown paper {paper!r}; known: {', '.join(papers)}")
     found: set[str] = set()

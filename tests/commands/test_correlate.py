@@ -140,6 +140,17 @@ def test_rows_without_an_opinion_or_a_score_are_left_out_and_counted(
     assert "note: 4 images without an opinion are left out\n" in said
 
 
+def test_few_references_are_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tables.wide()
+    tables.save(table, folder / "s.csv")
+    assert main(["correlate", "s.csv"]) == 0
+    assert "too few" not in capsys.readouterr().err
+    names = sorted(table["reference"].unique())
+    tables.save(table[table["reference"].isin(names[:4])], folder / "few.csv")
+    assert main(["correlate", "few.csv"]) == 0
+    assert "note: 4 references: too few for intervals over references to say much\n" in capsys.readouterr().err
+
+
 def test_a_metric_that_cannot_be_correlated_is_said_and_the_others_are(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
