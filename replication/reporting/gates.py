@@ -39,20 +39,19 @@ def of_autoencoders(
     training: Stack,
     held_out: Stack,
     searches: Mapping[str, pd.DataFrame],
-    table: Path | None = None,
     longer: Mapping[str, Trained[Autoencoder]] | None = None,
 ) -> tuple[Gate, ...]:
     """All gates of autoencoders that a page compares.
 
     runs: by a name for the page. training: the images that they were trained on. held_out: others. searches: see
-    `rates_inside_grid`. table: of `linear_errors`. longer: see `converged`; none, and only flatness counts. Raises
+    `rates_inside_grid`. longer: see `converged`; none, and only flatness counts. Raises
     TrainingError if networks of one model and loss differ in more than their seed.
     """
     check_alike(runs.values(), runs, "seed")
     recipes = [run.identity["recipe"] for run in runs.values()]
     plain = [run for run, r in zip(runs.values(), recipes, strict=True) if (r["model"], r["loss"]) == ("ae", "mse")]
     if plain:
-        linear = linear_errors(training, held_out, plain[0].network.bottleneck, table)
+        linear = linear_errors(training, held_out, plain[0].network.bottleneck)
         means = pd.DataFrame([mean_errors(held_out, reconstruct(run.network, held_out)) for run in plain]).mean()
         first = beats_linear(float(means["mse"]), float(means["ssim"]), linear)
     else:

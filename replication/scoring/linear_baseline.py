@@ -1,43 +1,23 @@
 """The best linear code of images, principal components, as the least that an autoencoder of its size must reach."""
 
-import io
-from pathlib import Path
-
 import pandas as pd
 import torch
 from torch import Tensor
 
 from replication.datasets.stacks import Stack
-from replication.files import atomic_write_text
 from replication.scoring.regions import errors
 
-COLUMNS = ["components", "ssim", "mse", "mse_interior", "mse_border", "training", "images"]
 _EXTRA, _ITERATIONS = 16, 6  # directions beyond those wanted, and power iterations: the error is then exact to 1e-4
 _TOGETHER = 250
-_TEXTS = {"training": str, "images": str}
-_FLOAT = "%.6g"
 
 
-def linear_errors(training: Stack, images: Stack, components: int, table: Path | None = None) -> pd.DataFrame:
+def linear_errors(training: Stack, images: Stack, components: int) -> pd.DataFrame:
     """Errors of reconstructions by as many principal components of the training images as a code has units.
 
-    One row: components; means over images of ssim, mse, mse_interior and mse_border (`regions.errors`); the digests of
-    the training images and of the images measured.
-    table: a CSV file of such rows; one of the same images and number of components is read, a new one is added to it.
+    One row: components; means over images of ssim, mse, mse_interior and mse_border (`regions.errors`).
     """
-    about = {"components": components, "training": training.digest[:12], "images": images.digest[:12]}
-    known = pd.read_csv(table, dtype=_TEXTS) if table and table.is_file() else None
-    if known is not None and list(known.columns) == COLUMNS:
-        same = known[(known[list(about)] == pd.Series(about)).all(axis=1)]
-        if len(same):
-            return same.head(1).reset_index(drop=True)
     found = mean_errors(images, linear_reconstructions(training, images, components))
-    text = pd.DataFrame([{**found, **about}])[COLUMNS].to_csv(index=False, float_format=_FLOAT)
-    row = pd.read_csv(io.StringIO(text), dtype=_TEXTS)  # the digits of the file, the first time as any later one
-    if table is not None:
-        rows = row if known is None or list(known.columns) != COLUMNS else pd.concat([known, row], ignore_index=True)
-        atomic_write_text(table, rows.to_csv(index=False, float_format=_FLOAT, lineterminator="\n"))
-    return row
+    return pd.DataFrame([{"components": components, **found}])
 
 
 def mean_errors(images: Stack, output: Tensor) -> dict[str, float]:

@@ -1,7 +1,6 @@
 """Autoencoders of paper 2 with codes of several sizes: their errors, and where the printed values lie among them."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,11 +25,10 @@ def size_table(
     sized: Sized,
     training: Stack,
     test: Stack,
-    table: Path | None = None,
 ) -> pd.DataFrame:
     """Mean errors on test images by size of the code: units, loss (title, or "linear code"), seeds, and ERRORS.
 
-    trained: of the usual size, of which plain autoencoders count. table: of `linear_errors`.
+    trained: of the usual size, of which plain autoencoders count.
     """
     runs = {(run.network.bottleneck, key.loss, key.seed): run for key, run in trained.items() if key.model == "ae"}
     names = titles(dict.fromkeys(loss for _, loss, _ in [*runs, *sized]), ())
@@ -38,7 +36,7 @@ def size_table(
     for (units, loss, _), run in {**runs, **sized}.items():
         rows.append({"units": units, "loss": names[loss], **mean_errors(test, reconstruct(run.network, test))})
     for units in dict.fromkeys(int(row["units"]) for row in rows):
-        linear = linear_errors(training, test, units, table).iloc[0]
+        linear = linear_errors(training, test, units).iloc[0]
         rows.append({"units": units, "loss": LINEAR, **{name: linear[name] for name in ERRORS}})
     groups = pd.DataFrame(rows).groupby(["units", "loss"], sort=False)
     found = groups[list(ERRORS)].mean()

@@ -37,7 +37,7 @@ def describe(faces: LitFaces, stacks: Mapping[str, Stack]) -> str:
     lights = len(set(zip(faces.azimuth, faces.elevation, strict=True)))
     skipped = "; ".join(f"{count} {md_escape(reason)}" for reason, count in faces.stack.skipped.items())
     return (
-        f"{md_escape(faces.stack.title)}: {len(faces):,} images of {len(set(faces.identity))} people (or things) "
+        f"{md_escape(faces.stack.title)}: {len(faces):,} images of {len(set(faces.identity))} identities "
         f"under {lights} lights, SHA-256 `{faces.stack.digest[:12]}`. The autoencoders were trained on "
         f"{len(stacks['training']):,} of them and watched on {len(stacks['validation']):,}."
         + (f" Passed over: {skipped}." if skipped else "")
@@ -51,7 +51,7 @@ def about(names: Mapping[str, str], networks: Mapping[tuple[str, int], Trained[A
         runs = [run for (other, _), run in networks.items() if other == loss]
         recipe, last = runs[0].identity["recipe"], pd.DataFrame([run.history.iloc[-1] for run in runs])
         columns[name] = {
-            "options": str(recipe["loss_options"] or ""),
+            "options": ", ".join(f"{key} {value}" for key, value in recipe["loss_options"].items()),
             "bottleneck": recipe["bottleneck"],
             "filters of the first layer": recipe["width"],
             "updates x images": f"{recipe['steps']:,} x {recipe['batch']}",
