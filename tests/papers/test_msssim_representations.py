@@ -188,4 +188,4 @@ def test_networks_are_described_drawn_and_their_reconstructions_shown() -> None:
     assert representation_figures.draw_curves(names, networks).axes[0].lines[0].get_ydata()[1] == 0.5  # type: ignore[index]
     figure = representation_figures.draw_reconstructions(names, networks, LIT.stack, 4)
     assert len(figure.axes) == 16
-    assert "60 images of 5 people" in report.describe(LIT, {"training": LIT.stack, "validation": LIT.stack})
+    assert "60 images of 5 identities" in report.describe(LIT, {"training": LIT.stack, "validation": LIT.stack})
