@@ -150,7 +150,7 @@ def run(
 @app.command(name="try")
 def try_(
     changes: Annotated[
-        list[str], typer.Argument(metavar="KEY=VALUE", help="A parameter of params.yaml, such as msds.analysis.levels=2.")
+        list[str], typer.Argument(metavar="KEY=VALUE", help="A parameter of params.yaml: msds.analysis.levels=2.")
     ],
     plan: Annotated[bool, typer.Option("--plan", help="Only list the stages that would run.")] = False,
 ) -> None:

@@ -51,10 +51,10 @@ def draw_differences(compared: pd.DataFrame) -> Figure:
 
 
 def _panels(names: Sequence[tuple[str, str]], height: float, margin: float) -> tuple[Figure, dict[Any, Axes]]:
-    """A figure with a panel for each (network, set), with their names; networks side by side, or the sets of one."""
+    """A figure with a panel for each (network, set), with their names; networks side by side, or up to three sets of one."""
     networks, sets = (list(dict.fromkeys(each)) for each in zip(*names, strict=True))
     cells = [(network, title) for title in sets for network in networks]
-    columns = len(networks) if len(networks) > 1 else len(sets)
+    columns = len(sets) if len(networks) == 1 and len(sets) <= 3 else len(networks)
     rows = len(cells) // columns
     size = (margin + 2.3 * columns, height * rows)
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, sharex=True, sharey=True)
