@@ -51,7 +51,7 @@ def draw_differences(compared: pd.DataFrame) -> Figure:
 
 
 def _panels(names: Sequence[tuple[str, str]], height: float, margin: float) -> tuple[Figure, dict[Any, Axes]]:
-    """A figure with a panel for each (network, set), with their names; networks side by side, or up to three sets of one."""
+    """A figure and its panels by (network, set); networks stand side by side, or up to three sets of one network."""
     networks, sets = (list(dict.fromkeys(each)) for each in zip(*names, strict=True))
     cells = [(network, title) for title in sets for network in networks]
     columns = len(sets) if len(networks) == 1 and len(sets) <= 3 else len(networks)
