@@ -208,6 +208,7 @@ which sets window.PAGES, and nothing is fetched. Texts are inserted as texts, ne
     const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
     const groups = [...table.tBodies].some((body) => body.rows[0] && isGroup(body.rows[0]));
     const lines = [];
+    const covered = []; // by column: rows below that a cell still reaches into
     let group = "";
     for (const row of table.rows) {
       if (groups && row.parentNode !== table.tHead && isGroup(row)) {
@@ -215,7 +216,20 @@ which sets window.PAGES, and nothing is fetched. Texts are inserted as texts, ne
         continue;
       }
       const fields = groups ? [row.parentNode === table.tHead ? "group" : group] : [];
-      for (const cell of row.cells) fields.push(shownText(cell), ...Array(cell.colSpan - 1).fill(""));
+      let column = 0;
+      const skip = () => {
+        for (; covered[column] > 0; column += 1) {
+          covered[column] -= 1;
+          fields.push("");
+        }
+      };
+      for (const cell of row.cells) {
+        skip();
+        fields.push(shownText(cell), ...Array(cell.colSpan - 1).fill(""));
+        for (let n = 0; n < cell.colSpan; n += 1) covered[column + n] = cell.rowSpan - 1;
+        column += cell.colSpan;
+      }
+      skip();
       lines.push(fields.map(quoted).join(","));
     }
     return `${lines.join("\n")}\n`;
