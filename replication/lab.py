@@ -14,13 +14,14 @@ def keep_outputs_apart(model: dict[str, Any], path: str, contents_manager: Any, 
 
     A notebook is saved without outputs, byte for byte as it was if no cell was edited: DVC runs a stage again whose
     notebook has changed, and outputs are no reason. The notebook with its outputs goes to
-    results/<profile>-lab/<name>.ipynb. Notebooks outside notebooks/ are saved as they are.
+    results/<profile>-lab/<name>.ipynb; if that fails, Jupyter logs why and saves them where they were. Notebooks
+    outside notebooks/ are saved as they are.
     """
     file = Path(contents_manager.root_dir, path.lstrip("/")).resolve()
     if model.get("type") != "notebook" or file.parent != project.root() / "notebooks":
         return
     executed = json.dumps(model["content"], indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    model["content"] = json.loads(stripped(executed))
-    if any(cell.get("outputs") for cell in json.loads(executed)["cells"]):
+    if any(cell.get("outputs") for cell in model["content"]["cells"]):
         profile = str(project.settings()["profile"])
         atomic_write_text(project.root() / "results" / f"{profile}{project.LAB}" / file.name, executed)
+    model["content"] = json.loads(stripped(executed))

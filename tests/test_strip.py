@@ -60,6 +60,12 @@ def test_a_notebook_that_is_run_and_saved_in_jupyter_keeps_its_bytes_and_its_out
     copies = list((tmp_path / "results" / "sample-lab").iterdir())
     assert [copy.name for copy in copies] == [NOTEBOOKS[0].name]
     assert "Ä" in copies[0].read_text()
+    monkeypatch.setattr(project, "settings", dict)  # no profile: the copy cannot be written
+    model = manager.get(f"notebooks/{NOTEBOOKS[1].name}")
+    code = next(cell for cell in model["content"]["cells"] if cell["cell_type"] == "code")
+    code["outputs"] = [new_output("stream", text="kept\n")]
+    manager.save(model, f"notebooks/{NOTEBOOKS[1].name}")
+    assert "kept" in (tmp_path / "notebooks" / NOTEBOOKS[1].name).read_text()
     model = manager.get("own.ipynb")
     model["content"]["cells"][0]["metadata"]["own"] = True
     manager.save(model, "own.ipynb")

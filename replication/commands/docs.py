@@ -143,11 +143,11 @@ def _api(folder: Path) -> None:
 
 
 def _modules() -> list[str]:
-    """`API`, and the public modules of the packages in it that have an `__all__`: pdoc writes only what that names."""
+    """`API`, and the public modules of the packages in it that have an `__all__` without them: pdoc leaves them out."""
     names = list(API)
     for name in API:
         module = importlib.import_module(name)
         if hasattr(module, "__all__") and hasattr(module, "__path__"):
             found = (each.name for each in pkgutil.iter_modules(module.__path__))
-            names += [f"{name}.{each}" for each in found if not each.startswith("_")]
+            names += [f"{name}.{each}" for each in found if not each.startswith("_") and each not in module.__all__]
     return names
